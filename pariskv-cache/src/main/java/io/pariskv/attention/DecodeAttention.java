@@ -1,0 +1,30 @@
+package io.pariskv.attention;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvStore;
+import io.pariskv.kv.Selection;
+import io.pariskv.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention of one new token of each sequence: one softmax of {@code q.k / sqrt(headDim)} over the
+ * sink, the selected keys and the recent tokens, and the weighted sum of their values. ParisKV,
+ * section 4.4.
+ *
+ * <p>Which tokens: the zones of the row's slot say. Without a selection the retrieval zone is skipped,
+ * so over {@linkplain io.pariskv.kv.TokenZones#dense dense} zones this is full attention. A layer with
+ * a sliding window attends the last {@code window} tokens, whatever the zones.
+ *
+ * <p>K and V are taken as stored; products and sums in f32 or better. Backends agree within 2e-5 of the
+ * values' scale. Reads {@code attended * 2 * headDim} numbers a row and KV head.
+ */
+public interface DecodeAttention {
+  /**
+   * @param batch the rows; their zones already count the new token
+   * @param q {@code [rows][heads][headDim] f32}, after RoPE
+   * @param selection keys of the retrieval zone, or null for none
+   * @param out {@code [rows][heads][headDim] f32}
+   */
+  void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
+      Buffer out);
+}

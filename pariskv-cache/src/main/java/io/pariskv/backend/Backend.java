@@ -1,0 +1,72 @@
+package io.pariskv.backend;
+
+import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One machine: the memory it computes in and one implementation of every stage.
+ *
+ * <p>Stages run in stream order, the order of the calls. They may return before the work is done; only
+ * {@link #download} waits. Nothing else in a step depends on a value that the host would have to read
+ * back, so a step can be {@linkplain #record recorded} once and run many times. Buffers passed to a
+ * stage must come from this backend. One driving thread.
+ */
+public interface Backend extends AutoCloseable {
+
+  /** The name that {@code --backend} takes. */
+  String name();
+
+  /** What it runs on, such as {@code "512-bit vectors, 4 threads"}. */
+  String description();
+
+  /** A new owner of memory that this backend's stages compute in; the caller closes it. */
+  Allocator newAllocator();
+
+  /** A new store for K and V of up to {@code slots} sequences; the caller closes it. */
+  KvStore newKvStore(KvShape shape, int slots);
+
+  /**
+   * A new index for the retrieval zones of up to {@code slots} sequences; the caller closes it.
+   *
+   * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
+   */
+  KeyIndex newKeyIndex(KvShape shape, int slots);
+
+  /**
+   * Where the stages can read {@code host}: the same buffer if they can reach it, else a copy owned by
+   * {@code allocator}. For weights.
+   */
+  Buffer place(Buffer host, Allocator allocator);
+
+  /** Copies {@code source} into {@code target}, in stream order; {@code source} may be reused at once. */
+  void upload(MemorySegment source, Buffer target);
+
+  /** Waits for all work before and copies {@code source} into {@code target}. */
+  void download(Buffer source, MemorySegment target);
+
+  /**
+   * Records the stages that {@code body} calls as one step, without the right to change anything but
+   * the contents of buffers. On a CPU the step simply calls {@code body} again.
+   */
+  Step record(Runnable body);
+
+  /** The transformer's small operations. */
+  LayerStages layers();
+
+  /** Writing and reading K and V. */
+  AttentionStages attention();
+
+  /** Encoding and retrieval. */
+  RetrievalStages retrieval();
+
+  /** Bytes that can still be allocated where this backend keeps weights, K and V. */
+  long availableBytes();
+
+  /** Ends the backend's threads. Allocators, stores and indexes are closed by their owners before. */
+  @Override
+  void close();
+}

@@ -1,0 +1,15 @@
+package io.pariskv.backend;
+
+import io.pariskv.index.KeyEncoder;
+import io.pariskv.retrieve.BucketTopK;
+import io.pariskv.retrieve.CentroidTiers;
+import io.pariskv.retrieve.CollisionVote;
+import io.pariskv.retrieve.QueryBlocks;
+import io.pariskv.retrieve.Rerank;
+import io.pariskv.retrieve.TopK;
+
+/** Encoding and retrieval on one backend, in the order of the data flow. */
+public record RetrievalStages(KeyEncoder keyEncoder, QueryBlocks queryBlocks,
+    CentroidTiers centroidTiers, CollisionVote collisionVote, BucketTopK bucketTopK, Rerank rerank,
+    TopK topK) {
+}

@@ -1,0 +1,59 @@
+package io.pariskv.backend.vector;
+
+import io.pariskv.backend.AttentionStages;
+import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.host.HostBackend;
+import org.jspecify.annotations.Nullable;
+
+/** The Vector API on all cores of the CPU. */
+public final class VectorBackend extends HostBackend {
+  private final Workers workers;
+
+  /** On all processors. */
+  public VectorBackend() {
+    this(Runtime.getRuntime().availableProcessors());
+  }
+
+  /** On {@code threads} threads, the caller's included. */
+  public VectorBackend(int threads) {
+    workers = new Workers(threads);
+  }
+
+  /** Why this backend cannot be used here, or null if it can. */
+  public static @Nullable String unusable() {
+    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()
+        ? null
+        : "start Java with --add-modules jdk.incubator.vector";
+  }
+
+  @Override
+  public String name() {
+    return "vector";
+  }
+
+  @Override
+  public String description() {
+    return Species.BITS + "-bit vectors, " + workers.count() + " threads";
+  }
+
+  @Override
+  public LayerStages layers() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public AttentionStages attention() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public RetrievalStages retrieval() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+  }
+}

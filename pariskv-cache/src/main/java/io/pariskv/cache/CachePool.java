@@ -1,0 +1,89 @@
+package io.pariskv.cache;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.MethodState;
+import java.util.List;
+
+/**
+ * The key-value caches of up to {@code slots} sequences that may decode in one batch.
+ *
+ * <p>Not thread-safe: one driving thread, the backend's. Closing frees every sequence.
+ */
+public final class CachePool implements AutoCloseable {
+  private final Backend backend;
+  private final AttentionMethod method;
+  private final KvStore kv;
+  private final MethodState state;
+
+  /**
+   * An empty pool.
+   *
+   * @param method what decode steps attend
+   * @param slots most sequences open at a time
+   * @throws io.pariskv.error.InputException if the method cannot serve the geometry
+   */
+  public CachePool(Backend backend, KvShape shape, AttentionMethod method, int slots) {
+    method.check(shape);
+    this.backend = backend;
+    this.method = method;
+    this.kv = backend.newKvStore(shape, slots);
+    this.state = method.open(backend, kv);
+  }
+
+  /** A new, empty sequence; the caller closes it. */
+  public KvCache open() {
+    return new KvCache(this, kv.open());
+  }
+
+  /** The next token of each of {@code caches} as one pass; they must be of this pool and differ. */
+  public DecodeBatch batch(List<KvCache> caches) {
+    return new DecodeBatch(this, caches);
+  }
+
+  /** The backend that runs the stages. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** The geometry. */
+  public KvShape shape() {
+    return kv.shape();
+  }
+
+  /** What decode steps attend. */
+  public AttentionMethod method() {
+    return method;
+  }
+
+  /** Bytes of K, V and summaries held now. */
+  public long bytes() {
+    return kv.bytes() + state.bytes();
+  }
+
+  /** Bytes that the method keeps about keys now. */
+  public long methodBytes() {
+    return state.bytes();
+  }
+
+  KvStore kv() {
+    return kv;
+  }
+
+  MethodState state() {
+    return state;
+  }
+
+  void release(int slot) {
+    state.release(slot);
+    kv.release(slot);
+  }
+
+  @Override
+  public void close() {
+    state.close();
+    kv.close();
+  }
+}

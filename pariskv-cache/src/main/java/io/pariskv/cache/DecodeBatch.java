@@ -1,0 +1,87 @@
+package io.pariskv.cache;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The next token of each of several sequences as one pass, used again for every step.
+ *
+ * <p>A step: {@link #prepare} on the host, the pass itself, {@link #commit} on the host. Between {@code
+ * begin} and {@code commit} nothing depends on a number from the host, so the pass may be recorded and
+ * run again while {@code prepare} returns the same value.
+ */
+public final class DecodeBatch implements Rows {
+  private final CachePool pool;
+  private final List<KvCache> caches;
+  private final Allocator memory;
+  private final Batch batch;
+
+  DecodeBatch(CachePool pool, List<KvCache> caches) {
+    this.pool = pool;
+    this.caches = List.copyOf(caches);
+    int[] slots = caches.stream().mapToInt(KvCache::slot).toArray();
+    if (slots.length == 0 || caches.stream().distinct().count() != slots.length
+        || caches.stream().anyMatch(cache -> cache.pool() != pool)) {
+      throw new IllegalArgumentException("a batch needs one or more different caches of one pool");
+    }
+    memory = pool.backend().newAllocator();
+    batch = new Batch(slots.length, memory.allocate(DType.I32, slots.length),
+        memory.allocate(DType.I32, slots.length));
+    pool.backend().upload(MemorySegment.ofArray(slots), batch.slots());
+  }
+
+  /**
+   * Makes room for one more token of each sequence. Before each step, on the host.
+   *
+   * @return a number that changes when a recorded step must be recorded again
+   */
+  public long prepare() {
+    for (KvCache cache : caches) {
+      cache.reserve(1);
+    }
+    return pool.state().prepare(caches.stream().map(KvCache::zones).toList());
+  }
+
+  @Override
+  public Batch batch() {
+    return batch;
+  }
+
+  @Override
+  public void begin() {
+    pool.backend().attention().advance().advance(pool.kv(), batch);
+  }
+
+  @Override
+  public void append(int layer, Buffer k, Buffer v) {
+    pool.backend().attention().append().append(pool.kv(), layer, batch, k, v);
+  }
+
+  @Override
+  public void attend(int layer, Buffer q, Buffer out) {
+    pool.state().attend(layer, batch, q, out);
+  }
+
+  @Override
+  public void commit() {
+    for (KvCache cache : caches) {
+      cache.appended(1, false);
+    }
+  }
+
+  /** The zones of each sequence, in the order of the rows. */
+  public List<TokenZones> zones() {
+    return caches.stream().map(KvCache::zones).toList();
+  }
+
+  /** Frees the batch's own small buffers; the caches stay open. */
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

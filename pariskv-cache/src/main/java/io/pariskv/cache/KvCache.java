@@ -1,0 +1,148 @@
+package io.pariskv.cache;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.method.StepCost;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The keys and values of one sequence. Made by {@link CachePool#open}; closing frees its memory.
+ *
+ * <p>Prompt tokens go in with {@link #prefill}, chunk after chunk, with exact causal attention; then
+ * {@link #step} takes one token at a time and attends what the pool's method selects. More prompt may
+ * follow at any time. Not thread-safe.
+ */
+public final class KvCache implements AutoCloseable {
+  private final CachePool pool;
+  private final int slot;
+  private TokenZones zones = TokenZones.dense(0);
+  private boolean closed;
+
+  KvCache(CachePool pool, int slot) {
+    this.pool = pool;
+    this.slot = slot;
+  }
+
+  /**
+   * The next {@code tokens} prompt tokens as one pass. Memory for them is reserved here.
+   *
+   * @throws IllegalArgumentException if {@code tokens} is below 1
+   */
+  public Rows prefill(int tokens) {
+    return new Chunk(tokens);
+  }
+
+  /** The next token of this sequence alone as one pass; use it again for every step. */
+  public DecodeBatch step() {
+    return pool.batch(List.of(this));
+  }
+
+  /** Tokens of the sequence. */
+  public int length() {
+    return zones.length();
+  }
+
+  /** The zones now. */
+  public TokenZones zones() {
+    return zones;
+  }
+
+  /** What the next decode step reads. */
+  public StepCost stepCost() {
+    return pool.state().cost(zones.appended(1));
+  }
+
+  CachePool pool() {
+    return pool;
+  }
+
+  int slot() {
+    if (closed) {
+      throw new IllegalStateException("the cache of this sequence is closed");
+    }
+    return slot;
+  }
+
+  void reserve(int tokens) {
+    pool.kv().reserve(slot(), Math.addExact(zones.length(), tokens));
+  }
+
+  void appended(int tokens, boolean prefill) {
+    zones = pool.state().appended(slot(), zones.appended(tokens), prefill);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      pool.release(slot);
+    }
+  }
+
+  /** A chunk of the prompt. */
+  private final class Chunk implements Rows {
+    private final int start;
+    private final Allocator memory = pool.backend().newAllocator();
+    private final Batch batch;
+
+    Chunk(int tokens) {
+      if (tokens < 1) {
+        throw new IllegalArgumentException("a prefill of " + tokens + " tokens; at least 1 needed");
+      }
+      reserve(tokens);
+      start = zones.length();
+      batch = describe(tokens);
+    }
+
+    private Batch describe(int tokens) {
+      int[] slots = new int[tokens];
+      Arrays.fill(slots, slot);
+      int[] positions = new int[tokens];
+      Arrays.setAll(positions, i -> start + i);
+      Batch described = new Batch(tokens, memory.allocate(DType.I32, tokens),
+          memory.allocate(DType.I32, tokens));
+      pool.backend().upload(MemorySegment.ofArray(slots), described.slots());
+      pool.backend().upload(MemorySegment.ofArray(positions), described.positions());
+      return described;
+    }
+
+    @Override
+    public Batch batch() {
+      return batch;
+    }
+
+    @Override
+    public void begin() {
+      pool.kv().setZones(slot(), zones.appended(batch.rows()));
+    }
+
+    @Override
+    public void append(int layer, Buffer k, Buffer v) {
+      pool.backend().attention().append().append(pool.kv(), layer, batch, k, v);
+    }
+
+    @Override
+    public void attend(int layer, Buffer q, Buffer out) {
+      pool.backend().attention().prefill().attend(pool.kv(), layer, slot(), start, q, out);
+    }
+
+    @Override
+    public void commit() {
+      if (zones.length() != start) {
+        throw new IllegalStateException(
+            "a chunk that began at " + start + " is committed at " + zones.length());
+      }
+      appended(batch.rows(), true);
+    }
+
+    @Override
+    public void close() {
+      memory.close();
+    }
+  }
+}

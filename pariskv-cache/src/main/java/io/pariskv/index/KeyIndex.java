@@ -1,0 +1,70 @@
+package io.pariskv.index;
+
+import io.pariskv.kv.KvShape;
+import io.pariskv.memory.Buffer;
+
+/**
+ * The summaries of the retrieval zones of several sequences, all layers: for every key a centroid id
+ * and eight 4-bit codes a subspace and a bf16 weight a subspace, and for every subspace how many keys
+ * have each centroid.
+ *
+ * <p>Keys are numbered by zone position: 0 is the first token of the retrieval zone. The layout of ids
+ * and codes is the backend's own; the stages of that backend read and write it, and {@link #read}
+ * gives one key's summary to anyone who compares. Slots are those of the {@code KvStore}. Not
+ * thread-safe; one driving thread.
+ */
+public interface KeyIndex extends AutoCloseable {
+
+  /**
+   * Fields of one row of {@link #budgets()}: keys in the zone, candidates, k, then the six population
+   * limits of tiers 6, 5, 4, 3, 2, 1.
+   */
+  int BUDGET_FIELDS = 9;
+
+  /** The geometry. */
+  KvShape shape();
+
+  /** Subspaces of a head: the paper's {@code B}. */
+  default int subspaces() {
+    return SignCentroids.subspaces(shape().headDim());
+  }
+
+  /** Makes room for {@code tokens} keys of {@code slot} in every layer. */
+  void reserve(int slot, int tokens);
+
+  /** Forgets the keys of {@code slot}, zeroes its populations and frees its memory. */
+  void release(int slot);
+
+  /** What a step may select in each slot, {@code [slots][9] i32}; see {@link #BUDGET_FIELDS}. */
+  Buffer budgets();
+
+  /** Writes the budget of {@code slot}, in stream order. {@code budget} has 9 values. */
+  void setBudget(int slot, int[] budget);
+
+  /** How many keys of {@code slot} have each centroid, {@code [kvHeads][subspaces][256] i32}. */
+  Buffer populations(int layer, int slot);
+
+  /**
+   * One key's summary, for comparison and diagnosis; slow.
+   *
+   * @param zonePosition which key
+   */
+  KeySummary read(int layer, int slot, int kvHead, int zonePosition);
+
+  /** Bytes held now. */
+  long bytes();
+
+  /** Bytes of one key's summary in one KV head. */
+  default int bytesPerKey() {
+    return summaryBytes(shape().headDim());
+  }
+
+  /** Bytes of one key's summary: an id, 8 codes of 4 bits and a bf16 weight a subspace. */
+  static int summaryBytes(int headDim) {
+    return SignCentroids.subspaces(headDim) * (1 + SignCentroids.SUBSPACE_DIM / 2 + 2);
+  }
+
+  /** Frees everything. */
+  @Override
+  void close();
+}

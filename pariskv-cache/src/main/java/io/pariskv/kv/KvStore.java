@@ -1,0 +1,58 @@
+package io.pariskv.kv;
+
+import io.pariskv.memory.Buffer;
+
+/**
+ * Keys and values of several sequences, all layers. A sequence has a slot; its rows are written by
+ * {@code attention.KvAppend} and read by the attention and encoding stages of the backend that made
+ * the store. Where a row lives (host, pinned host, device) is that backend's matter.
+ *
+ * <p>Memory grows in slabs as {@link #reserve} asks for it and is freed by {@link #release}. Not
+ * thread-safe; one driving thread.
+ */
+public interface KvStore extends AutoCloseable {
+  /** Fields of one row of {@link #zones()}: sink end, recent start, length. */
+  int ZONE_FIELDS = 3;
+
+  /** The geometry. */
+  KvShape shape();
+
+  /** How many sequences there is a place for. */
+  int slots();
+
+  /**
+   * Takes a free slot, with no tokens in it.
+   *
+   * @throws IllegalStateException if all are taken
+   */
+  int open();
+
+  /** Frees the slot's memory and gives the slot back. */
+  void release(int slot);
+
+  /**
+   * Makes room for positions 0 to {@code tokens - 1} in every layer.
+   *
+   * @throws OutOfMemoryError if the memory cannot be had; the slot then holds what it held before
+   */
+  void reserve(int slot, int tokens);
+
+  /** Tokens that {@code slot} has room for. */
+  int capacity(int slot);
+
+  /**
+   * The zones of each slot as the stages read them, {@code [slots][3] i32}: sink end, recent start,
+   * length.
+   */
+  Buffer zones();
+
+  /** Writes the zones of {@code slot}, in stream order. */
+  void setZones(int slot, TokenZones zones);
+
+  /** Bytes held now. */
+  long bytes();
+
+  /** Frees everything. */
+  @Override
+  void close();
+}

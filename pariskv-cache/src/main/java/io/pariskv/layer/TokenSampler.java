@@ -1,0 +1,43 @@
+package io.pariskv.layer;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.memory.Buffer;
+
+/**
+ * Chooses the next token of each row from its logits.
+ *
+ * <p>In this order: the repetition penalty divides positive and multiplies negative logits of tokens
+ * already seen (Keskar et al. 2019); temperature 0 takes the largest logit, ties by lower id; otherwise
+ * logits are divided by the temperature, the {@code topK} largest kept (ties by lower id), then the
+ * shortest prefix of the most probable whose sum reaches {@code topP}, then those of at least {@code minP}
+ * times the largest probability; the remaining are renormalised and drawn from, most probable first,
+ * by a uniform number that is a function of seed and position alone ({@link #uniform}), so a run is
+ * reproducible on every backend and does not depend on its batch. The chosen token is then marked as
+ * seen.
+ */
+public interface TokenSampler {
+  /** Fields of one row of parameters: temperature, top p, min p, repetition penalty. */
+  int FLOAT_FIELDS = 4;
+
+  /** Integer fields of one row of parameters: top k (0 for all), seed low word, seed high word. */
+  int INT_FIELDS = 3;
+
+  /**
+   * @param logits {@code [rows][vocabulary] f32}; may be changed
+   * @param batch the token chosen will stand at {@code positions[r] + 1}
+   * @param floats {@code [rows][4] f32}
+   * @param ints {@code [rows][3] i32}
+   * @param seen {@code [rows][vocabulary] u8}, 1 where the token stood in the prompt or was chosen
+   * @param tokens out, {@code [rows] i32}
+   */
+  void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen, Buffer tokens);
+
+  /** The uniform number in {@code [0, 1)} with 24 bits that position {@code position} draws. */
+  static float uniform(long seed, int position) {
+    long z = seed + 0x9e3779b97f4a7c15L * (position + 1L);
+    z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
+    z ^= z >>> 31;
+    return (z >>> 40) * 0x1p-24f;
+  }
+}

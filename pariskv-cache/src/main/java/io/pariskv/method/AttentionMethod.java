@@ -1,0 +1,26 @@
+package io.pariskv.method;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.memory.MemoryPlan;
+
+/** A way to attend a long context: which keys a decode step reads. Immutable settings. */
+public interface AttentionMethod {
+
+  /** The name that {@code --method} takes. */
+  String name();
+
+  /**
+   * Refuses a geometry that the method cannot serve.
+   *
+   * @throws io.pariskv.error.InputException naming the number found and those allowed
+   */
+  void check(KvShape shape);
+
+  /** {@code plan} with what this method keeps for {@code slots} sequences of {@code tokens} tokens. */
+  MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens);
+
+  /** The method at work on {@code kv}; the caller closes it before the store. */
+  MethodState open(Backend backend, KvStore kv);
+}

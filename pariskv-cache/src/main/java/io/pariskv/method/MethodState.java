@@ -1,0 +1,52 @@
+package io.pariskv.method;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Buffer;
+import java.util.List;
+
+/**
+ * An attention method at work on one {@code KvStore}: what it keeps about the keys, and how a decode
+ * step attends. Prefill is always exact causal attention and does not come here. One driving thread.
+ */
+public interface MethodState extends AutoCloseable {
+
+  /**
+   * Prepares scratch memory for decode steps of these sequences, on the host side, before a step runs
+   * or is recorded.
+   *
+   * @param zones zones of the batch's sequences
+   * @return a number that changes when a recorded step must be recorded again
+   */
+  long prepare(List<TokenZones> zones);
+
+  /**
+   * Attends one new token of each sequence, in stream order; K and V are appended already.
+   *
+   * @param q {@code [rows][heads][headDim] f32}
+   * @param out {@code [rows][heads][headDim] f32}
+   */
+  void attend(int layer, Batch batch, Buffer q, Buffer out);
+
+  /**
+   * Takes note that tokens were appended to {@code slot} in all layers: may summarise keys and move
+   * the zones.
+   *
+   * @param zones the zones with the new tokens in the update buffer
+   * @param prefill whether they came from a prompt, so that the window slides at once
+   * @return the zones from now on, already written to the store
+   */
+  TokenZones appended(int slot, TokenZones zones, boolean prefill);
+
+  /** What one decode step over {@code zones} reads, in all layers together. */
+  StepCost cost(TokenZones zones);
+
+  /** Bytes kept about keys now, K and V themselves left out. */
+  long bytes();
+
+  /** Forgets {@code slot}. */
+  void release(int slot);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,169 @@
+package io.pariskv.method;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.error.InputException;
+import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.kv.Selection;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlan;
+import io.pariskv.memory.TokenSlabs;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Drift-robust KV-cache retrieval (ParisKV, arXiv 2602.07721): small summaries of all keys vote for
+ * the few worth fetching, 4-bit codes rank them, and exact attention runs over those beside the sink and
+ * the recent tokens. The codebook is fixed, so nothing learned at prefill goes stale.
+ */
+public record ParisKv(ParisKvConfig config) implements AttentionMethod {
+
+  /** With the published settings. */
+  public static ParisKv paper() {
+    return new ParisKv(ParisKvConfig.paper());
+  }
+
+  @Override
+  public String name() {
+    return "pariskv";
+  }
+
+  @Override
+  public void check(KvShape shape) {
+    int headDim = shape.headDim();
+    if (headDim < 16 || headDim > 256 || Integer.bitCount(headDim) != 1) {
+      throw new InputException(
+          "method pariskv needs a head size that is a power of two from 16 to 256, not "
+              + headDim + "; use --method full");
+    }
+  }
+
+  @Override
+  public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
+    long keyBytes = (long) shape.layers() * shape.kvHeads()
+        * KeyIndex.summaryBytes(shape.headDim());
+    long slabs = (tokens + TokenSlabs.SLAB_TOKENS - 1L) / TokenSlabs.SLAB_TOKENS;
+    long scratch = (long) shape.kvHeads() * (tokens + 8L * config.budget().candidates(tokens));
+    return plan.with("summaries", slots * keyBytes * slabs * TokenSlabs.SLAB_TOKENS)
+        .with("retrieval scratch", slots * scratch);
+  }
+
+  @Override
+  public MethodState open(Backend backend, KvStore kv) {
+    check(kv.shape());
+    return new State(config, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
+  }
+
+  private static final class State implements MethodState {
+    private final ParisKvConfig config;
+    private final Backend backend;
+    private final KvStore kv;
+    private final KeyIndex index;
+    private @Nullable Retriever retriever;
+    private long generation;
+    private boolean retrieving;
+
+    State(ParisKvConfig config, Backend backend, KvStore kv, KeyIndex index) {
+      this.config = config;
+      this.backend = backend;
+      this.kv = kv;
+      this.index = index;
+    }
+
+    @Override
+    public long prepare(List<TokenZones> zones) {
+      int keys = zones.stream().mapToInt(TokenZones::retrievalTokens).max().orElse(0);
+      Retriever current = retriever;
+      retrieving = keys > 0;
+      if (!retrieving) {
+        return -1; // every sequence is dense
+      }
+      if (current == null || !current.serves(zones.size(), keys)) {
+        if (current != null) {
+          current.close();
+        }
+        int bucket = bucket(keys);
+        retriever = new Retriever(backend, index, zones.size(), bucket,
+            candidateCapacity(bucket), config.budget().k());
+        generation++;
+      }
+      return generation;
+    }
+
+    /** Zone lengths are rounded up so that scratch memory, and a recorded step, last a while. */
+    private static int bucket(int keys) {
+      int step = Math.max(TokenSlabs.SLAB_TOKENS, Integer.highestOneBit(keys) >> 2);
+      return Math.toIntExact((keys + (long) step - 1) / step * step);
+    }
+
+    /** Ratios fall as zones grow, so a shorter zone can have more candidates than a longer one. */
+    private int candidateCapacity(int keys) {
+      int capacity = config.budget().candidates(keys);
+      for (int border : new int[]{4_999, 9_999, 29_999}) {
+        capacity = Math.max(capacity, config.budget().candidates(Math.min(keys, border)));
+      }
+      return capacity;
+    }
+
+    @Override
+    public void attend(int layer, Batch batch, Buffer q, Buffer out) {
+      Selection selection = null;
+      if (retrieving && retriever != null && kv.shape().window(layer) == 0) {
+        selection = retriever.retrieve(layer, batch, q);
+      }
+      backend.attention().decode().attend(kv, layer, batch, q, selection, out);
+    }
+
+    @Override
+    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
+      TokenZones next = config.slide(zones, prefill);
+      int from = zones.retrievalTokens() == 0 ? next.sinkEnd() : zones.recentStart();
+      if (next.recentStart() > from) {
+        index.reserve(slot, next.retrievalTokens());
+        for (int layer = 0; layer < kv.shape().layers(); layer++) {
+          if (kv.shape().window(layer) == 0) {
+            backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(),
+                index,
+                from - next.sinkEnd());
+          }
+        }
+        index.setBudget(slot, config.budget().fields(next.retrievalTokens()));
+      }
+      kv.setZones(slot, next);
+      return next;
+    }
+
+    @Override
+    public StepCost cost(TokenZones zones) {
+      KvShape shape = kv.shape();
+      int keys = zones.retrievalTokens();
+      int[] budget = config.budget().fields(keys);
+      int idBytes = index.subspaces();
+      long summaries = (long) shape.kvHeads()
+          * ((long) keys * idBytes + (long) budget[1] * (index.bytesPerKey() - idBytes));
+      return Costs.attended(shape, zones.length(), zones.residentTokens() + budget[2], summaries);
+    }
+
+    @Override
+    public long bytes() {
+      return index.bytes() + (retriever == null ? 0 : retriever.bytes());
+    }
+
+    @Override
+    public void release(int slot) {
+      index.release(slot);
+    }
+
+    @Override
+    public void close() {
+      if (retriever != null) {
+        retriever.close();
+      }
+      index.close();
+    }
+  }
+}

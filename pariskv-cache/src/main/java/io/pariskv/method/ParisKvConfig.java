@@ -1,0 +1,87 @@
+package io.pariskv.method;
+
+import io.pariskv.error.InputException;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.retrieve.RetrievalBudget;
+
+/**
+ * Settings of ParisKV.
+ *
+ * @param sink tokens at the start that every step attends
+ * @param local tokens of the local window
+ * @param updateInterval tokens the update buffer takes before its oldest are summarised
+ * @param denseBelow contexts shorter than this are attended whole
+ * @param budget candidates and selected keys of a step
+ */
+public record ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
+    RetrievalBudget budget) {
+
+  /** Checks the settings; both numbers are in the message. */
+  public ParisKvConfig {
+    requireAtLeast("sink", sink, 0);
+    requireAtLeast("local window", local, 1);
+    requireAtLeast("update interval", updateInterval, 1);
+    requireAtLeast("dense-below", denseBelow, 0);
+  }
+
+  private static void requireAtLeast(String name, int value, int least) {
+    if (value < least) {
+      throw new InputException(name + " " + value + " must be at least " + least);
+    }
+  }
+
+  /**
+   * The published settings for LongBench-v2 and GPQA: sink 64, local window 256, k 100, update interval
+   * 512, dense below 2,000.
+   */
+  public static ParisKvConfig paper() {
+    return new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(100, null, null));
+  }
+
+  /** The published settings for RULER: as {@link #paper} with k 2,048. */
+  public static ParisKvConfig ruler() {
+    return paper().withBudget(new RetrievalBudget(2_048, null, null));
+  }
+
+  /** The published launch script for GPQA: local window 128, rho 0.30, beta 0.12. */
+  public static ParisKvConfig gpqa() {
+    return new ParisKvConfig(64, 128, 512, 2_000, new RetrievalBudget(100, 0.12, 0.30));
+  }
+
+  /** The published throughput script: sink 128, local window 512. */
+  public static ParisKvConfig throughput() {
+    return new ParisKvConfig(128, 512, 512, 2_000, new RetrievalBudget(100, null, null));
+  }
+
+  /** The preset of that name, one of {@code paper, ruler, gpqa, throughput}. */
+  public static ParisKvConfig preset(String name) {
+    return switch (name) {
+      case "paper" -> paper();
+      case "ruler" -> ruler();
+      case "gpqa" -> gpqa();
+      case "throughput" -> throughput();
+      default -> throw new InputException(
+          "no preset '" + name + "'; choose one of paper, ruler, gpqa, throughput");
+    };
+  }
+
+  /** These settings with another budget. */
+  public ParisKvConfig withBudget(RetrievalBudget other) {
+    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other);
+  }
+
+  /**
+   * The zones after tokens were appended.
+   *
+   * @param zones the zones with the new tokens in the update buffer
+   * @param prefill whether the window slides at once, not only when the update buffer is full
+   */
+  public TokenZones slide(TokenZones zones, boolean prefill) {
+    if (zones.length() < denseBelow) {
+      return zones;
+    }
+    boolean first = zones.retrievalTokens() == 0;
+    boolean full = zones.length() - zones.recentStart() >= (long) local + updateInterval;
+    return first || prefill || full ? TokenZones.of(zones.length(), sink, local) : zones;
+  }
+}
