@@ -163,7 +163,7 @@ public final class HostKeyIndex implements KeyIndex {
           ids(layer, slot).row(kvHead * count + b, zonePosition).get(ValueLayout.JAVA_BYTE, 0));
       int packed = codes(layer, slot).row(kvHead, zonePosition).getAtIndex(ValueLayout.JAVA_INT, b);
       for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
-        codes[b * SignCentroids.SUBSPACE_DIM + j] = packed >>> 4 * j & 15;
+        codes[b * SignCentroids.SUBSPACE_DIM + j] = (packed >>> (4 * j)) & 15;
       }
       weights[b] = weights(layer, slot).row(kvHead, zonePosition).getAtIndex(ValueLayout.JAVA_SHORT,
           b);
