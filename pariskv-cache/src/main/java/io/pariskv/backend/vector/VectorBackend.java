@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** The Vector API on all cores of the CPU. */
 public final class VectorBackend extends HostBackend {
   private final Workers workers;
+  private final RetrievalStages retrieval;
 
   /** On all processors. */
   public VectorBackend() {
@@ -18,6 +19,9 @@ public final class VectorBackend extends HostBackend {
   /** On {@code threads} threads, the caller's included. */
   public VectorBackend(int threads) {
     workers = new Workers(threads);
+    retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
+        new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
+        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -49,7 +53,7 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public RetrievalStages retrieval() {
-    throw new UnsupportedOperationException();
+    return retrieval;
   }
 
   @Override
