@@ -2,15 +2,14 @@ package io.pariskv.backend.vector;
 
 /** Estimates a run of candidates; one implementation for each number of lanes. */
 interface RerankKernel {
-  /** Sixteen lanes where there are as many subspaces, else eight, else one. */
+  /** The implementation with the most lanes that so many subspaces fill. */
   static RerankKernel of(int subspaces) {
-    if (Species.BITS >= 512 && subspaces >= 16) {
-      return new RerankKernel16();
+    if (Species.BITS >= 512 && subspaces >= RerankKernelWide.LANES) {
+      return new RerankKernelWide();
     }
-    if (Species.BITS >= 256 && subspaces >= 8) {
-      return new RerankKernel8();
-    }
-    return new RerankKernel1();
+    return subspaces >= RerankKernelNarrow.LANES
+        ? new RerankKernelNarrow()
+        : new RerankKernelScalar();
   }
 
   /**
@@ -20,6 +19,7 @@ interface RerankKernel {
    * @param p address of the query, {@code [8][subspaces] f32}
    * @param candidates address of {@code [count] i32} keys
    * @param scores address of the result, {@code [count] f32}
+   * @param x scratch, {@code [subspaces]}
    */
-  void score(KeyCodes keys, long p, long candidates, long scores, int count);
+  void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x);
 }

@@ -1,7 +1,9 @@
 package io.pariskv.backend.vector;
 
+import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.NE;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
@@ -13,23 +15,18 @@ import io.pariskv.retrieve.CollisionVote;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
-import jdk.incubator.vector.VectorMask;
 
 /**
- * {@link CollisionVote}: a subspace's 256 tiers stay in registers while keys stream by.
+ * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by.
  *
- * <p>A look-up takes a whole vector of ids: each pair of table registers answers for its share of the
- * 256 centroids, and the upper bits of an id choose among the answers. 128-bit registers would need 16
- * for one table, so that width adds byte by byte.
+ * <p>A look-up takes a whole vector of ids: each pair of registers answers for its share of the table,
+ * by the lower bits of the ids, and the upper bits choose among the answers.
  */
 final class VectorCollisionVote implements CollisionVote {
   /** Keys of one task, whole slabs. */
   private static final int RANGE = 4 * TokenSlabs.SLAB_TOKENS;
 
   private static final int LANES = Species.BYTES.length();
-
-  /** Vectors of keys that share one load of the table. */
-  private static final int UNROLL = 4;
 
   private final Workers workers;
 
@@ -62,49 +59,42 @@ final class VectorCollisionVote implements CollisionVote {
     });
   }
 
+  /** Ids are read as whole vectors: a slab has room for them. Votes may end earlier. */
   private static void voteSlab(long ids, long table, int subspaces, long votes, int count) {
-    int key = 0;
-    if (Species.BITS >= 256) {
-      for (; key + UNROLL * LANES <= count; key += UNROLL * LANES) {
-        voteVectors(ids + key, table, subspaces, votes + key);
-      }
-      for (; key < count; key += LANES) {
-        voteVector(ids + key, table, subspaces, votes + key, count - key);
+    int whole = count & -LANES;
+    for (int b = 0; b < subspaces; b++) {
+      long idsOfB = ids + (long) b * TokenSlabs.SLAB_TOKENS;
+      long tableOfB = table + (long) b * SignCentroids.COUNT;
+      if (LANES >= 32) {
+        addTiers(idsOfB, tableOfB, votes, whole, b == 0);
+      } else {
+        addHalfOfTiers(idsOfB, tableOfB, 0, votes, whole, b == 0);
+        addHalfOfTiers(idsOfB, tableOfB + 128, 0x80, votes, whole, false);
       }
     }
-    for (; key < count; key++) {
+    for (int key = whole; key < count; key++) {
       voteKey(ids + key, table, subspaces, votes + key);
     }
   }
 
-  private static void voteVectors(long ids, long table, int subspaces, long votes) {
-    ByteVector votes0 = ByteVector.zero(Species.BYTES);
-    ByteVector votes1 = votes0;
-    ByteVector votes2 = votes0;
-    ByteVector votes3 = votes0;
-    for (int b = 0; b < subspaces; b++) {
-      long at = table + (long) b * SignCentroids.COUNT;
-      long id = ids + (long) b * TokenSlabs.SLAB_TOKENS;
-      votes0 = votes0.add(lookUp(at, bytes(id)));
-      votes1 = votes1.add(lookUp(at, bytes(id + LANES)));
-      votes2 = votes2.add(lookUp(at, bytes(id + 2L * LANES)));
-      votes3 = votes3.add(lookUp(at, bytes(id + 3L * LANES)));
+  /** Adds one subspace's tiers to the votes, or starts the votes with them. */
+  private static void addTiers(long ids, long table, long votes, int count, boolean first) {
+    for (int key = 0; key < count; key += LANES) {
+      ByteVector tier = of256(table, bytes(ids + key));
+      ByteVector sum = first ? tier : tier.add(bytes(votes + key));
+      sum.intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
     }
-    votes0.intoMemorySegment(Raw.ALL, votes, ByteOrder.LITTLE_ENDIAN);
-    votes1.intoMemorySegment(Raw.ALL, votes + LANES, ByteOrder.LITTLE_ENDIAN);
-    votes2.intoMemorySegment(Raw.ALL, votes + 2L * LANES, ByteOrder.LITTLE_ENDIAN);
-    votes3.intoMemorySegment(Raw.ALL, votes + 3L * LANES, ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Ids are read as a whole vector: a slab has room for it. Votes may end earlier. */
-  private static void voteVector(long ids, long table, int subspaces, long votes, int count) {
-    ByteVector sum = ByteVector.zero(Species.BYTES);
-    for (int b = 0; b < subspaces; b++) {
-      sum = sum.add(lookUp(table + (long) b * SignCentroids.COUNT,
-          bytes(ids + (long) b * TokenSlabs.SLAB_TOKENS)));
+  /** The same for the ids with that upper bit: a whole table is too much for 16 lanes. */
+  private static void addHalfOfTiers(long ids, long table, int upperBit, long votes, int count,
+      boolean first) {
+    for (int key = 0; key < count; key += LANES) {
+      ByteVector id = bytes(ids + key).lanewise(XOR, (byte) upperBit);
+      ByteVector sum = first ? ByteVector.zero(Species.BYTES) : bytes(votes + key);
+      sum.add(of128(table, id), id.compare(GE, (byte) 0))
+          .intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
     }
-    VectorMask<Byte> used = Species.BYTES.indexInRange(0, count);
-    sum.intoMemorySegment(Raw.ALL, votes, ByteOrder.LITTLE_ENDIAN, used);
   }
 
   private static void voteKey(long ids, long table, int subspaces, long votes) {
@@ -117,21 +107,28 @@ final class VectorCollisionVote implements CollisionVote {
     Raw.ALL.set(ValueLayout.JAVA_BYTE, votes, (byte) sum);
   }
 
-  /** {@code table[id]} of every lane; the loads of the table are the same for all calls of a turn. */
-  private static ByteVector lookUp(long table, ByteVector id) {
-    if (Species.BITS == 512) {
-      return half(table, id).blend(half(table + 128, id), id.compare(LT, (byte) 0));
-    }
-    VectorMask<Byte> odd = id.lanewise(jdk.incubator.vector.VectorOperators.AND, (byte) 64)
-        .compare(NE, (byte) 0);
-    ByteVector low = half(table, id).blend(half(table + 64, id), odd);
-    ByteVector high = half(table + 128, id).blend(half(table + 192, id), odd);
-    return low.blend(high, id.compare(LT, (byte) 0));
+  /** Of each lane, the entry with that id in a table of 256 bytes. */
+  private static ByteVector of256(long table, ByteVector id) {
+    return of128(table, id).blend(of128(table + 128, id), id.compare(LT, (byte) 0));
   }
 
-  /** Look-up in the two registers of table at {@code at}, by the lower bits of the ids. */
-  private static ByteVector half(long at, ByteVector id) {
-    return id.selectFrom(bytes(at), bytes(at + LANES));
+  /** The entry by the lower 7 bits of the id. */
+  private static ByteVector of128(long table, ByteVector id) {
+    return LANES == 64
+        ? ofTwoRegisters(table, id)
+        : of64(table, id).blend(of64(table + 64, id), id.and((byte) 64).compare(NE, (byte) 0));
+  }
+
+  /** The entry by the lower 6 bits of the id. */
+  private static ByteVector of64(long table, ByteVector id) {
+    return LANES == 32
+        ? ofTwoRegisters(table, id)
+        : ofTwoRegisters(table, id).blend(ofTwoRegisters(table + 32, id),
+            id.and((byte) 32).compare(NE, (byte) 0));
+  }
+
+  private static ByteVector ofTwoRegisters(long table, ByteVector id) {
+    return id.selectFrom(bytes(table), bytes(table + LANES));
   }
 
   private static ByteVector bytes(long address) {

@@ -56,6 +56,7 @@ final class VectorRerank implements Rerank {
       int from = task % ranges * RANGE;
       int count = Math.min(RANGE, rows.candidates(row) - from);
       KeyCodes keys = new KeyCodes(codes, weights, row * slabs, head % kvHeads, subspaces);
+      float[] x = new float[subspaces];
       long query = p + (long) head * shape.headDim() * Float.BYTES;
       long in = candidatesAt + (head * candidatesStride + from) * Integer.BYTES;
       long out = scoresAt + (head * scoresStride + from) * Float.BYTES;
@@ -63,7 +64,7 @@ final class VectorRerank implements Rerank {
         int ahead = Math.min(AHEAD, count - i);
         keys.touch(in + (long) i * Integer.BYTES, ahead, out + (long) i * Float.BYTES);
         kernel.score(keys, query, in + (long) i * Integer.BYTES, out + (long) i * Float.BYTES,
-            ahead);
+            ahead, x);
       }
     });
   }

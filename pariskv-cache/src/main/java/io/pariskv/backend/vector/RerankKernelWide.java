@@ -3,8 +3,6 @@ package io.pariskv.backend.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.NOT;
-import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
@@ -16,23 +14,24 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Eight lanes: a register holds the eight magnitudes, and the sign is put on apart.
+ * Sixteen lanes: the value of a code is one look-up in a register.
  */
-final class RerankKernel8 implements RerankKernel {
-  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
-  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_256;
-  private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_128;
-  private static final int SIGN = 0x80000000;
+final class RerankKernelWide implements RerankKernel {
+  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_512;
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_512;
+  private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
+  static final int LANES = 16;
 
-  private static final IntVector MAGNITUDES = FloatVector
-      .fromArray(FLOATS, MagnitudeLevels.levels(), 0).reinterpretAsInts();
+  private static final IntVector VALUES = FloatVector
+      .fromArray(FLOATS, MagnitudeLevels.codeValues(), 0).reinterpretAsInts();
 
+  private static final IntVector LANES_FROM_8 = IntVector.zero(INTS).addIndex(1).add(8);
   private static final IntVector LANES_FROM_4 = IntVector.zero(INTS).addIndex(1).add(4);
   private static final IntVector LANES_FROM_2 = IntVector.zero(INTS).addIndex(1).add(2);
   private static final IntVector LANES_FROM_1 = IntVector.zero(INTS).addIndex(1).add(1);
 
   @Override
-  public void score(KeyCodes keys, long p, long candidates, long scores, int count) {
+  public void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x) {
     // In locals, which the compiler need not read again after every store to raw memory.
     long[] codeSlabs = keys.codeSlabs();
     long[] weightSlabs = keys.weightSlabs();
@@ -45,40 +44,32 @@ final class RerankKernel8 implements RerankKernel {
       long row = (firstRow + (key & TokenSlabs.SLAB_TOKENS - 1)) * (long) subspaces;
       long codes = codeSlabs[slab] + row * Integer.BYTES;
       long weights = weightSlabs[slab] + row * Short.BYTES;
-      FloatVector x = estimateAll(codes, weights, p, subspaces);
-      x = x.add(select(LANES_FROM_4, x));
-      x = x.add(select(LANES_FROM_2, x));
-      x = x.add(select(LANES_FROM_1, x));
-      Raw.ALL.set(ValueLayout.JAVA_FLOAT, scores + (long) i * Float.BYTES, x.lane(0));
+      FloatVector sum = estimate(codes, weights, p, subspaces);
+      if (subspaces > LANES) {
+        sum = sum.add(estimate(codes + LANES * Integer.BYTES, weights + LANES * Short.BYTES,
+            p + LANES * Float.BYTES, subspaces));
+      }
+      sum = sum.add(select(LANES_FROM_8, sum));
+      sum = sum.add(select(LANES_FROM_4, sum));
+      sum = sum.add(select(LANES_FROM_2, sum));
+      sum = sum.add(select(LANES_FROM_1, sum));
+      Raw.ALL.set(ValueLayout.JAVA_FLOAT, scores + (long) i * Float.BYTES, sum.lane(0));
     }
   }
 
-  /** The weighted estimates of all blocks; 16 or 32 come added down to 8. */
-  private static FloatVector estimateAll(long codes, long weights, long p, int subspaces) {
-    return switch (subspaces) {
-      case 8 -> estimate(codes, weights, p, 8, 0);
-      case 16 -> estimate(codes, weights, p, 16, 0).add(estimate(codes, weights, p, 16, 8));
-      default -> estimate(codes, weights, p, 32, 0).add(estimate(codes, weights, p, 32, 16))
-          .add(estimate(codes, weights, p, 32, 8).add(estimate(codes, weights, p, 32, 24)));
-    };
-  }
-
-  /** The weighted estimates of 8 blocks from block {@code b}. */
-  private static FloatVector estimate(long codes, long weights, long p, int subspaces, int b) {
-    IntVector packed = IntVector.fromMemorySegment(INTS, Raw.ALL, codes + (long) b * Integer.BYTES,
-        LITTLE_ENDIAN);
+  /** The weighted estimates of 16 blocks. */
+  private static FloatVector estimate(long codes, long weights, long p, int subspaces) {
+    IntVector packed = IntVector.fromMemorySegment(INTS, Raw.ALL, codes, LITTLE_ENDIAN);
     FloatVector sum = FloatVector.zero(FLOATS);
-    long coordinate = p + (long) b * Float.BYTES;
+    long coordinate = p;
     for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
-      IntVector sign = packed.lanewise(NOT).lanewise(LSHL, 28).and(SIGN); // bit 3 set is plus
-      FloatVector value = packed.selectFrom(MAGNITUDES) // by the lowest 3 bits
-          .lanewise(XOR, sign).reinterpretAsFloats();
+      FloatVector value = packed.selectFrom(VALUES).reinterpretAsFloats(); // by the lowest 4 bits
       sum = value.fma(FloatVector.fromMemorySegment(FLOATS, Raw.ALL, coordinate, LITTLE_ENDIAN),
           sum);
       packed = packed.lanewise(LSHR, 4);
       coordinate += (long) subspaces * Float.BYTES;
     }
-    return sum.mul(bf16(weights + (long) b * Short.BYTES));
+    return sum.mul(bf16(weights));
   }
 
   /** The lanes of {@code x} with those numbers, modulo their count. */

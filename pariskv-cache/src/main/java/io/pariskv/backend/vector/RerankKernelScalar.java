@@ -5,14 +5,13 @@ import io.pariskv.index.SignCentroids;
 import io.pariskv.memory.Bf16;
 import java.lang.foreign.ValueLayout;
 
-/** One lane: for head sizes with few subspaces and for 128-bit vectors. */
-final class RerankKernel1 implements RerankKernel {
+/** One subspace at a time: for head sizes that have fewer than a vector has lanes. */
+final class RerankKernelScalar implements RerankKernel {
   private static final float[] VALUES = MagnitudeLevels.codeValues();
 
   @Override
-  public void score(KeyCodes keys, long p, long candidates, long scores, int count) {
+  public void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x) {
     int subspaces = keys.subspaces();
-    float[] x = new float[subspaces];
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
       terms(keys.codes(key), keys.weights(key), p, subspaces, x);
