@@ -3,9 +3,10 @@ package io.pariskv.backend.vector;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.IS_NAN;
+import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.OR;
 
 import io.pariskv.backend.host.HostKeyIndex;
@@ -46,7 +47,9 @@ final class KeyGroup {
   private final float[] y;
   /** {@code [7][KEYS]}, the thresholds of one block times its length. */
   private final float[] borders = new float[THRESHOLDS.length * KEYS];
-  /** {@code [8][KEYS]}, level times magnitude in one block. */
+  /** {@code [KEYS]}, the length of one block. */
+  private final float[] lengths = new float[KEYS];
+  /** {@code [8][KEYS]}, squares, then level times magnitude, in one block. */
   private final float[] products = new float[M * KEYS];
   /** {@code [subspaces][KEYS]} each, the summaries. */
   private final int[] ids;
@@ -110,72 +113,89 @@ final class KeyGroup {
     }
   }
 
+  // The parts of a block pass arrays on: a vector that crosses a call which the compiler does not
+  // inline would become an object.
+
   private void encode(int b) {
-    FloatVector r = sumOfSquares(b).sqrt();
+    measure(b);
+    quantise(b);
+    weigh();
+    round(b);
+  }
+
+  /** The length {@code r} of each block, and the borders between levels that follow from it. */
+  private void measure(int b) {
+    for (int j = 0; j < M; j++) {
+      FloatVector coordinate = coordinate(b, j);
+      coordinate.mul(coordinate).intoArray(products, j * KEYS);
+    }
+    addProducts();
+    FloatVector r = FloatVector.fromArray(FLOATS, products, 0).sqrt();
+    r.intoArray(lengths, 0);
     for (int t = 0; t < THRESHOLDS.length; t++) {
       r.mul(THRESHOLDS[t]).intoArray(borders, t * KEYS);
     }
+  }
+
+  /** Ids and codes; leaves level value times magnitude in {@code products}. */
+  private void quantise(int b) {
     IntVector id = IntVector.zero(INTS);
     IntVector packed = IntVector.zero(INTS);
     for (int j = 0; j < M; j++) {
       FloatVector coordinate = coordinate(b, j);
+      FloatVector magnitude = coordinate.abs();
+      IntVector level = IntVector.zero(INTS);
+      FloatVector value = FloatVector.broadcast(FLOATS, LEVELS[0]);
+      for (int t = 0; t < THRESHOLDS.length; t++) {
+        // Borders ascend, so the last one passed decides.
+        VectorMask<Float> passed = magnitude
+            .compare(GT, FloatVector.fromArray(FLOATS, borders, t * KEYS));
+        level = level.blend(t + 1, passed.cast(INTS));
+        value = value.blend(LEVELS[t + 1], passed);
+      }
+      value.mul(magnitude).intoArray(products, j * KEYS);
       VectorMask<Integer> positive = coordinate.compare(GE, 0f).cast(INTS);
-      IntVector code = level(coordinate.abs(), j * KEYS);
-      code = code.lanewise(OR, MagnitudeLevels.COUNT, positive);
+      IntVector code = level.lanewise(OR, MagnitudeLevels.COUNT, positive);
       packed = packed.or(code.lanewise(LSHL, 4 * j));
       id = id.lanewise(OR, 1 << j, positive);
     }
-    FloatVector s = sum(products);
-    FloatVector w = r.div(s.div(r).max(1e-6f)).mul(scale);
-    w = w.blend(0f, r.compare(EQ, 0f));
     id.intoArray(ids, b * KEYS);
     packed.intoArray(codes, b * KEYS);
-    bf16(w).intoArray(weights, b * KEYS);
+  }
+
+  /** Puts the weights in the place of the lengths. */
+  private void weigh() {
+    addProducts();
+    FloatVector r = FloatVector.fromArray(FLOATS, lengths, 0);
+    FloatVector alpha = FloatVector.fromArray(FLOATS, products, 0).div(r);
+    alpha = alpha.blend(1e-6f, alpha.compare(LT, 1e-6f)); // NaN stays, as it does with max
+    FloatVector weight = r.div(alpha).mul(scale);
+    weight.blend(0f, r.compare(EQ, 0f)).intoArray(lengths, 0);
   }
 
   private FloatVector coordinate(int b, int j) {
     return FloatVector.fromArray(FLOATS, y, (b * M + j) * KEYS);
   }
 
-  private FloatVector sumOfSquares(int b) {
-    for (int j = 0; j < M; j++) {
-      FloatVector coordinate = coordinate(b, j);
-      coordinate.mul(coordinate).intoArray(products, j * KEYS);
+  /** Adds the eight products in pairs; the sums replace the first. */
+  private void addProducts() {
+    for (int distance = 1; distance < M; distance *= 2) {
+      for (int j = 0; j < M; j += 2 * distance) {
+        FloatVector.fromArray(FLOATS, products, j * KEYS)
+            .add(FloatVector.fromArray(FLOATS, products, (j + distance) * KEYS))
+            .intoArray(products, j * KEYS);
+      }
     }
-    return sum(products);
-  }
-
-  /** Eight vectors added in pairs. */
-  private static FloatVector sum(float[] x) {
-    return pair(x, 0).add(pair(x, 2)).add(pair(x, 4).add(pair(x, 6)));
-  }
-
-  private static FloatVector pair(float[] x, int j) {
-    return FloatVector.fromArray(FLOATS, x, j * KEYS)
-        .add(FloatVector.fromArray(FLOATS, x, (j + 1) * KEYS));
-  }
-
-  /** Levels of one coordinate; leaves level value times magnitude at {@code products[at]}. */
-  private IntVector level(FloatVector magnitude, int at) {
-    IntVector level = IntVector.zero(INTS);
-    FloatVector value = FloatVector.broadcast(FLOATS, LEVELS[0]);
-    for (int t = 0; t < THRESHOLDS.length; t++) {
-      // Borders ascend, so the last one passed decides.
-      VectorMask<Float> passed = magnitude
-          .compare(GT, FloatVector.fromArray(FLOATS, borders, t * KEYS));
-      level = level.blend(t + 1, passed.cast(INTS));
-      value = value.blend(LEVELS[t + 1], passed);
-    }
-    value.mul(magnitude).intoArray(products, at);
-    return level;
   }
 
   /** {@link Bf16#fromFloat} of every lane. */
-  private static IntVector bf16(FloatVector x) {
-    IntVector bits = x.reinterpretAsInts();
+  private void round(int b) {
+    FloatVector weight = FloatVector.fromArray(FLOATS, lengths, 0);
+    IntVector bits = weight.reinterpretAsInts();
     IntVector upper = bits.lanewise(LSHR, 16);
     IntVector rounded = bits.add(upper.and(1)).add(0x7fff).lanewise(LSHR, 16);
-    return rounded.blend(upper.or(0x40), x.test(IS_NAN).cast(INTS));
+    VectorMask<Integer> nan = weight.compare(NE, weight).cast(INTS);
+    rounded.blend(upper.or(0x40), nan).intoArray(weights, b * KEYS);
   }
 
   /** Writes the summaries and counts the centroids. */
