@@ -42,6 +42,26 @@ public final class KvCache implements AutoCloseable {
     return pool.batch(List.of(this));
   }
 
+  /**
+   * Forgets every token from position {@code length} on, so that another continuation can follow. Keys
+   * that stay are summarised anew, which costs about a hundredth of their prefill.
+   *
+   * @throws IllegalArgumentException if the sequence is shorter
+   */
+  public void truncate(int length) {
+    if (length < 0 || length > zones.length()) {
+      throw new IllegalArgumentException("cannot cut a sequence of " + zones.length() + " tokens to " + length);
+    }
+    if (length < zones.length()) {
+      zones = pool.state().truncated(slot(), length);
+    }
+  }
+
+  /** Writes the zones as the host knows them, in case a pass was begun and never committed. */
+  void synchronizeZones() {
+    pool.kv().setZones(slot(), zones);
+  }
+
   /** Tokens of the sequence. */
   public int length() {
     return zones.length();

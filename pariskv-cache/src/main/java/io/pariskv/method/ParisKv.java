@@ -138,6 +138,12 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     }
 
     @Override
+    public TokenZones truncated(int slot, int length) {
+      index.release(slot);
+      return appended(slot, TokenZones.dense(length), true);
+    }
+
+    @Override
     public StepCost cost(TokenZones zones) {
       KvShape shape = kv.shape();
       int keys = zones.retrievalTokens();
