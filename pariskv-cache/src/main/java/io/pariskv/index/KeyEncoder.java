@@ -21,8 +21,8 @@ import io.pariskv.kv.KvStore;
  *
  * <p>So {@code sum_b w_b sum_j sgn_j a_j p_bj} estimates {@code q.x} when {@code p} is the rotated,
  * scaled query. The order makes implementations exact: all backends give equal ids, codes, weights
- * and populations. Negative zero counts as {@code >= 0}. Keys must be below 1e18 in magnitude, where
- * squares stay finite.
+ * and populations. Negative zero counts as {@code >= 0}. Coordinates of keys must be below
+ * 1e16 in magnitude, where squares stay finite at every head size.
  *
  * <p>Cost {@code O(d log d)} a key. Not thread-safe; one instance per stream.
  */

@@ -6,14 +6,25 @@ import io.pariskv.memory.Buffer;
 /**
  * Chooses the next token of each row from its logits.
  *
- * <p>In this order: the repetition penalty divides positive and multiplies negative logits of tokens
- * already seen (Keskar et al. 2019); temperature 0 takes the largest logit, ties by lower id; otherwise
- * logits are divided by the temperature, the {@code topK} largest kept (ties by lower id), then the
- * shortest prefix of the most probable whose sum reaches {@code topP}, then those of at least {@code minP}
- * times the largest probability; the remaining are renormalised and drawn from, most probable first,
- * by a uniform number that is a function of seed and position alone ({@link #uniform}), so a run is
- * reproducible on every backend and does not depend on its batch. The chosen token is then marked as
- * seen.
+ * <p>In the order of Hugging Face transformers:
+ *
+ * <ol>
+ * <li>The repetition penalty divides positive and multiplies negative logits of tokens already seen, in
+ * f32 (Keskar et al. 2019).
+ * <li>Temperature 0 takes the largest logit, ties by lower id. Otherwise probabilities are the softmax of
+ * the logits divided by the temperature.
+ * <li>The {@code topK} largest logits are kept, ties by lower id, and their probabilities renormalised.
+ * <li>Of those the shortest prefix of the most probable whose sum reaches {@code topP}, at least one; all
+ * from 1 on.
+ * <li>Of those the ones of at least {@code minP} times the largest probability.
+ * <li>The remaining are renormalised and drawn from: in the same order, largest first, the first whose
+ * running sum exceeds a uniform number that is a function of seed and position alone ({@link #uniform}).
+ * So a run is reproducible on every backend and does not depend on its batch.
+ * <li>The chosen token is marked as seen.
+ * </ol>
+ *
+ * <p>Probabilities and sums are in double; backends choose the same token but where the uniform number
+ * is within rounding of a border. A NaN logit counts as negative infinity, negative zero as zero.
  */
 public interface TokenSampler {
   /** Fields of one row of parameters: temperature, top p, min p, repetition penalty. */

@@ -130,6 +130,24 @@ public final class Buffer {
     return this;
   }
 
+  /**
+   * Checks type and shape of an argument whose innermost axis may be longer than what is used of it.
+   *
+   * @param name what the caller calls this buffer
+   * @param axes the outer axes exactly, and how long the innermost must be at least
+   * @return this
+   * @throws IllegalArgumentException if they differ; the message names both
+   */
+  public Buffer requireAtLeast(String name, DType type, long... axes) {
+    int last = axes.length - 1;
+    if (shape.rank() != axes.length || shape.axis(last) < axes[last]) {
+      return require(name, type, axes);
+    }
+    long[] capacity = axes.clone();
+    capacity[last] = shape.axis(last);
+    return require(name, type, capacity);
+  }
+
   private boolean matches(long[] axes) {
     if (axes.length != shape.rank()) {
       return false;

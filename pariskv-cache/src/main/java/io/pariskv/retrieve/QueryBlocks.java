@@ -8,8 +8,8 @@ import io.pariskv.memory.Buffer;
  * The query of each KV head: the mean of its group's query heads, rotated like the keys and scaled by
  * {@code 1/sqrt(d)}.
  *
- * <p>The mean adds the heads in order and divides by their number; the rotation is {@link
- * io.pariskv.index.HadamardRotation}; the scale is one multiplication by {@link
+ * <p>The mean adds the heads in order, starting from the first, and divides by their number; the
+ * rotation is {@link io.pariskv.index.HadamardRotation}; the scale is one multiplication by {@link
  * io.pariskv.index.HadamardRotation#scale}. Exact: all backends give equal bits. The query is not
  * normalised: neither the order of centroids nor that of estimates depends on its length.
  */

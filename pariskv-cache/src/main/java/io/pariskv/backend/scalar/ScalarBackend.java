@@ -7,6 +7,14 @@ import io.pariskv.backend.host.HostBackend;
 
 /** Plain Java on the CPU: the oracle. */
 public final class ScalarBackend extends HostBackend {
+  private final LayerStages layers = new LayerStages(new ScalarEmbedding(), new ScalarRmsNorm(),
+      new ScalarMatMul(), new ScalarRotary(), new ScalarSwiGlu(), new ScalarResidual(),
+      new ScalarTokenSampler());
+  private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
+      new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
+  private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
+      new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
+      new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());
 
   @Override
   public String name() {
@@ -20,16 +28,16 @@ public final class ScalarBackend extends HostBackend {
 
   @Override
   public LayerStages layers() {
-    throw new UnsupportedOperationException();
+    return layers;
   }
 
   @Override
   public AttentionStages attention() {
-    throw new UnsupportedOperationException();
+    return attention;
   }
 
   @Override
   public RetrievalStages retrieval() {
-    throw new UnsupportedOperationException();
+    return retrieval;
   }
 }

@@ -1,0 +1,94 @@
+package io.pariskv.backend.scalar;
+
+import io.pariskv.backend.host.HostKeyIndex;
+import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.index.HadamardRotation;
+import io.pariskv.index.KeyEncoder;
+import io.pariskv.index.KeyIndex;
+import io.pariskv.index.MagnitudeLevels;
+import io.pariskv.index.SignCentroids;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.memory.Bf16;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.ValueLayout;
+
+/** {@link KeyEncoder} in float, in the order that the contract fixes. */
+final class ScalarKeyEncoder implements KeyEncoder {
+  private final float[] thresholds = MagnitudeLevels.thresholds();
+  private final float[] levels = MagnitudeLevels.levels();
+
+  @Override
+  public void encode(KvStore kv, int layer, int slot, int from, int to, KeyIndex index,
+      int zoneFrom) {
+    HostKvStore store = HostKvStore.of(kv);
+    HostKeyIndex target = HostKeyIndex.of(index);
+    KvShape shape = kv.shape();
+    if (!shape.equals(index.shape())) {
+      throw new IllegalArgumentException(
+          "the index is for " + index.shape() + ", the store holds " + shape);
+    }
+    float[] signs = HadamardRotation.signs(shape.headDim());
+    for (int kvHead = 0; kvHead < shape.kvHeads(); kvHead++) {
+      for (int position = from; position < to; position++) {
+        TokenSlabs keys = store.keys(layer, slot);
+        float[] y = Elements.floats(keys.row(kvHead, position), keys.dtype());
+        for (int i = 0; i < y.length; i++) {
+          y[i] *= signs[i];
+        }
+        HadamardRotation.transform(y, 0, y.length);
+        for (int b = 0; b < index.subspaces(); b++) {
+          block(y, b, target, layer, slot, kvHead, zoneFrom + position - from);
+        }
+      }
+    }
+  }
+
+  /** Encodes block {@code b} of the rotated key {@code y}. */
+  private void block(float[] y, int b, HostKeyIndex index, int layer, int slot, int kvHead,
+      int zonePosition) {
+    int m = SignCentroids.SUBSPACE_DIM;
+    float[] squares = new float[m];
+    for (int j = 0; j < m; j++) {
+      squares[j] = y[b * m + j] * y[b * m + j];
+    }
+    float r = (float) Math.sqrt(sum(squares));
+    int id = 0;
+    int codes = 0;
+    float[] products = new float[m];
+    for (int j = 0; j < m; j++) {
+      float magnitude = Math.abs(y[b * m + j]);
+      int sign = y[b * m + j] >= 0 ? 1 : 0;
+      int level = level(magnitude, r);
+      id |= sign << j;
+      codes |= (8 * sign + level) << (4 * j);
+      products[j] = levels[level] * magnitude;
+    }
+    float s = sum(products);
+    float scale = HadamardRotation.scale(y.length);
+    float weight = r == 0 ? 0 : (r / Math.max(s / r, 1e-6f)) * scale;
+
+    int subspaces = index.subspaces();
+    Elements.setByte(index.ids(layer, slot).row(kvHead * subspaces + b, zonePosition), 0, id);
+    index.codes(layer, slot).row(kvHead, zonePosition).setAtIndex(ValueLayout.JAVA_INT, b, codes);
+    index.weights(layer, slot).row(kvHead, zonePosition).setAtIndex(ValueLayout.JAVA_SHORT, b,
+        Bf16.fromFloat(weight));
+    Buffer populations = index.populations(layer, slot);
+    long counter = ((long) kvHead * subspaces + b) * SignCentroids.COUNT + id;
+    Elements.setInt(populations, counter, Elements.getInt(populations, counter) + 1);
+  }
+
+  private int level(float magnitude, float r) {
+    int level = 0;
+    for (float threshold : thresholds) {
+      level += magnitude > threshold * r ? 1 : 0;
+    }
+    return level;
+  }
+
+  /** The sum of eight numbers, in pairs. */
+  private static float sum(float[] x) {
+    return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+  }
+}

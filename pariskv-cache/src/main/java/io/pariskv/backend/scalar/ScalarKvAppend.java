@@ -1,0 +1,45 @@
+package io.pariskv.backend.scalar;
+
+import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvAppend;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.memory.Bf16;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** {@link KvAppend} in plain Java. */
+final class ScalarKvAppend implements KvAppend {
+  @Override
+  public void append(KvStore kv, int layer, Batch batch, Buffer k, Buffer v) {
+    HostKvStore store = HostKvStore.of(kv);
+    KvShape shape = kv.shape();
+    k.require("keys", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
+    v.require("values", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
+    for (int r = 0; r < batch.rows(); r++) {
+      int slot = Elements.getInt(batch.slots(), r);
+      int position = Elements.getInt(batch.positions(), r);
+      for (int h = 0; h < shape.kvHeads(); h++) {
+        long row = (long) r * shape.kvHeads() + h;
+        write(k, row, store.keys(layer, slot), h, position);
+        write(v, row, store.values(layer, slot), h, position);
+      }
+    }
+  }
+
+  private static void write(Buffer from, long row, TokenSlabs to, int kvHead, int position) {
+    MemorySegment target = to.row(kvHead, position);
+    for (int i = 0; i < to.width(); i++) {
+      float value = Elements.getFloat(from, row * to.width() + i);
+      if (to.dtype() == DType.BF16) {
+        target.setAtIndex(ValueLayout.JAVA_SHORT, i, Bf16.fromFloat(value));
+      } else {
+        target.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+      }
+    }
+  }
+}
