@@ -123,6 +123,11 @@ public final class ModelDirectory implements AutoCloseable {
     return exists(file) ? file : null;
   }
 
+  /** Bytes of the weight files, mapped. */
+  public long weightBytes() {
+    return files.values().stream().distinct().mapToLong(Safetensors::byteSize).sum();
+  }
+
   /** The names of all tensors. */
   public Set<String> tensorNames() {
     return files.keySet();

@@ -53,6 +53,11 @@ public final class Safetensors {
     return file;
   }
 
+  /** Size of the file. */
+  public long byteSize() {
+    return bytes.byteSize();
+  }
+
   /** The names of all tensors, in the order of their data. */
   public Set<String> names() {
     return header.entries().keySet();
