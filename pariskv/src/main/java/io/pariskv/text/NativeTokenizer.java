@@ -4,6 +4,9 @@ import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Utils;
 import io.pariskv.error.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -116,14 +119,22 @@ final class NativeTokenizer implements AutoCloseable {
       // DJL_OFFLINE=false in the environment outranks the property above, but not this one.
       System.setProperty("offline", "true");
     }
+    Path unpacked = Utils.getEngineCacheDir("tokenizers");
     try {
+      // DJL itself would only say that the flavour of the library is unexpected.
+      Files.createDirectories(unpacked);
       LibUtils.checkStatus();
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot create " + unpacked + ", to which the native tokenizer library "
+              + "is unpacked (" + e + "); set DJL_CACHE_DIR to a directory that is writable",
+          e);
     } catch (RuntimeException | LinkageError e) {
       throw new InputException(
           "the native tokenizer library cannot be loaded (it exists for Linux on "
               + "x86-64 and ARM, macOS on ARM and Windows on x86-64, and needs libstdc++): "
               + rootCause(e)
-              + "; it is unpacked to " + Utils.getEngineCacheDir("tokenizers")
+              + "; it is unpacked to " + unpacked
               + ", set DJL_CACHE_DIR to use another directory that is writable and allows programs",
           e);
     }
