@@ -2,6 +2,7 @@ package io.pariskv.testing;
 
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.RetrievalBudget;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -68,6 +69,16 @@ public record Size(List<Integer> zones, int kvHeads, int group, int headDim, DTy
   /** Summarised blocks of a head. */
   public int subspaces() {
     return headDim / 8;
+  }
+
+  /** A retrieval budget that goes with this size, now small, now everything. */
+  public RetrievalBudget budget() {
+    return switch ((zones.getFirst() + headDim / 16 + kvHeads) % 4) {
+      case 0 -> new RetrievalBudget(100, null, null);
+      case 1 -> new RetrievalBudget(5000, 1.0, 1.0); // k above the zone
+      case 2 -> new RetrievalBudget(1, 0.03, 0.1);
+      default -> new RetrievalBudget(17, 0.3, 0.5);
+    };
   }
 
   /** The geometry, with {@link Fixture#LAYER} the last layer. */
