@@ -50,7 +50,8 @@ public final class KvCache implements AutoCloseable {
    */
   public void truncate(int length) {
     if (length < 0 || length > zones.length()) {
-      throw new IllegalArgumentException("cannot cut a sequence of " + zones.length() + " tokens to " + length);
+      throw new IllegalArgumentException(
+          "cannot cut a sequence of " + zones.length() + " tokens to " + length);
     }
     if (length < zones.length()) {
       zones = pool.state().truncated(slot(), length);

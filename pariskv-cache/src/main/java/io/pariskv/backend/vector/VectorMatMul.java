@@ -1,0 +1,245 @@
+package io.pariskv.backend.vector;
+
+import io.pariskv.layer.Linear;
+import io.pariskv.layer.MatMul;
+import io.pariskv.memory.Bf16;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
+
+/*
+ * Many rows, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): the
+ * weights are packed once a call into panels of floats, [panel][in][WIDTH], which all threads then read;
+ * a task is a block of rows times some panels. A panel's part of DEPTH inputs stays in a core's cache
+ * while the rows of the block pass.
+ *
+ * Few rows are bound by the reading of weights: one pass over them in place, four weight rows at a time,
+ * bf16 widened in registers; with more than one row widened once into an array.
+ */
+/** {@link MatMul} on vectors and all cores. */
+final class VectorMatMul implements MatMul {
+  private static final int LANES = Species.FLOATS.length();
+  private static final int WIDTH = MicroKernel.WIDTH;
+
+  /** Up to so many rows, reading weights takes longer than multiplying. */
+  private static final int FEW_ROWS = 8;
+
+  /** Inputs of a panel's part: 128 KiB of the widest panel. */
+  private static final int DEPTH = 1024;
+
+  /** Rows of a task. */
+  private static final int BLOCK = 8 * MicroKernel.ROWS;
+
+  /** Numbers of packed weights, 16 MiB; wider layers take several rounds. */
+  private static final int PACKED = 1 << 22;
+
+  private final Workers workers;
+  private final ThreadLocal<Local> locals = ThreadLocal.withInitial(Local::new);
+  private float[] packed = {};
+  private float[] input = {};
+
+  /** Arrays of one thread. */
+  private static final class Local {
+    float[] rows = {};
+    final float[] tile = new float[MicroKernel.ROWS * WIDTH];
+    final float[] dots = new float[MicroKernel.DOT_A * MicroKernel.DOT_B];
+
+    float[] rows(long length) {
+      rows = Floats.grown(rows, length);
+      return rows;
+    }
+  }
+
+  VectorMatMul(Workers workers) {
+    this.workers = workers;
+  }
+
+  @Override
+  public void multiply(Buffer x, Linear linear, Buffer y) {
+    int rows = x.shape().extent(0);
+    x.require("linear input", DType.F32, rows, linear.in());
+    y.require("linear output", DType.F32, rows, linear.out());
+    if (rows <= FEW_ROWS) {
+      multiplyFew(x, linear, y, rows);
+      return;
+    }
+    int round = Math.max(1, PACKED / (linear.in() * WIDTH)) * WIDTH;
+    for (int from = 0; from < linear.out(); from += round) {
+      multiplyRound(x, linear, y, from, Math.min(linear.out(), from + round));
+    }
+  }
+
+  /** Outputs {@code from} to {@code to - 1} of every row. */
+  private void multiplyRound(Buffer x, Linear linear, Buffer y, int from, int to) {
+    int rows = x.shape().extent(0);
+    int panels = MicroKernel.panels(to - from);
+    packed = Floats.grown(packed, (long) panels * linear.in() * WIDTH);
+    workers.run(panels, panel -> pack(linear.weight(), from + panel * WIDTH,
+        panel * linear.in() * WIDTH));
+    int blocks = (rows + BLOCK - 1) / BLOCK;
+    int parts = Math.clamp(8 * workers.count() / blocks, 1, panels);
+    workers.run(blocks * parts, task -> {
+      int row = task / parts * BLOCK;
+      int first = Ranges.bound(panels, task % parts, parts);
+      int last = Ranges.bound(panels, task % parts + 1, parts);
+      for (int depth = 0; depth < linear.in(); depth += DEPTH) {
+        multiplyBlock(x, linear, y, row, Math.min(BLOCK, rows - row), depth, from, first, last);
+      }
+    });
+  }
+
+  /** Packs the weights of outputs {@code from} to {@code from + WIDTH - 1}; beyond the last anything. */
+  private void pack(Buffer weight, int from, int at) {
+    int in = weight.shape().extent(1);
+    int width = Math.min(WIDTH, weight.shape().extent(0) - from);
+    float[] row = locals.get().rows(in);
+    for (int o = 0; o < width; o++) {
+      Floats.read(weight.dtype(), weightRow(weight, from + o), row, 0, in);
+      transpose(row, in, packed, at + o);
+    }
+  }
+
+  /** {@code to[at + i * WIDTH] = row[i]}. */
+  static void transpose(float[] row, int count, float[] to, int at) {
+    for (int i = 0; i < count; i++) {
+      to[at + i * WIDTH] = row[i];
+    }
+  }
+
+  private static long weightRow(Buffer weight, int o) {
+    return weight.address() + (long) o * weight.shape().extent(1) * weight.dtype().bytes();
+  }
+
+  /**
+   * Adds to {@code count} rows from {@code row} what inputs {@code depth} to {@code depth + DEPTH - 1}
+   * give to the panels {@code first} to {@code last - 1} of the packed outputs from {@code from}.
+   */
+  private void multiplyBlock(Buffer x, Linear linear, Buffer y, int row, int count, int depth,
+      int from, int first, int last) {
+    Local local = locals.get();
+    int in = linear.in();
+    int part = Math.min(DEPTH, in - depth);
+    float[] rows = local.rows((long) BLOCK * DEPTH);
+    for (int r = 0; r < count; r++) {
+      Floats.read(DType.F32, x.address() + 4 * ((row + (long) r) * in + depth), rows, r * part,
+          part);
+    }
+    for (int panel = first; panel < last; panel++) {
+      int column = from + panel * WIDTH;
+      int width = Math.min(WIDTH, linear.out() - column);
+      for (int r = 0; r < count; r += MicroKernel.ROWS) {
+        MicroKernel.outer(rows, r * part, part, packed, (panel * in + depth) * WIDTH, part,
+            local.tile, 0, WIDTH);
+        for (int i = 0; i < Math.min(MicroKernel.ROWS, count - r); i++) {
+          long to = y.address() + 4 * ((row + (long) r + i) * linear.out() + column);
+          addTo(to, depth > 0 ? to : biasAt(linear.bias(), column), local.tile, i * WIDTH, width);
+        }
+      }
+    }
+  }
+
+  private static long biasAt(@Nullable Buffer bias, int column) {
+    return bias == null ? 0 : bias.address() + 4L * column;
+  }
+
+  /** {@code to = base + tile}; no base at address 0. */
+  private static void addTo(long to, long base, float[] tile, int at, int count) {
+    int i = 0;
+    for (; i <= count - LANES; i += LANES) {
+      FloatVector sum = FloatVector.fromArray(Species.FLOATS, tile, at + i);
+      Raw.store(base == 0 ? sum : sum.add(Raw.f32(base + 4L * i)), to + 4L * i);
+    }
+    for (; i < count; i++) {
+      Raw.setFloat(to + 4L * i, tile[at + i] + (base == 0 ? 0 : Raw.getFloat(base + 4L * i)));
+    }
+  }
+
+  private void multiplyFew(Buffer x, Linear linear, Buffer y, int rows) {
+    int in = linear.in();
+    int stride = Floats.padded(in);
+    input = Floats.grown(input, (long) rows * stride);
+    for (int r = 0; r < rows; r++) {
+      Floats.read(DType.F32, x.address() + 4L * r * in, input, r * stride, in);
+      Arrays.fill(input, r * stride + in, (r + 1) * stride, 0);
+    }
+    int groups = (linear.out() + MicroKernel.DOT_B - 1) / MicroKernel.DOT_B;
+    boolean inPlace = rows == 1 && linear.weight().dtype() == DType.BF16;
+    Ranges.run(workers, groups, (long) MicroKernel.DOT_B * in, (from, to) -> {
+      Local local = locals.get();
+      for (int group = from; group < to; group++) {
+        if (inPlace) {
+          dotsInPlace(linear, group * MicroKernel.DOT_B, y, local.dots);
+        } else {
+          dotsWidened(linear, group * MicroKernel.DOT_B, y, rows, local);
+        }
+      }
+    });
+  }
+
+  /** Four outputs, from {@code o} on, of a single row; the last weight row again where there is none. */
+  private void dotsInPlace(Linear linear, int o, Buffer y, float[] dots) {
+    Buffer weight = linear.weight();
+    int last = linear.out() - 1;
+    dotsBf16(weightRow(weight, o), weightRow(weight, Math.min(o + 1, last)),
+        weightRow(weight, Math.min(o + 2, last)), weightRow(weight, Math.min(o + 3, last)),
+        linear.in(), dots);
+    store(linear, y, 0, o, dots, 0);
+  }
+
+  private void dotsBf16(long w0, long w1, long w2, long w3, int in, float[] dots) {
+    FloatVector s0 = FloatVector.zero(Species.FLOATS);
+    FloatVector s1 = FloatVector.zero(Species.FLOATS);
+    FloatVector s2 = FloatVector.zero(Species.FLOATS);
+    FloatVector s3 = FloatVector.zero(Species.FLOATS);
+    int i = 0;
+    for (; i <= in - LANES; i += LANES) {
+      FloatVector u = FloatVector.fromArray(Species.FLOATS, input, i);
+      s0 = Raw.bf16(w0 + 2L * i).fma(u, s0);
+      s1 = Raw.bf16(w1 + 2L * i).fma(u, s1);
+      s2 = Raw.bf16(w2 + 2L * i).fma(u, s2);
+      s3 = Raw.bf16(w3 + 2L * i).fma(u, s3);
+    }
+    dots[0] = s0.reduceLanes(VectorOperators.ADD) + tailBf16(w0, i, in);
+    dots[1] = s1.reduceLanes(VectorOperators.ADD) + tailBf16(w1, i, in);
+    dots[2] = s2.reduceLanes(VectorOperators.ADD) + tailBf16(w2, i, in);
+    dots[3] = s3.reduceLanes(VectorOperators.ADD) + tailBf16(w3, i, in);
+  }
+
+  private float tailBf16(long w, int from, int to) {
+    float sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += Bf16.toFloat(Raw.getShort(w + 2L * i)) * input[i];
+    }
+    return sum;
+  }
+
+  /** Four outputs, from {@code o} on, of every row. */
+  private void dotsWidened(Linear linear, int o, Buffer y, int rows, Local local) {
+    int in = linear.in();
+    int stride = Floats.padded(in);
+    float[] weights = local.rows((long) MicroKernel.DOT_B * stride);
+    for (int i = 0; i < Math.min(MicroKernel.DOT_B, linear.out() - o); i++) {
+      Floats.read(linear.weight().dtype(), weightRow(linear.weight(), o + i), weights, i * stride,
+          in);
+      Arrays.fill(weights, i * stride + in, (i + 1) * stride, 0);
+    }
+    for (int r = 0; r < rows; r += MicroKernel.DOT_A) {
+      int second = Math.min(MicroKernel.DOT_A, rows - r) - 1;
+      MicroKernel.dots(input, r * stride, second * stride, weights, 0, stride, local.dots, 0,
+          MicroKernel.DOT_B);
+      store(linear, y, r, o, local.dots, 0);
+      store(linear, y, r + second, o, local.dots, second * MicroKernel.DOT_B);
+    }
+  }
+
+  private static void store(Linear linear, Buffer y, int row, int o, float[] dots, int at) {
+    Buffer bias = linear.bias();
+    for (int i = 0; i < Math.min(MicroKernel.DOT_B, linear.out() - o); i++) {
+      float b = bias == null ? 0 : Raw.getFloat(bias.address() + 4L * (o + i));
+      Raw.setFloat(y.address() + 4 * ((long) row * linear.out() + o + i), dots[at + i] + b);
+    }
+  }
+}
