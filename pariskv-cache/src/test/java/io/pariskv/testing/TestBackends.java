@@ -2,6 +2,7 @@ package io.pariskv.testing;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.backend.vector.VectorBackend;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -11,7 +12,7 @@ import org.junit.jupiter.params.provider.Arguments;
 /** The backends that stage tests run over. Each test gets its own, which JUnit closes after it. */
 public final class TestBackends {
   private static final List<Supplier<Backend>> BACKENDS = List.of(
-      // () -> new io.pariskv.backend.vector.VectorBackend(2),
+      () -> new VectorBackend(2),
       ScalarBackend::new);
 
   private TestBackends() {
