@@ -3,7 +3,7 @@
 
 jinja2 is set up as transformers does in _compile_jinja_template. Needs jinja2 3.1.6:
 
-    python3 pariskv/src/test/python/make_jinja_goldens.py
+    python3 pariskv-core/src/test/python/make_jinja_goldens.py
 
 cases.json is a list of groups, {group, variables, cases: [{template, output} or {template, error, message}]}.
 conversations.json is {variables: {conversation: variables}, results: {template file: {conversation: result}}}.

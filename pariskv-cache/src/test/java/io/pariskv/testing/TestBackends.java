@@ -11,11 +11,17 @@ import org.junit.jupiter.params.provider.Arguments;
 
 /** The backends that stage tests run over. Each test gets its own, which JUnit closes after it. */
 public final class TestBackends {
-  private static final List<Supplier<Backend>> BACKENDS = List.of(
-      () -> new VectorBackend(2),
-      ScalarBackend::new);
+  /** A run with a vector width of its own is about that width alone. */
+  private static final List<Supplier<Backend>> BACKENDS = System
+      .getProperty("pariskv.vectorBits") == null
+          ? List.of(TestBackends::vector, ScalarBackend::new)
+          : List.of(TestBackends::vector);
 
   private TestBackends() {
+  }
+
+  private static Backend vector() {
+    return new VectorBackend(2);
   }
 
   /** Every backend. */

@@ -64,8 +64,9 @@ class SessionTest {
       messages.add(
           new ChatMessage("user", " Question : What is the secret number of the windy school ?"));
       GenerationResult second = ask(session, messages);
-      assertTrue(second.promptTokens() - second.cachedTokens() < 40,
-          second.cachedTokens() + " of " + second.promptTokens() + " were cached");
+      assertTrue(second.cachedTokens() >= first.promptTokens(),
+          second.cachedTokens() + " of " + first.promptTokens()
+              + " tokens of the first turn were cached");
       assertEquals(" The secret number of the windy school is 1313 .", second.text());
     }
   }
