@@ -623,6 +623,10 @@ cases(
     "{% set ns = namespace(l=[]) %}{% for i in [1, 2] %}{% for j in [3] %}{% set ns.l = ns.l + [(i, j)] %}{% endfor %}{% endfor %}{{ ns.l }}",
 )
 cases(
+    "capitals in context",
+    "{{ 'ΑΣ '.capitalize() }}|{{ 'ΑΣ ΑΣΑ'.title() }}|{{ 'ΑΣ' | title }}|{{ 'ΑΣ' | capitalize }}|{{ 'İA'.capitalize() }}|{{ 'aİ bİ'.title() }}",
+)
+cases(
     "scope: what a branch sets",
     "{% for i in [1, 2, 3] %}{% if i == 2 %}{% set q = i %}{% endif %}{{ q }}|{% endfor %}{{ q }}",
     "{% set q = 0 %}{% for i in [1, 2] %}{% if i == 2 %}{% set q = i %}{% else %}{% set r = 5 %}{% endif %}{{ q }}{{ r }}|{% endfor %}{{ q }}",
@@ -640,6 +644,8 @@ cases(
 cases(
     "undefined keys and members",
     "{{ missing in d }} {{ d.get(missing) }} {{ d[missing] }} {{ missing in [1] }} {{ missing in 'a' }}",
+    "{{ dict(missing) }}",
+    "{{ namespace(missing) }}",
     "{{ missing in d }} {{ d.get(missing) }} {{ d.get(missing, 3) }} {{ d[missing] }}|{{ missing in [1] }}",
     "{{ (missing or {}).x }}|{{ (missing | default({})).x }}|{{ missing is in d }}",
     "{{ [1, missing] | join('-') }}|{{ missing ~ '' }}|{{ missing | list }}|{{ missing | string | length }}",

@@ -8,6 +8,7 @@ import io.pariskv.text.jinja.Value.Namespace;
 import io.pariskv.text.jinja.Value.Scalar;
 import io.pariskv.text.jinja.Value.Seq;
 import io.pariskv.text.jinja.Value.Str;
+import io.pariskv.text.jinja.Value.Undefined;
 import java.time.Clock;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -56,6 +57,9 @@ final class Globals {
           + " arguments were given");
     }
     for (Value source : arguments.positional()) {
+      if (source instanceof Undefined u) {
+        throw u.problem();
+      }
       if (source instanceof Dict d) {
         budget.steps(d.entries().size());
         entries.putAll(d.entries());

@@ -107,7 +107,8 @@ final class PythonText {
       return text;
     }
     int first = text.codePointAt(0);
-    return titleCase(first) + lower(text.substring(Character.charCount(first)));
+    // The rest is lowered in its context: a sigma at the end of a word has a form of its own.
+    return titleCase(first) + lower(text).substring(lower(Character.toString(first)).length());
   }
 
   private static String titleCase(int c) {
@@ -123,12 +124,17 @@ final class PythonText {
   /** {@code str.title}: every letter after a character without case is a capital. */
   static String title(String text) {
     StringBuilder out = new StringBuilder(text.length());
+    String lower = lower(text);
+    boolean aligned = lower.length() == text.length();
     boolean inWord = false;
     for (int i = 0; i < text.length();) {
       int c = text.codePointAt(i);
-      out.append(inWord ? lower(Character.toString(c)) : titleCase(c));
+      int next = i + Character.charCount(c);
+      out.append(!inWord
+          ? titleCase(c)
+          : aligned ? lower.substring(i, next) : lower(Character.toString(c)));
       inWord = isCased(c);
-      i += Character.charCount(c);
+      i = next;
     }
     return out.toString();
   }
