@@ -36,9 +36,8 @@ final class FlashAttention {
     }
   }
 
+  private final RowBlock rows = new RowBlock(BLOCK);
   private final float[] scores = new float[ROWS * BLOCK];
-  private final float[] tile = new float[ROWS * WIDTH];
-  private final float[] factors = new float[ROWS];
   private float[] queries = {};
   private float[] sums = {};
   private float[] keys = {};
@@ -107,13 +106,8 @@ final class FlashAttention {
 
   /** Values to panels {@code [headDim / WIDTH][BLOCK][WIDTH]}. */
   private void packValues(long from, TokenSlabs slabs, int count) {
-    long bytes = (long) headDim * slabs.dtype().bytes();
-    for (int j = 0; j < count; j++) {
-      Floats.read(slabs.dtype(), from + j * bytes, row, 0, headDim);
-      for (int i = 0; i < padded; i += WIDTH) {
-        System.arraycopy(row, i, values, (i / WIDTH * BLOCK + j) * WIDTH, WIDTH);
-      }
-    }
+    rows.range(from, headDim * slabs.dtype().bytes(), count);
+    rows.widenToPanels(slabs.dtype(), headDim, values, BLOCK);
   }
 
   /** Six queries from {@code query} on and the packed keys from position {@code from} on. */
@@ -126,21 +120,20 @@ final class FlashAttention {
     }
     int begin = low / WIDTH * WIDTH;
     int end = MicroKernel.panels(high) * WIDTH;
+    Arrays.fill(scores, 0);
     for (int i = begin; i < end; i += WIDTH) {
       MicroKernel.outer(queries, query * headDim, headDim, keys, i * headDim, headDim, scores, i,
           BLOCK);
     }
     for (int r = 0; r <= last - query; r++) {
-      factors[r] = softmax.weigh(scores, r * BLOCK + begin,
+      float factor = softmax.weigh(scores, r * BLOCK + begin,
           Math.max(0, visibleBegin(rows, window, query + r, from) - begin),
           visibleEnd(rows, query + r, from) - begin, end - begin, query + r);
+      OnlineSoftmax.rescale(sums, (query + r) * padded, factor, padded);
     }
     for (int i = 0; i < padded; i += WIDTH) {
       MicroKernel.outer(scores, begin, BLOCK, values, (i / WIDTH * BLOCK + begin) * WIDTH,
-          high - begin, tile, 0, WIDTH);
-      for (int r = 0; r <= last - query; r++) {
-        OnlineSoftmax.accumulate(sums, (query + r) * padded + i, factors[r], tile, r * WIDTH);
-      }
+          high - begin, sums, query * padded + i, padded);
     }
   }
 

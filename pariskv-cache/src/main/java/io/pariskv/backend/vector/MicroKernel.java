@@ -45,26 +45,26 @@ final class MicroKernel {
   }
 
   /**
-   * {@code tile[r][c] = sum over i of x[r][i] * panel[i][c]}.
+   * {@code tile[r][c] += sum over i of x[r][i] * panel[i][c]}.
    *
    * @param x {@link #ROWS} rows of {@code depth}, the first at {@code xAt}, {@code xStride} apart
    * @param panel {@code [depth][WIDTH]} from {@code panelAt}
-   * @param tile out, rows {@code tileStride} apart from {@code tileAt}
+   * @param tile changed, rows {@code tileStride} apart from {@code tileAt}
    */
   static void outer(float[] x, int xAt, int xStride, float[] panel, int panelAt, int depth,
       float[] tile, int tileAt, int tileStride) {
-    FloatVector a00 = FloatVector.zero(SPECIES);
-    FloatVector a01 = FloatVector.zero(SPECIES);
-    FloatVector a10 = FloatVector.zero(SPECIES);
-    FloatVector a11 = FloatVector.zero(SPECIES);
-    FloatVector a20 = FloatVector.zero(SPECIES);
-    FloatVector a21 = FloatVector.zero(SPECIES);
-    FloatVector a30 = FloatVector.zero(SPECIES);
-    FloatVector a31 = FloatVector.zero(SPECIES);
-    FloatVector a40 = FloatVector.zero(SPECIES);
-    FloatVector a41 = FloatVector.zero(SPECIES);
-    FloatVector a50 = FloatVector.zero(SPECIES);
-    FloatVector a51 = FloatVector.zero(SPECIES);
+    FloatVector a00 = FloatVector.fromArray(SPECIES, tile, tileAt);
+    FloatVector a01 = FloatVector.fromArray(SPECIES, tile, tileAt + LANES);
+    FloatVector a10 = FloatVector.fromArray(SPECIES, tile, tileAt + tileStride);
+    FloatVector a11 = FloatVector.fromArray(SPECIES, tile, tileAt + tileStride + LANES);
+    FloatVector a20 = FloatVector.fromArray(SPECIES, tile, tileAt + 2 * tileStride);
+    FloatVector a21 = FloatVector.fromArray(SPECIES, tile, tileAt + 2 * tileStride + LANES);
+    FloatVector a30 = FloatVector.fromArray(SPECIES, tile, tileAt + 3 * tileStride);
+    FloatVector a31 = FloatVector.fromArray(SPECIES, tile, tileAt + 3 * tileStride + LANES);
+    FloatVector a40 = FloatVector.fromArray(SPECIES, tile, tileAt + 4 * tileStride);
+    FloatVector a41 = FloatVector.fromArray(SPECIES, tile, tileAt + 4 * tileStride + LANES);
+    FloatVector a50 = FloatVector.fromArray(SPECIES, tile, tileAt + 5 * tileStride);
+    FloatVector a51 = FloatVector.fromArray(SPECIES, tile, tileAt + 5 * tileStride + LANES);
     int x1 = xAt + xStride;
     int x2 = x1 + xStride;
     int x3 = x2 + xStride;

@@ -74,13 +74,13 @@ final class OnlineSoftmax {
     return sum.reduceLanes(VectorOperators.ADD);
   }
 
-  /** {@code to = to * factor + tile}, {@link MicroKernel#WIDTH} numbers. */
-  static void accumulate(float[] to, int at, float factor, float[] tile, int tileAt) {
-    FloatVector scale = FloatVector.broadcast(Species.FLOATS, factor);
-    FloatVector.fromArray(Species.FLOATS, to, at)
-        .fma(scale, FloatVector.fromArray(Species.FLOATS, tile, tileAt)).intoArray(to, at);
-    FloatVector.fromArray(Species.FLOATS, to, at + LANES)
-        .fma(scale, FloatVector.fromArray(Species.FLOATS, tile, tileAt + LANES))
-        .intoArray(to, at + LANES);
+  /** {@code sums *= factor}, {@code count} numbers, whole vectors. */
+  static void rescale(float[] sums, int at, float factor, int count) {
+    if (factor == 1) {
+      return; // nearly always: the maximum seldom rises
+    }
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector.fromArray(Species.FLOATS, sums, at + i).mul(factor).intoArray(sums, at + i);
+    }
   }
 }

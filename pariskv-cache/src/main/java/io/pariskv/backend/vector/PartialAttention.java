@@ -1,6 +1,7 @@
 package io.pariskv.backend.vector;
 
 import io.pariskv.kv.KvShape;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.util.Arrays;
 
@@ -8,30 +9,28 @@ import java.util.Arrays;
  * Attention of the query heads of one group over some tokens of their KV head, on one thread, and the
  * merge of such partial results.
  *
- * <p>Tokens go by in blocks: {@link #BLOCK} rows of K are gathered and widened into an array, then serve
- * all query heads of the group; likewise V. So memory is read once, row by row, whatever the order of
- * the rows, and the arithmetic runs on arrays that stay in the first-level cache. Holds its arrays
+ * <p>Some rows of K are gathered and widened into an array, then serve all query heads of the group;
+ * likewise V. So memory is read once, row by row, whatever the order of the rows, and the arithmetic
+ * runs on arrays that stay in the first-level cache. Holds its arrays
  * between calls; one thread.
  *
  * <p>A partial result is, for each query head of the group, the weighted sum of values padded to whole
  * panels, the largest score and the sum of weights.
  */
 final class PartialAttention {
-  /** Tokens of a block. */
-  static final int BLOCK = 32;
+  /** Tokens of a block, for which scores are weighed at once. */
+  static final int BLOCK = 128;
+
+  /** Rows widened at once: 16 KiB of the first-level cache at a head size of 128. */
+  private static final int TILE = 32;
 
   private static final int ROWS = MicroKernel.ROWS;
   private static final int WIDTH = MicroKernel.WIDTH;
 
-  private final long[] keyRows = new long[BLOCK];
-  private final long[] valueRows = new long[BLOCK];
-  private final float[] tile = new float[ROWS * WIDTH];
+  private final RowBlock rows = new RowBlock(TILE);
   private float[] queries = {};
-  private float[] keys = {};
-  private float[] values = {};
-  private float[] row = {};
+  private float[] tile = {};
   private float[] scores = {};
-  private float[] factors = {};
   private float[] sums = {};
   private OnlineSoftmax softmax = new OnlineSoftmax(0);
   private int headDim;
@@ -54,26 +53,20 @@ final class PartialAttention {
     group = shape.groupSize();
     stride = Floats.padded(headDim);
     padded = paddedHead(shape);
-    int rows = MicroKernel.paddedRows(group);
+    int heads = MicroKernel.paddedRows(group);
     queries = Floats.grown(queries, (long) group * stride);
-    keys = Floats.grown(keys, (long) BLOCK * stride);
-    values = Floats.grown(values, (long) BLOCK * padded);
-    row = Floats.grown(row, padded);
-    scores = Floats.grown(scores, (long) rows * BLOCK);
-    factors = Floats.grown(factors, rows);
-    sums = Floats.grown(sums, (long) rows * padded);
-    if (softmax.max.length < rows) {
-      softmax = new OnlineSoftmax(rows);
+    tile = Floats.grown(tile, (long) TILE * padded);
+    scores = Floats.grown(scores, (long) heads * BLOCK);
+    sums = Floats.grown(sums, (long) heads * padded);
+    if (softmax.max.length < heads) {
+      softmax = new OnlineSoftmax(heads);
     }
     softmax.clear();
-    Arrays.fill(sums, 0, rows * padded, 0);
+    Arrays.fill(sums, 0, heads * padded, 0);
     float scale = (float) (1 / Math.sqrt(headDim));
     for (int g = 0; g < group; g++) {
       Floats.readScaled(q + 4L * g * headDim, scale, queries, g * stride, headDim);
       Arrays.fill(queries, g * stride + headDim, (g + 1) * stride, 0);
-    }
-    for (int j = 0; j < BLOCK; j++) {
-      Arrays.fill(keys, j * stride + headDim, (j + 1) * stride, 0);
     }
   }
 
@@ -81,45 +74,43 @@ final class PartialAttention {
   void attend(TokenSlabs k, TokenSlabs v, int kvHead, AttendedTokens tokens, int from, int to) {
     for (int first = from; first < to; first += BLOCK) {
       int count = Math.min(BLOCK, to - first);
-      for (int j = 0; j < count; j++) {
-        int position = tokens.position(first + j);
-        keyRows[j] = k.address(kvHead, position);
-        valueRows[j] = v.address(kvHead, position);
+      for (int j = 0; j < count; j += TILE) {
+        rows.gather(k, kvHead, tokens, first + j, Math.min(TILE, count - j));
+        score(k.dtype(), j, Math.min(TILE, count - j));
       }
-      score(k, count);
       for (int g = 0; g < group; g++) {
-        factors[g] = softmax.weigh(scores, g * BLOCK, 0, count, BLOCK, g);
+        float factor = softmax.weigh(scores, g * BLOCK, 0, count, Floats.padded(count), g);
+        OnlineSoftmax.rescale(sums, g * padded, factor, padded);
       }
-      sum(v, count);
+      for (int j = 0; j < count; j += TILE) {
+        rows.gather(v, kvHead, tokens, first + j, Math.min(TILE, count - j));
+        sum(v.dtype(), j, Math.min(TILE, count - j));
+      }
     }
   }
 
-  private void score(TokenSlabs k, int count) {
-    for (int j = 0; j < count; j++) {
-      Floats.read(k.dtype(), keyRows[j], keys, j * stride, headDim);
+  /** Scores of the {@code count} gathered keys, the first being key {@code at} of the block. */
+  private void score(DType type, int at, int count) {
+    for (int j = 0; stride > headDim && j < count; j++) {
+      Arrays.fill(tile, j * stride + headDim, (j + 1) * stride, 0);
     }
+    rows.widen(type, headDim, tile, stride);
     for (int g = 0; g < group; g += MicroKernel.DOT_A) {
       int second = g + 1 < group ? 1 : 0;
       for (int j = 0; j < count; j += MicroKernel.DOT_B) {
-        MicroKernel.dots(queries, g * stride, second * stride, keys, j * stride, stride, scores,
-            g * BLOCK + j, second * BLOCK);
+        MicroKernel.dots(queries, g * stride, second * stride, tile, j * stride, stride, scores,
+            g * BLOCK + at + j, second * BLOCK);
       }
     }
   }
 
-  private void sum(TokenSlabs v, int count) {
-    for (int j = 0; j < count; j++) {
-      Floats.read(v.dtype(), valueRows[j], row, 0, headDim);
-      for (int i = 0; i < padded; i += WIDTH) {
-        System.arraycopy(row, i, values, (i / WIDTH * BLOCK + j) * WIDTH, WIDTH);
-      }
-    }
+  /** Adds the {@code count} gathered values, the first being that of key {@code at} of the block. */
+  private void sum(DType type, int at, int count) {
+    rows.widenToPanels(type, headDim, tile, TILE);
     for (int g = 0; g < group; g += ROWS) {
       for (int i = 0; i < padded; i += WIDTH) {
-        MicroKernel.outer(scores, g * BLOCK, BLOCK, values, i * BLOCK, count, tile, 0, WIDTH);
-        for (int r = 0; r < Math.min(ROWS, group - g); r++) {
-          OnlineSoftmax.accumulate(sums, (g + r) * padded + i, factors[g + r], tile, r * WIDTH);
-        }
+        MicroKernel.outer(scores, g * BLOCK + at, BLOCK, tile, i * TILE, count, sums,
+            g * padded + i, padded);
       }
     }
   }

@@ -131,6 +131,7 @@ final class VectorMatMul implements MatMul {
       int column = from + panel * WIDTH;
       int width = Math.min(WIDTH, linear.out() - column);
       for (int r = 0; r < count; r += MicroKernel.ROWS) {
+        Arrays.fill(local.tile, 0);
         MicroKernel.outer(rows, r * part, part, packed, (panel * in + depth) * WIDTH, part,
             local.tile, 0, WIDTH);
         for (int i = 0; i < Math.min(MicroKernel.ROWS, count - r); i++) {
