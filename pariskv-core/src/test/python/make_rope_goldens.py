@@ -4,7 +4,7 @@ The formulas are those of the papers (RoPE 2104.09864, YaRN and dynamic NTK 2309
 twice: "f32" rounds to single precision wherever Hugging Face transformers 5 on PyTorch does, "f64" never rounds.
 The first says what the models were trained with, the second guards the first against a mistake in the rounding.
 
-    python3 pariskv/src/test/python/make_rope_goldens.py   # from the repository root; needs numpy
+    python3 pariskv-core/src/test/python/make_rope_goldens.py   # from the repository root; needs numpy
 """
 
 import json

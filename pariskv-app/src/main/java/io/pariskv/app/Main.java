@@ -9,7 +9,6 @@ import io.pariskv.app.cli.RunCommand;
 import io.pariskv.error.InputException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
@@ -37,8 +36,7 @@ public final class Main implements Runnable {
   }
 
   private static PrintWriter utf8(FileDescriptor descriptor) {
-    return new PrintWriter(
-        new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8), true);
+    return new PrintWriter(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
   }
 
   /**

@@ -93,6 +93,13 @@ public final class KvCache implements AutoCloseable {
     pool.kv().reserve(slot(), Math.addExact(zones.length(), tokens));
   }
 
+  /** Takes back what a pass that was not committed did to the zones in the store. */
+  void rollBack() {
+    if (!closed && !pool.isClosed()) {
+      pool.kv().setZones(slot, zones);
+    }
+  }
+
   void appended(int tokens, boolean prefill) {
     zones = pool.state().appended(slot(), zones.appended(tokens), prefill);
   }
@@ -108,8 +115,9 @@ public final class KvCache implements AutoCloseable {
   /** A chunk of the prompt. */
   private final class Chunk implements Rows {
     private final int start;
-    private final Allocator memory = pool.backend().newAllocator();
+    private final Allocator memory;
     private final Batch batch;
+    private boolean committed;
 
     Chunk(int tokens) {
       if (tokens < 1) {
@@ -117,6 +125,7 @@ public final class KvCache implements AutoCloseable {
       }
       reserve(tokens);
       start = zones.length();
+      memory = pool.backend().newAllocator();
       batch = describe(tokens);
     }
 
@@ -159,10 +168,14 @@ public final class KvCache implements AutoCloseable {
             "a chunk that began at " + start + " is committed at " + zones.length());
       }
       appended(batch.rows(), true);
+      committed = true;
     }
 
     @Override
     public void close() {
+      if (!committed) {
+        rollBack();
+      }
       memory.close();
     }
   }

@@ -72,7 +72,7 @@ final class Generation {
   boolean accept(int token) {
     tokens.add(token);
     boolean endOfTurn = !options.ignoreEos() && model.config().eosTokenIds().contains(token);
-    String piece = endOfTurn || decoder == null ? "" : stops.push(decoder.push(token));
+    String piece = endOfTurn ? "" : stops.push(decode(token));
     if (endOfTurn || stops.found() != null) {
       reason = FinishReason.STOP;
     } else if (tokens.size() >= limit) {
@@ -85,6 +85,13 @@ final class Generation {
       text.append(rest());
     }
     return !ended();
+  }
+
+  /** The text a token completes; padding rows of the embedding, beyond the tokenizer, have none. */
+  private String decode(int token) {
+    return decoder == null || token >= model.tokenizer().vocabularySize()
+        ? ""
+        : decoder.push(token);
   }
 
   /** What was held back, once nothing can follow. */

@@ -37,7 +37,9 @@ record ModelWeights(Buffer embedding, List<LayerWeights> layers, Buffer finalNor
 
     ModelWeights place(ModelTensors tensors) {
       Buffer embedding = matrix(tensors.embedding());
-      Buffer head = tensors.lmHead().name().equals(tensors.embedding().name()) ? embedding : matrix(tensors.lmHead());
+      Buffer head = tensors.lmHead().name().equals(tensors.embedding().name())
+          ? embedding
+          : matrix(tensors.lmHead());
       return new ModelWeights(embedding, tensors.layers().stream().map(this::layer).toList(),
           vector(tensors.finalNorm()), new Linear(head, null));
     }

@@ -5,9 +5,11 @@ import io.pariskv.backend.Backends;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
+import io.pariskv.model.RopeScaling;
 import io.pariskv.model.file.ModelDirectory;
 import io.pariskv.model.file.ModelTensors;
 import java.io.PrintWriter;
@@ -85,7 +87,7 @@ public final class InfoCommand implements Callable<Integer> {
           config.layers(), config.hiddenSize(), config.intermediateSize(), config.vocabSize());
       out.printf("attention   %d query heads, %d KV heads, head size %d%n", config.heads(),
           config.kvHeads(), config.headDim());
-      out.printf("positions   %d, RoPE %s%n", config.maxPositions(), config.ropeScaling());
+      out.printf("positions   %d, RoPE %s%n", config.maxPositions(), rope(config.ropeScaling()));
       out.printf("weights     %s%n", tensors.embedding().dtype());
       LoadOptions options = LoadOptions.defaults()
           .withKvDtype(kvType == ModelOptions.KvType.F32
@@ -95,6 +97,10 @@ public final class InfoCommand implements Callable<Integer> {
         plan(directory, options, method.named(name), tokens, out);
       }
     }
+  }
+
+  private static String rope(RopeScaling scaling) {
+    return scaling instanceof RopeScaling.None ? "plain" : scaling.toString();
   }
 
   private static void plan(ModelDirectory directory, LoadOptions options, AttentionMethod method,

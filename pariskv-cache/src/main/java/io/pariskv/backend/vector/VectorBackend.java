@@ -12,6 +12,7 @@ public final class VectorBackend extends HostBackend {
   private final Workers workers;
   private final LayerStages layers;
   private final AttentionStages attention;
+  private final RetrievalStages retrieval;
 
   /** On all processors. */
   public VectorBackend() {
@@ -27,6 +28,9 @@ public final class VectorBackend extends HostBackend {
         new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()));
     attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
+    retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
+        new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
+        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -58,7 +62,7 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public RetrievalStages retrieval() {
-    throw new UnsupportedOperationException();
+    return retrieval;
   }
 
   @Override

@@ -11,7 +11,7 @@ final class Fixtures {
 
   /** One of the four random models in {@code fixtures/hf}. */
   static Path huggingFace(String name) {
-    return ROOT.resolve("pariskv/src/test/resources/fixtures/hf").resolve(name);
+    return ROOT.resolve("pariskv-core/src/test/resources/fixtures/hf").resolve(name);
   }
 
   /** The bundled model. */

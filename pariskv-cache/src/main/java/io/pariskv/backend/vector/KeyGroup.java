@@ -1,0 +1,209 @@
+package io.pariskv.backend.vector;
+
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GE;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.IS_NAN;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.OR;
+
+import io.pariskv.backend.host.HostKeyIndex;
+import io.pariskv.index.HadamardRotation;
+import io.pariskv.index.MagnitudeLevels;
+import io.pariskv.index.SignCentroids;
+import io.pariskv.memory.Bf16;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * As many keys as a vector has lanes, encoded together: coordinate {@code i} of all keys is one vector.
+ * Scratch memory of one thread.
+ */
+final class KeyGroup {
+  private static final VectorSpecies<Float> FLOATS = Species.FLOATS;
+  private static final VectorSpecies<Integer> INTS = Species.INTS;
+
+  /** Keys of a group. */
+  static final int KEYS = FLOATS.length();
+
+  private static final int M = SignCentroids.SUBSPACE_DIM;
+  private static final float[] THRESHOLDS = MagnitudeLevels.thresholds();
+  private static final float[] LEVELS = MagnitudeLevels.levels();
+
+  private final int headDim;
+  private final int subspaces;
+  private final float scale;
+  private final float[] signs;
+  /** {@code [headDim][KEYS]}, the keys, rotated in place. */
+  private final float[] y;
+  /** {@code [7][KEYS]}, the thresholds of one block times its length. */
+  private final float[] borders = new float[THRESHOLDS.length * KEYS];
+  /** {@code [8][KEYS]}, level times magnitude in one block. */
+  private final float[] products = new float[M * KEYS];
+  /** {@code [subspaces][KEYS]} each, the summaries. */
+  private final int[] ids;
+  private final int[] codes;
+  private final int[] weights;
+  /** {@code [subspaces][256]}, keys stored since {@link #moveCounts}. */
+  private final int[] counts;
+  private int keys;
+
+  KeyGroup(int headDim) {
+    this.headDim = headDim;
+    subspaces = SignCentroids.subspaces(headDim);
+    scale = HadamardRotation.scale(headDim);
+    signs = HadamardRotation.signs(headDim);
+    y = new float[headDim * KEYS];
+    ids = new int[subspaces * KEYS];
+    codes = new int[subspaces * KEYS];
+    weights = new int[subspaces * KEYS];
+    counts = new int[subspaces * SignCentroids.COUNT];
+  }
+
+  /** Reads {@code count} keys, at most {@link #KEYS}, and applies the signs of the rotation. */
+  void load(TokenSlabs store, int kvHead, int position, int count) {
+    keys = count;
+    for (int key = 0; key < count; key++) {
+      long row = store.address(kvHead, position + key);
+      if (store.dtype() == DType.BF16) {
+        for (int i = 0; i < headDim; i++) {
+          short bits = Raw.ALL.get(ValueLayout.JAVA_SHORT, row + (long) i * Short.BYTES);
+          y[i * KEYS + key] = Bf16.toFloat(bits) * signs[i];
+        }
+      } else {
+        for (int i = 0; i < headDim; i++) {
+          y[i * KEYS + key] = Raw.ALL.get(ValueLayout.JAVA_FLOAT, row + (long) i * Float.BYTES)
+              * signs[i];
+        }
+      }
+    }
+  }
+
+  /** Rotates and summarises. */
+  void encode() {
+    rotate();
+    for (int b = 0; b < subspaces; b++) {
+      encode(b);
+    }
+  }
+
+  /** {@link HadamardRotation#transform} of all keys. */
+  private void rotate() {
+    int end = headDim * KEYS;
+    for (int half = KEYS; half < end; half <<= 1) {
+      for (int block = 0; block < end; block += 2 * half) {
+        for (int i = block; i < block + half; i += KEYS) {
+          FloatVector a = FloatVector.fromArray(FLOATS, y, i);
+          FloatVector b = FloatVector.fromArray(FLOATS, y, i + half);
+          a.add(b).intoArray(y, i);
+          a.sub(b).intoArray(y, i + half);
+        }
+      }
+    }
+  }
+
+  private void encode(int b) {
+    FloatVector r = sumOfSquares(b).sqrt();
+    for (int t = 0; t < THRESHOLDS.length; t++) {
+      r.mul(THRESHOLDS[t]).intoArray(borders, t * KEYS);
+    }
+    IntVector id = IntVector.zero(INTS);
+    IntVector packed = IntVector.zero(INTS);
+    for (int j = 0; j < M; j++) {
+      FloatVector coordinate = coordinate(b, j);
+      VectorMask<Integer> positive = coordinate.compare(GE, 0f).cast(INTS);
+      IntVector code = level(coordinate.abs(), j * KEYS);
+      code = code.lanewise(OR, MagnitudeLevels.COUNT, positive);
+      packed = packed.or(code.lanewise(LSHL, 4 * j));
+      id = id.lanewise(OR, 1 << j, positive);
+    }
+    FloatVector s = sum(products);
+    FloatVector w = r.div(s.div(r).max(1e-6f)).mul(scale);
+    w = w.blend(0f, r.compare(EQ, 0f));
+    id.intoArray(ids, b * KEYS);
+    packed.intoArray(codes, b * KEYS);
+    bf16(w).intoArray(weights, b * KEYS);
+  }
+
+  private FloatVector coordinate(int b, int j) {
+    return FloatVector.fromArray(FLOATS, y, (b * M + j) * KEYS);
+  }
+
+  private FloatVector sumOfSquares(int b) {
+    for (int j = 0; j < M; j++) {
+      FloatVector coordinate = coordinate(b, j);
+      coordinate.mul(coordinate).intoArray(products, j * KEYS);
+    }
+    return sum(products);
+  }
+
+  /** Eight vectors added in pairs. */
+  private static FloatVector sum(float[] x) {
+    return pair(x, 0).add(pair(x, 2)).add(pair(x, 4).add(pair(x, 6)));
+  }
+
+  private static FloatVector pair(float[] x, int j) {
+    return FloatVector.fromArray(FLOATS, x, j * KEYS)
+        .add(FloatVector.fromArray(FLOATS, x, (j + 1) * KEYS));
+  }
+
+  /** Levels of one coordinate; leaves level value times magnitude at {@code products[at]}. */
+  private IntVector level(FloatVector magnitude, int at) {
+    IntVector level = IntVector.zero(INTS);
+    FloatVector value = FloatVector.broadcast(FLOATS, LEVELS[0]);
+    for (int t = 0; t < THRESHOLDS.length; t++) {
+      // Borders ascend, so the last one passed decides.
+      VectorMask<Float> passed = magnitude
+          .compare(GT, FloatVector.fromArray(FLOATS, borders, t * KEYS));
+      level = level.blend(t + 1, passed.cast(INTS));
+      value = value.blend(LEVELS[t + 1], passed);
+    }
+    value.mul(magnitude).intoArray(products, at);
+    return level;
+  }
+
+  /** {@link Bf16#fromFloat} of every lane. */
+  private static IntVector bf16(FloatVector x) {
+    IntVector bits = x.reinterpretAsInts();
+    IntVector upper = bits.lanewise(LSHR, 16);
+    IntVector rounded = bits.add(upper.and(1)).add(0x7fff).lanewise(LSHR, 16);
+    return rounded.blend(upper.or(0x40), x.test(IS_NAN).cast(INTS));
+  }
+
+  /** Writes the summaries and counts the centroids. */
+  void store(HostKeyIndex index, int layer, int slot, int kvHead, int zonePosition) {
+    for (int key = 0; key < keys; key++) {
+      int zone = zonePosition + key;
+      long id = index.ids(layer, slot).address(kvHead * subspaces, zone);
+      long code = index.codes(layer, slot).address(kvHead, zone);
+      long weight = index.weights(layer, slot).address(kvHead, zone);
+      for (int b = 0; b < subspaces; b++) {
+        int centroid = ids[b * KEYS + key];
+        Raw.ALL.set(ValueLayout.JAVA_BYTE, id + (long) b * TokenSlabs.SLAB_TOKENS, (byte) centroid);
+        Raw.ALL.set(ValueLayout.JAVA_INT, code + (long) b * Integer.BYTES, codes[b * KEYS + key]);
+        Raw.ALL.set(ValueLayout.JAVA_SHORT, weight + (long) b * Short.BYTES,
+            (short) weights[b * KEYS + key]);
+        counts[b * SignCentroids.COUNT + centroid]++;
+      }
+    }
+  }
+
+  /** Adds the counted centroids to {@code [kvHeads][subspaces][256] i32} and starts from zero. */
+  void moveCounts(MemorySegment populations, int kvHead) {
+    long first = (long) kvHead * counts.length;
+    for (int i = 0; i < counts.length; i++) {
+      long at = first + i;
+      populations.setAtIndex(ValueLayout.JAVA_INT, at,
+          populations.getAtIndex(ValueLayout.JAVA_INT, at) + counts[i]);
+    }
+    Arrays.fill(counts, 0);
+  }
+}

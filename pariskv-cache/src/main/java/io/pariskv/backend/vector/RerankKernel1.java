@@ -1,0 +1,40 @@
+package io.pariskv.backend.vector;
+
+import io.pariskv.index.MagnitudeLevels;
+import io.pariskv.index.SignCentroids;
+import io.pariskv.memory.Bf16;
+import java.lang.foreign.ValueLayout;
+
+/** One lane: for head sizes with few subspaces and for 128-bit vectors. */
+final class RerankKernel1 implements RerankKernel {
+  private static final float[] VALUES = MagnitudeLevels.codeValues();
+
+  @Override
+  public void score(KeyCodes keys, long p, long candidates, long scores, int count) {
+    float[] x = new float[keys.subspaces()];
+    for (int i = 0; i < count; i++) {
+      int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
+      terms(keys.codes(key), keys.weights(key), p, x);
+      for (int half = x.length / 2; half > 0; half /= 2) {
+        for (int b = 0; b < half; b++) {
+          x[b] += x[b + half];
+        }
+      }
+      Raw.ALL.set(ValueLayout.JAVA_FLOAT, scores + (long) i * Float.BYTES, x[0]);
+    }
+  }
+
+  private static void terms(long codes, long weights, long p, float[] x) {
+    for (int b = 0; b < x.length; b++) {
+      int packed = Raw.ALL.get(ValueLayout.JAVA_INT, codes + (long) b * Integer.BYTES);
+      float sum = 0;
+      for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
+        long at = p + (long) (j * x.length + b) * Float.BYTES;
+        sum = Math.fma(VALUES[packed >>> 4 * j & 15], Raw.ALL.get(ValueLayout.JAVA_FLOAT, at),
+            sum);
+      }
+      short weight = Raw.ALL.get(ValueLayout.JAVA_SHORT, weights + (long) b * Short.BYTES);
+      x[b] = sum * Bf16.toFloat(weight);
+    }
+  }
+}
