@@ -152,4 +152,46 @@ final class MicroKernel {
     out[outAt + outStride + 2] = s12.reduceLanes(VectorOperators.ADD);
     out[outAt + outStride + 3] = s13.reduceLanes(VectorOperators.ADD);
   }
+
+  /**
+   * {@link #dots} with rows of bf16 anywhere in memory as {@code b}.
+   *
+   * @param depth numbers of a row, whole vectors
+   */
+  static void dotsBf16(float[] a, int aAt, int aStride, long b0, long b1, long b2, long b3,
+      int depth, float[] out, int outAt, int outStride) {
+    FloatVector s00 = FloatVector.zero(SPECIES);
+    FloatVector s01 = FloatVector.zero(SPECIES);
+    FloatVector s02 = FloatVector.zero(SPECIES);
+    FloatVector s03 = FloatVector.zero(SPECIES);
+    FloatVector s10 = FloatVector.zero(SPECIES);
+    FloatVector s11 = FloatVector.zero(SPECIES);
+    FloatVector s12 = FloatVector.zero(SPECIES);
+    FloatVector s13 = FloatVector.zero(SPECIES);
+    int a1 = aAt + aStride;
+    for (int i = 0; i < depth; i += LANES) {
+      FloatVector u = FloatVector.fromArray(SPECIES, a, aAt + i);
+      FloatVector v = FloatVector.fromArray(SPECIES, a, a1 + i);
+      FloatVector w = Raw.bf16(b0 + 2L * i);
+      s00 = w.fma(u, s00);
+      s10 = w.fma(v, s10);
+      w = Raw.bf16(b1 + 2L * i);
+      s01 = w.fma(u, s01);
+      s11 = w.fma(v, s11);
+      w = Raw.bf16(b2 + 2L * i);
+      s02 = w.fma(u, s02);
+      s12 = w.fma(v, s12);
+      w = Raw.bf16(b3 + 2L * i);
+      s03 = w.fma(u, s03);
+      s13 = w.fma(v, s13);
+    }
+    out[outAt] = s00.reduceLanes(VectorOperators.ADD);
+    out[outAt + 1] = s01.reduceLanes(VectorOperators.ADD);
+    out[outAt + 2] = s02.reduceLanes(VectorOperators.ADD);
+    out[outAt + 3] = s03.reduceLanes(VectorOperators.ADD);
+    out[outAt + outStride] = s10.reduceLanes(VectorOperators.ADD);
+    out[outAt + outStride + 1] = s11.reduceLanes(VectorOperators.ADD);
+    out[outAt + outStride + 2] = s12.reduceLanes(VectorOperators.ADD);
+    out[outAt + outStride + 3] = s13.reduceLanes(VectorOperators.ADD);
+  }
 }

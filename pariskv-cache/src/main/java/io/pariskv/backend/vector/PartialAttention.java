@@ -10,8 +10,8 @@ import java.util.Arrays;
  * merge of such partial results.
  *
  * <p>Some rows of K are gathered and widened into an array, then serve all query heads of the group;
- * likewise V. So memory is read once, row by row, whatever the order of the rows, and the arithmetic
- * runs on arrays that stay in the first-level cache. Holds its arrays
+ * likewise V. So memory is read once, row after row and at its full speed, and the arithmetic runs on
+ * arrays that stay in the first-level cache. Holds its arrays
  * between calls; one thread.
  *
  * <p>A partial result is, for each query head of the group, the weighted sum of values padded to whole
@@ -22,7 +22,7 @@ final class PartialAttention {
   static final int BLOCK = 128;
 
   /** Rows widened at once: 16 KiB of the first-level cache at a head size of 128. */
-  private static final int TILE = 32;
+  private static final int TILE = 16;
 
   private static final int ROWS = MicroKernel.ROWS;
   private static final int WIDTH = MicroKernel.WIDTH;

@@ -2,12 +2,10 @@ package io.pariskv.backend.vector;
 
 import io.pariskv.layer.Linear;
 import io.pariskv.layer.MatMul;
-import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /*
@@ -16,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * a task is a block of rows times some panels. A panel's part of DEPTH inputs stays in a core's cache
  * while the rows of the block pass.
  *
- * Few rows are bound by the reading of weights: one pass over them in place, four weight rows at a time,
- * bf16 widened in registers; with more than one row widened once into an array.
+ * Few rows are bound by the reading of weights: one pass over them, four weight rows at a time, bf16 in
+ * place and widened in registers, other types by way of an array.
  */
 /** {@link MatMul} on vectors and all cores. */
 final class VectorMatMul implements MatMul {
@@ -167,73 +165,45 @@ final class VectorMatMul implements MatMul {
       Arrays.fill(input, r * stride + in, (r + 1) * stride, 0);
     }
     int groups = (linear.out() + MicroKernel.DOT_B - 1) / MicroKernel.DOT_B;
-    boolean inPlace = rows == 1 && linear.weight().dtype() == DType.BF16;
     Ranges.run(workers, groups, (long) MicroKernel.DOT_B * in, (from, to) -> {
       Local local = locals.get();
       for (int group = from; group < to; group++) {
-        if (inPlace) {
-          dotsInPlace(linear, group * MicroKernel.DOT_B, y, local.dots);
-        } else {
-          dotsWidened(linear, group * MicroKernel.DOT_B, y, rows, local);
-        }
+        multiplyFour(linear, group * MicroKernel.DOT_B, y, rows, local);
       }
     });
   }
 
-  /** Four outputs, from {@code o} on, of a single row; the last weight row again where there is none. */
-  private void dotsInPlace(Linear linear, int o, Buffer y, float[] dots) {
-    Buffer weight = linear.weight();
-    int last = linear.out() - 1;
-    dotsBf16(weightRow(weight, o), weightRow(weight, Math.min(o + 1, last)),
-        weightRow(weight, Math.min(o + 2, last)), weightRow(weight, Math.min(o + 3, last)),
-        linear.in(), dots);
-    store(linear, y, 0, o, dots, 0);
-  }
-
-  private void dotsBf16(long w0, long w1, long w2, long w3, int in, float[] dots) {
-    FloatVector s0 = FloatVector.zero(Species.FLOATS);
-    FloatVector s1 = FloatVector.zero(Species.FLOATS);
-    FloatVector s2 = FloatVector.zero(Species.FLOATS);
-    FloatVector s3 = FloatVector.zero(Species.FLOATS);
-    int i = 0;
-    for (; i <= in - LANES; i += LANES) {
-      FloatVector u = FloatVector.fromArray(Species.FLOATS, input, i);
-      s0 = Raw.bf16(w0 + 2L * i).fma(u, s0);
-      s1 = Raw.bf16(w1 + 2L * i).fma(u, s1);
-      s2 = Raw.bf16(w2 + 2L * i).fma(u, s2);
-      s3 = Raw.bf16(w3 + 2L * i).fma(u, s3);
-    }
-    dots[0] = s0.reduceLanes(VectorOperators.ADD) + tailBf16(w0, i, in);
-    dots[1] = s1.reduceLanes(VectorOperators.ADD) + tailBf16(w1, i, in);
-    dots[2] = s2.reduceLanes(VectorOperators.ADD) + tailBf16(w2, i, in);
-    dots[3] = s3.reduceLanes(VectorOperators.ADD) + tailBf16(w3, i, in);
-  }
-
-  private float tailBf16(long w, int from, int to) {
-    float sum = 0;
-    for (int i = from; i < to; i++) {
-      sum += Bf16.toFloat(Raw.getShort(w + 2L * i)) * input[i];
-    }
-    return sum;
-  }
-
   /** Four outputs, from {@code o} on, of every row. */
-  private void dotsWidened(Linear linear, int o, Buffer y, int rows, Local local) {
+  private void multiplyFour(Linear linear, int o, Buffer y, int rows, Local local) {
+    Buffer weight = linear.weight();
     int in = linear.in();
     int stride = Floats.padded(in);
-    float[] weights = local.rows((long) MicroKernel.DOT_B * stride);
-    for (int i = 0; i < Math.min(MicroKernel.DOT_B, linear.out() - o); i++) {
-      Floats.read(linear.weight().dtype(), weightRow(linear.weight(), o + i), weights, i * stride,
-          in);
-      Arrays.fill(weights, i * stride + in, (i + 1) * stride, 0);
-    }
+    int last = linear.out() - 1;
+    boolean inPlace = weight.dtype() == DType.BF16 && stride == in;
+    float[] widened = inPlace ? local.rows : widenFour(weight, o, stride, local);
     for (int r = 0; r < rows; r += MicroKernel.DOT_A) {
       int second = Math.min(MicroKernel.DOT_A, rows - r) - 1;
-      MicroKernel.dots(input, r * stride, second * stride, weights, 0, stride, local.dots, 0,
-          MicroKernel.DOT_B);
+      if (inPlace) { // beyond the last weight row that one again
+        MicroKernel.dotsBf16(input, r * stride, second * stride, weightRow(weight, o),
+            weightRow(weight, Math.min(o + 1, last)), weightRow(weight, Math.min(o + 2, last)),
+            weightRow(weight, Math.min(o + 3, last)), in, local.dots, 0, MicroKernel.DOT_B);
+      } else {
+        MicroKernel.dots(input, r * stride, second * stride, widened, 0, stride, local.dots, 0,
+            MicroKernel.DOT_B);
+      }
       store(linear, y, r, o, local.dots, 0);
       store(linear, y, r + second, o, local.dots, second * MicroKernel.DOT_B);
     }
+  }
+
+  private static float[] widenFour(Buffer weight, int o, int stride, Local local) {
+    int in = weight.shape().extent(1);
+    float[] widened = local.rows((long) MicroKernel.DOT_B * stride);
+    for (int i = 0; i < Math.min(MicroKernel.DOT_B, weight.shape().axis(0) - o); i++) {
+      Floats.read(weight.dtype(), weightRow(weight, o + i), widened, i * stride, in);
+      Arrays.fill(widened, i * stride + in, (i + 1) * stride, 0);
+    }
+    return widened;
   }
 
   private static void store(Linear linear, Buffer y, int row, int o, float[] dots, int at) {
