@@ -71,15 +71,22 @@ class RetrieverTest {
     }
   }
 
+  /**
+   * Thresholds are some standard deviations below the recall measured over many seeds: 0.995 for
+   * independent keys, 0.89 for keys around one mean, whose first two stages see mostly the mean.
+   */
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
   void bestKeys_areAmongTheSelected(Backend backend) {
-    for (RandomKv keys : List.of(RandomKv.NORMAL, RandomKv.COMMON_MEAN)) {
-      Size size = new Size(List.of(3_000), 2, 1, 128, DType.BF16, keys);
-      // the paper's ratios for this length; k 100
-      RetrievalBudget budget = new RetrievalBudget(100, 0.5, 0.5);
-      assertTrue(recall(backend, size, budget) >= 0.9, keys + ": " + recall(backend, size, budget));
-    }
+    RetrievalBudget budget = new RetrievalBudget(100, 0.5, 0.5); // the published ratios, this long
+    Size independent = new Size(List.of(3_000), 16, 1, 128, DType.BF16, RandomKv.NORMAL);
+    Size oneMean = new Size(List.of(3_000), 16, 1, 128, DType.BF16, RandomKv.COMMON_MEAN);
+
+    double recall = recall(backend, independent, budget);
+    assertTrue(recall >= 0.97, () -> independent + ": " + recall);
+
+    double recallOfOneMean = recall(backend, oneMean, budget);
+    assertTrue(recallOfOneMean >= 0.78, () -> oneMean + ": " + recallOfOneMean);
   }
 
   /** The share of the 20 keys with the largest inner products that is selected. */
