@@ -42,12 +42,15 @@ class ArchitectureTest {
         .check(CLASSES);
   }
 
+  /** A backend may leave a stage to the scalar one, by taking it from there in its constructor. */
   @ParameterizedTest
-  @CsvSource({"scalar", "vector"})
-  void implementation_isKnownToBackendsAlone(String name) {
+  @CsvSource({"scalar, io.pariskv.backend.vector.VectorBackend", "vector, none"})
+  void implementation_isKnownToBackendsAlone_andToBackendsThatBorrowStages(String name,
+      String borrower) {
     String inside = "io.pariskv.backend." + name + "..";
     noClasses().that().resideOutsideOfPackage(inside).and().doNotBelongToAnyOf(Backends.class)
-        .should().dependOnClassesThat().resideInAPackage(inside).check(CLASSES);
+        .and().doNotHaveFullyQualifiedName(borrower).should().dependOnClassesThat()
+        .resideInAPackage(inside).check(CLASSES);
   }
 
   @Test
