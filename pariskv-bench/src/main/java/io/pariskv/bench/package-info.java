@@ -1,4 +1,7 @@
-/** The bench module. */
+/**
+ * Benchmarks with JMH, one a stage; each one's Javadoc has its command. Results are checked against the
+ * scalar backend before anything is timed.
+ */
 @NullMarked
 package io.pariskv.bench;
 

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -75,7 +76,10 @@ final class CentroidRanking {
     score(p);
     int kept = keep(cut(populations), populations);
     weigh(kept);
-    Raw.ALL.asSlice(tiers, SignCentroids.COUNT).fill((byte) 0);
+    ByteVector zero = ByteVector.zero(Species.BYTES);
+    for (int c = 0; c < SignCentroids.COUNT; c += zero.length()) {
+      zero.intoMemorySegment(Raw.ALL, tiers + c, ByteOrder.LITTLE_ENDIAN);
+    }
     for (int i = 0; i < kept; i++) {
       Raw.ALL.set(ValueLayout.JAVA_BYTE, tiers + ids[i], (byte) weights[i]);
     }
@@ -128,19 +132,23 @@ final class CentroidRanking {
   private int keep(int cut, long populations) {
     int kept = 0;
     for (int c = 0; c < SignCentroids.COUNT; c += LANES) {
-      IntVector score = IntVector.fromArray(Species.INTS, scores, c);
-      VectorMask<Integer> reaching = score.compare(GE, cut);
-      score.compress(reaching).intoArray(keptScores, kept);
-      counts(populations, c).compress(reaching).intoArray(keptCounts, kept);
+      VectorMask<Integer> reaching = IntVector.fromArray(Species.INTS, scores, c).compare(GE, cut);
       IOTA.add(c).compress(reaching).intoArray(ids, kept);
       kept += reaching.trueCount();
+    }
+    for (int i = 0; i < kept; i++) {
+      keptScores[i] = scores[ids[i]];
+      keptCounts[i] = Raw.ALL.get(ValueLayout.JAVA_INT, populations + 4L * ids[i]);
     }
     return kept;
   }
 
   private void weigh(int kept) {
     for (int from = 0; from < kept; from += LANES) {
-      IntVector before = keysBefore(from, kept);
+      countBefore(from, kept);
+    }
+    for (int from = 0; from < kept; from += LANES) {
+      IntVector before = IntVector.fromArray(Species.INTS, weights, from);
       IntVector weight = IntVector.zero(Species.INTS);
       for (int w = 1; w <= TIERS; w++) {
         weight = weight.blend(w, before.compare(LT, limits[w]));
@@ -150,10 +158,10 @@ final class CentroidRanking {
   }
 
   /**
-   * For each kept centroid of a vector, the keys of those before it in the order: a better score, or the
-   * same and a lower id.
+   * Leaves in {@code weights}, for each kept centroid of a vector, the keys of those before it in the
+   * order: a better score, or the same and a lower id.
    */
-  private IntVector keysBefore(int from, int kept) {
+  private void countBefore(int from, int kept) {
     IntVector score = IntVector.fromArray(Species.INTS, keptScores, from);
     IntVector sum = IntVector.zero(Species.INTS);
     for (int i = 0; i < from; i++) {
@@ -169,7 +177,7 @@ final class CentroidRanking {
     for (int i = end; i < kept; i++) {
       sum = sum.add(keptCounts[i], score.compare(LT, keptScores[i]));
     }
-    return sum;
+    sum.intoArray(weights, from);
   }
 
   private static IntVector counts(long populations, int centroid) {

@@ -11,11 +11,12 @@ final class RerankKernel1 implements RerankKernel {
 
   @Override
   public void score(KeyCodes keys, long p, long candidates, long scores, int count) {
-    float[] x = new float[keys.subspaces()];
+    int subspaces = keys.subspaces();
+    float[] x = new float[subspaces];
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
-      terms(keys.codes(key), keys.weights(key), p, x);
-      for (int half = x.length / 2; half > 0; half /= 2) {
+      terms(keys.codes(key), keys.weights(key), p, subspaces, x);
+      for (int half = subspaces / 2; half > 0; half /= 2) {
         for (int b = 0; b < half; b++) {
           x[b] += x[b + half];
         }
@@ -24,12 +25,12 @@ final class RerankKernel1 implements RerankKernel {
     }
   }
 
-  private static void terms(long codes, long weights, long p, float[] x) {
-    for (int b = 0; b < x.length; b++) {
+  private static void terms(long codes, long weights, long p, int subspaces, float[] x) {
+    for (int b = 0; b < subspaces; b++) {
       int packed = Raw.ALL.get(ValueLayout.JAVA_INT, codes + (long) b * Integer.BYTES);
       float sum = 0;
       for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
-        long at = p + (long) (j * x.length + b) * Float.BYTES;
+        long at = p + (long) (j * subspaces + b) * Float.BYTES;
         sum = Math.fma(VALUES[packed >>> 4 * j & 15], Raw.ALL.get(ValueLayout.JAVA_FLOAT, at),
             sum);
       }

@@ -18,6 +18,9 @@ final class VectorRerank implements Rerank {
   /** Candidates of one task, a few microseconds. */
   private static final int RANGE = 512;
 
+  /** Candidates whose codes and weights are fetched into the cache before they are used. */
+  private static final int AHEAD = 64;
+
   private final Workers workers;
   private final Scratch scratch = new Scratch();
   /** {@code [rows][slabs]}, addresses of the slabs of codes and of weights. */
@@ -52,12 +55,15 @@ final class VectorRerank implements Rerank {
       int row = head / kvHeads;
       int from = task % ranges * RANGE;
       int count = Math.min(RANGE, rows.candidates(row) - from);
-      if (count > 0) {
-        kernel.score(
-            new KeyCodes(codes, weights, row * slabs, head % kvHeads, subspaces),
-            p + (long) head * shape.headDim() * Float.BYTES,
-            candidatesAt + (head * candidatesStride + from) * Integer.BYTES,
-            scoresAt + (head * scoresStride + from) * Float.BYTES, count);
+      KeyCodes keys = new KeyCodes(codes, weights, row * slabs, head % kvHeads, subspaces);
+      long query = p + (long) head * shape.headDim() * Float.BYTES;
+      long in = candidatesAt + (head * candidatesStride + from) * Integer.BYTES;
+      long out = scoresAt + (head * scoresStride + from) * Float.BYTES;
+      for (int i = 0; i < count; i += AHEAD) {
+        int ahead = Math.min(AHEAD, count - i);
+        keys.touch(in + (long) i * Integer.BYTES, ahead, out + (long) i * Float.BYTES);
+        kernel.score(keys, query, in + (long) i * Integer.BYTES, out + (long) i * Float.BYTES,
+            ahead);
       }
     });
   }
