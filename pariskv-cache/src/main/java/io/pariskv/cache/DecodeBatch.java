@@ -35,7 +35,6 @@ public final class DecodeBatch implements Rows {
     batch = new Batch(slots.length, memory.allocate(DType.I32, slots.length),
         memory.allocate(DType.I32, slots.length));
     pool.backend().upload(MemorySegment.ofArray(slots), batch.slots());
-    caches.forEach(KvCache::synchronizeZones);
   }
 
   /**

@@ -58,11 +58,6 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** Writes the zones as the host knows them, in case a pass was begun and never committed. */
-  void synchronizeZones() {
-    pool.kv().setZones(slot(), zones);
-  }
-
   /** Tokens of the sequence. */
   public int length() {
     return zones.length();

@@ -46,6 +46,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     long heads = (long) shape.layers() * shape.kvHeads();
+    long indexedHeads = shape.windows().stream().filter(window -> window == 0).count()
+        * shape.kvHeads();
     long populations = 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
     long summaries = KeyIndex.summaryBytes(shape.headDim()) * TokenSlabs.slabs(tokens)
         * TokenSlabs.SLAB_TOKENS;
@@ -53,7 +55,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     long scratch = Retriever.bytes(shape, keys, candidateCapacity(keys), config.budget().k());
     return plan
         .with("summaries",
-            slots * (heads * (summaries + populations) + 4L * KeyIndex.BUDGET_FIELDS))
+            slots * (indexedHeads * summaries + heads * populations + 4L * KeyIndex.BUDGET_FIELDS))
         .with("retrieval scratch", slots * scratch);
   }
 
