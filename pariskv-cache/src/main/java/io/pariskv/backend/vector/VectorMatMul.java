@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * a task is a block of rows times some panels. A panel's part of DEPTH inputs stays in a core's cache
  * while the rows of the block pass.
  *
- * Few rows are bound by the reading of weights: one pass over them, four weight rows at a time, bf16 in
+ * Few rows would not repay the packing: one pass over the weights, four weight rows at a time, bf16 in
  * place and widened in registers, other types by way of an array.
  */
 /** {@link MatMul} on vectors and all cores. */
@@ -22,8 +22,8 @@ final class VectorMatMul implements MatMul {
   private static final int LANES = Species.FLOATS.length();
   private static final int WIDTH = MicroKernel.WIDTH;
 
-  /** Up to so many rows, reading weights takes longer than multiplying. */
-  private static final int FEW_ROWS = 8;
+  /** Up to so many rows, packing takes longer than it saves. */
+  private static final int FEW_ROWS = 32;
 
   /** Inputs of a panel's part: 128 KiB of the widest panel. */
   private static final int DEPTH = 1024;
