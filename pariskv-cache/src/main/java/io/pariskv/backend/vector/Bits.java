@@ -35,7 +35,7 @@ final class Bits {
     long next = out;
     for (int lane = 0; lane < lanes; lane += LANES) {
       long part = bits >>> lane & lowest(LANES);
-      if (part != 0 && next <= end - (long) LANES * Integer.BYTES) {
+      if (next <= end - (long) LANES * Integer.BYTES) { // room for a whole vector
         IOTA.compress(VectorMask.fromLong(Species.INTS, part)).add(base + lane)
             .intoMemorySegment(Raw.ALL, next, ByteOrder.LITTLE_ENDIAN);
         next += (long) Long.bitCount(part) * Integer.BYTES;

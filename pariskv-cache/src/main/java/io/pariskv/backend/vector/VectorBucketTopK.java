@@ -9,9 +9,9 @@ import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.retrieve.BucketTopK;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
-import jdk.incubator.vector.VectorMask;
 
 /**
  * {@link BucketTopK} in two parallel loops. First each head finds its threshold, by bisection over the
@@ -24,6 +24,10 @@ final class VectorBucketTopK implements BucketTopK {
 
   /** The largest byte. Votes are at most 192, but what is written must not depend on that. */
   private static final int MOST_VOTES = 255;
+
+  /** The first guess of a threshold looks at so many places, at so many keys each. */
+  private static final int SAMPLES = 16;
+  private static final int SAMPLE = 256;
 
   private static final int LANES = Species.BYTES.length();
 
@@ -81,13 +85,20 @@ final class VectorBucketTopK implements BucketTopK {
   /** Finds the threshold of one head and divides the work of writing. */
   private void divide(int head, int ranges, long votes, int keys, int wanted) {
     int threshold = threshold(votes, keys, wanted);
-    int left = wanted - count(votes, 0, keys, threshold + 1);
-    int start = 0;
+    int taken = 0; // of those above the threshold
     for (int range = 0; range < ranges; range++) {
       int from = Math.min(range * RANGE, keys);
       int to = Math.min(from + RANGE, keys);
       int above = count(votes, from, to, threshold + 1);
-      int tied = Math.min(count(votes, from, to, threshold) - above, left);
+      starts[head * (ranges + 1) + range] = above;
+      ties[head * ranges + range] = count(votes, from, to, threshold) - above;
+      taken += above;
+    }
+    int left = wanted - taken;
+    int start = 0;
+    for (int range = 0; range < ranges; range++) {
+      int above = starts[head * (ranges + 1) + range];
+      int tied = Math.min(ties[head * ranges + range], left);
       starts[head * (ranges + 1) + range] = start;
       ties[head * ranges + range] = tied;
       left -= tied;
@@ -97,17 +108,41 @@ final class VectorBucketTopK implements BucketTopK {
     thresholds[head] = threshold;
   }
 
-  /** The most votes that at least {@code wanted} keys have. */
+  /**
+   * The most votes that at least {@code wanted} keys have: bisection, which tries a good guess and its
+   * neighbour first.
+   */
   private static int threshold(long votes, int keys, int wanted) {
+    int reached = 0; // enough keys have that many votes
+    int missed = MOST_VOTES + 1; // too few have that many
+    int next = Math.max(1, guess(votes, keys, wanted));
+    for (int probe = 0; missed - reached > 1; probe++) {
+      boolean enough = count(votes, 0, keys, next) >= wanted;
+      int neighbour = enough ? next + 1 : next - 1;
+      reached = enough ? next : reached;
+      missed = enough ? missed : next;
+      next = probe == 0 ? neighbour : (reached + missed) >>> 1;
+    }
+    return reached;
+  }
+
+  /** The threshold of a sample of the keys. */
+  private static int guess(long votes, int keys, int wanted) {
+    int stride = Math.max(SAMPLE, keys / SAMPLES);
     int reached = 0;
     int missed = MOST_VOTES + 1;
     while (missed - reached > 1) {
       int middle = (reached + missed) >>> 1;
-      if (count(votes, 0, keys, middle) >= wanted) {
-        reached = middle;
-      } else {
-        missed = middle;
+      long count = 0;
+      long sampled = 0;
+      for (int from = 0; from < keys; from += stride) {
+        int to = Math.min(from + SAMPLE, keys);
+        count += count(votes, from, to, middle);
+        sampled += to - from;
       }
+      boolean enough = count * keys >= sampled * wanted;
+      reached = enough ? middle : reached;
+      missed = enough ? missed : middle;
     }
     return reached;
   }
@@ -122,33 +157,39 @@ final class VectorBucketTopK implements BucketTopK {
     for (; key <= to - LANES; key += LANES) {
       count += bytes(votes + key).compare(UGE, (byte) least).trueCount();
     }
-    VectorMask<Byte> rest = Species.BYTES.indexInRange(key, to);
-    return count + bytes(votes + key, rest).compare(UGE, (byte) least, rest).trueCount();
+    for (; key < to; key++) {
+      count += vote(votes, key) >= least ? 1 : 0;
+    }
+    return count;
   }
 
   /** Writes the positions of one range. */
-  private void write(long votes, int from, int to, int threshold, int tied, long out, long end) {
+  private static void write(long votes, int from, int to, int threshold, int tied, long out,
+      long end) {
     int left = tied;
     long next = out;
-    for (int key = from; key < to; key += LANES) {
-      long valid = Bits.lowest(to - key);
-      ByteVector vote = to - key >= LANES
-          ? bytes(votes + key)
-          : bytes(votes + key, Species.BYTES.indexInRange(key, to));
-      long above = vote.compare(UGT, (byte) threshold).toLong() & valid;
-      long equal = vote.compare(EQ, (byte) threshold).toLong() & valid;
-      equal = Bits.lowest(left, equal);
+    int key = from;
+    for (; key <= to - LANES; key += LANES) {
+      ByteVector vote = bytes(votes + key);
+      long above = vote.compare(UGT, (byte) threshold).toLong();
+      long equal = Bits.lowest(left, vote.compare(EQ, (byte) threshold).toLong());
       left -= Long.bitCount(equal);
       next = Bits.writePositions(above | equal, LANES, key, next, end);
     }
+    for (; key < to; key++) {
+      int vote = vote(votes, key);
+      if (vote > threshold || vote == threshold && left-- > 0) {
+        Raw.ALL.set(ValueLayout.JAVA_INT, next, key);
+        next += Integer.BYTES;
+      }
+    }
+  }
+
+  private static int vote(long votes, int key) {
+    return Byte.toUnsignedInt(Raw.ALL.get(ValueLayout.JAVA_BYTE, votes + key));
   }
 
   private static ByteVector bytes(long address) {
     return ByteVector.fromMemorySegment(Species.BYTES, Raw.ALL, address, ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static ByteVector bytes(long address, VectorMask<Byte> used) {
-    return ByteVector.fromMemorySegment(Species.BYTES, Raw.ALL, address, ByteOrder.LITTLE_ENDIAN,
-        used);
   }
 }

@@ -1,6 +1,5 @@
 package io.pariskv.backend.vector;
 
-import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
 
@@ -89,8 +88,10 @@ final class VectorTopK implements TopK {
     for (; i <= count - LANES; i += LANES) {
       reaching += floats(scores, i).compare(GE, bound).trueCount();
     }
-    VectorMask<Float> rest = Species.FLOATS.indexInRange(i, count);
-    return reaching + floats(scores, i, rest).compare(GE, bound, rest).trueCount();
+    for (; i < count; i++) {
+      reaching += score(scores, i) >= bound ? 1 : 0;
+    }
+    return reaching;
   }
 
   private static int above(long scores, int count, float bound) {
@@ -99,42 +100,54 @@ final class VectorTopK implements TopK {
     for (; i <= count - LANES; i += LANES) {
       above += floats(scores, i).compare(GT, bound).trueCount();
     }
-    VectorMask<Float> rest = Species.FLOATS.indexInRange(i, count);
-    return above + floats(scores, i, rest).compare(GT, bound, rest).trueCount();
+    for (; i < count; i++) {
+      above += score(scores, i) > bound ? 1 : 0;
+    }
+    return above;
   }
 
   private static void write(long scores, long candidates, int count, float bound, int tied,
       long out) {
     int left = tied;
     long next = out;
-    for (int i = 0; i < count; i += LANES) {
-      FloatVector score = i <= count - LANES
-          ? floats(scores, i)
-          : floats(scores, i, Species.FLOATS.indexInRange(i, count));
-      long valid = Bits.lowest(Math.min(LANES, count - i));
-      long above = score.compare(GT, bound).toLong() & valid;
-      // NaN counts as negative infinity: at that bound whatever is not above it is equal to it.
-      long equal = bound == Float.NEGATIVE_INFINITY
-          ? ~above & valid
-          : score.compare(EQ, bound).toLong() & valid;
-      equal = Bits.lowest(left, equal);
-      left -= Long.bitCount(equal);
-      for (long bits = above | equal; bits != 0; bits &= bits - 1) {
-        int at = i + Long.numberOfTrailingZeros(bits);
-        int position = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) at * Integer.BYTES);
-        Raw.ALL.set(ValueLayout.JAVA_INT, next, position);
-        next += Integer.BYTES;
+    int i = 0;
+    // Not for negative infinity, which NaN is equal to but does not compare so.
+    for (; i <= count - LANES && bound > Float.NEGATIVE_INFINITY; i += LANES) {
+      VectorMask<Float> reaching = floats(scores, i).compare(GE, bound);
+      if (reaching.anyTrue()) {
+        long above = floats(scores, i).compare(GT, bound).toLong();
+        long equal = Bits.lowest(left, reaching.toLong() & ~above);
+        left -= Long.bitCount(equal);
+        for (long bits = above | equal; bits != 0; bits &= bits - 1) {
+          next = copy(candidates, i + Long.numberOfTrailingZeros(bits), next);
+        }
       }
     }
+    for (; i < count; i++) {
+      float score = score(scores, i);
+      boolean equal = score == bound || bound == Float.NEGATIVE_INFINITY;
+      if (score > bound) {
+        next = copy(candidates, i, next);
+      } else if (equal && left > 0) {
+        left--;
+        next = copy(candidates, i, next);
+      }
+    }
+  }
+
+  /** Copies one candidate to the selection; returns the address after it. */
+  private static long copy(long candidates, int i, long out) {
+    int position = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
+    Raw.ALL.set(ValueLayout.JAVA_INT, out, position);
+    return out + Integer.BYTES;
+  }
+
+  private static float score(long scores, int i) {
+    return Raw.ALL.get(ValueLayout.JAVA_FLOAT, scores + (long) i * Float.BYTES);
   }
 
   private static FloatVector floats(long address, int i) {
     return FloatVector.fromMemorySegment(Species.FLOATS, Raw.ALL, address + (long) i * Float.BYTES,
         ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static FloatVector floats(long address, int i, VectorMask<Float> used) {
-    return FloatVector.fromMemorySegment(Species.FLOATS, Raw.ALL, address + (long) i * Float.BYTES,
-        ByteOrder.LITTLE_ENDIAN, used);
   }
 }
