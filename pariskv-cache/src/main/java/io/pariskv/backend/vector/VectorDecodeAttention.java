@@ -23,7 +23,7 @@ final class VectorDecodeAttention implements DecodeAttention {
   private static final int PIECES_PER_THREAD = 8;
 
   /** Bounds of a piece's tokens: worth starting, and short enough for sums in f32. */
-  private static final int LEAST = 2 * PartialAttention.BLOCK;
+  private static final int LEAST = PartialAttention.BLOCK;
 
   private static final int MOST = 64 * PartialAttention.BLOCK;
 
