@@ -1,4 +1,4 @@
-/** The app module. */
+/** The command line: {@link io.pariskv.app.Main} and what every command shares. */
 @NullMarked
 package io.pariskv.app;
 

@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  * a sliding window attends the last {@code window} tokens, whatever the zones.
  *
  * <p>K and V are taken as stored; products and sums in f32 or better. Backends agree within 2e-5 of the
- * values' scale. Reads {@code attended * 2 * headDim} numbers a row and KV head.
+ * values' scale; with keys so large that {@code sum_i |q_i k_i| / sqrt(headDim)} is above 20, within 1e-6
+ * of that sum, because a score's rounding error is its weight's relative error. Reads {@code attended *
+ * 2 * headDim} numbers a row and KV head.
  */
 public interface DecodeAttention {
   /**

@@ -8,7 +8,7 @@ import io.pariskv.memory.Buffer;
  * own, {@code start + i}; in a layer with a sliding window only the last {@code window} of them.
  *
  * <p>Scores are {@code q.k / sqrt(headDim)}; K and V are taken as stored; products and sums in f32 or
- * better. Backends agree within 2e-5 of the values' scale. Cost {@code rows * (start + rows) * heads *
+ * better. Backends agree as in {@link DecodeAttention}. Cost {@code rows * (start + rows) * heads *
  * headDim * 4} operations, blocked so that K and V are read once a block of rows (online softmax:
  * Milakov and Gimelshein 2018; Dao et al. 2022).
  */

@@ -10,13 +10,15 @@ import java.util.List;
 /**
  * The key-value caches of up to {@code slots} sequences that may decode in one batch.
  *
- * <p>Not thread-safe: one driving thread, the backend's. Closing frees every sequence.
+ * <p>Not thread-safe: one driving thread, the backend's. Closing frees every sequence; their caches may
+ * be closed before or after.
  */
 public final class CachePool implements AutoCloseable {
   private final Backend backend;
   private final AttentionMethod method;
   private final KvStore kv;
   private final MethodState state;
+  private boolean closed;
 
   /**
    * An empty pool.
@@ -76,14 +78,23 @@ public final class CachePool implements AutoCloseable {
     return state;
   }
 
+  boolean isClosed() {
+    return closed;
+  }
+
   void release(int slot) {
-    state.release(slot);
-    kv.release(slot);
+    if (!closed) { // else it is freed already
+      state.release(slot);
+      kv.release(slot);
+    }
   }
 
   @Override
   public void close() {
-    state.close();
-    kv.close();
+    if (!closed) {
+      closed = true;
+      state.close();
+      kv.close();
+    }
   }
 }

@@ -20,6 +20,8 @@ public final class DecodeBatch implements Rows {
   private final List<KvCache> caches;
   private final Allocator memory;
   private final Batch batch;
+  /** Between {@link #prepare} and {@link #commit}, when the store may be ahead of the caches. */
+  private boolean open;
 
   DecodeBatch(CachePool pool, List<KvCache> caches) {
     this.pool = pool;
@@ -41,6 +43,8 @@ public final class DecodeBatch implements Rows {
    * @return a number that changes when a recorded step must be recorded again
    */
   public long prepare() {
+    rollBack();
+    open = true;
     for (KvCache cache : caches) {
       cache.reserve(1);
     }
@@ -67,11 +71,23 @@ public final class DecodeBatch implements Rows {
     pool.state().attend(layer, batch, q, out);
   }
 
+  /** A pass may have ended with an exception; its positions are given again. */
+  private void rollBack() {
+    if (open) {
+      caches.forEach(KvCache::rollBack);
+      open = false;
+    }
+  }
+
   @Override
   public void commit() {
+    if (!open) {
+      throw new IllegalStateException("a step is committed that was not prepared");
+    }
     for (KvCache cache : caches) {
       cache.appended(1, false);
     }
+    open = false;
   }
 
   /** The zones of each sequence, in the order of the rows. */
@@ -82,6 +98,7 @@ public final class DecodeBatch implements Rows {
   /** Frees the batch's own small buffers; the caches stay open. */
   @Override
   public void close() {
+    rollBack();
     memory.close();
   }
 }

@@ -29,7 +29,7 @@ public interface KeyIndex extends AutoCloseable {
     return SignCentroids.subspaces(shape().headDim());
   }
 
-  /** Makes room for {@code tokens} keys of {@code slot} in every layer. */
+  /** Makes room for {@code tokens} keys of {@code slot} in every layer without a sliding window. */
   void reserve(int slot, int tokens);
 
   /** Forgets the keys of {@code slot}, zeroes its populations and frees its memory. */

@@ -40,7 +40,7 @@ public final class TokenSlabs {
 
   /** Makes room for positions 0 to {@code tokens - 1}. What was written stays where it is. */
   public void reserve(int tokens) {
-    while (capacity() < tokens) {
+    while (slabs.size() < slabs(tokens)) {
       slabs.add(allocator.allocate(dtype, outer, SLAB_TOKENS, width));
     }
   }
@@ -90,6 +90,11 @@ public final class TokenSlabs {
 
   /** Bytes that {@code tokens} tokens take, whole slabs. */
   public static long bytes(DType dtype, int outer, int width, int tokens) {
-    return slabBytes(dtype, outer, width) * ((tokens + SLAB_TOKENS - 1L) >> SLAB_SHIFT);
+    return slabBytes(dtype, outer, width) * slabs(tokens);
+  }
+
+  /** Slabs that {@code tokens} tokens take. */
+  public static long slabs(int tokens) {
+    return (tokens + (SLAB_TOKENS - 1L)) >> SLAB_SHIFT;
   }
 }

@@ -50,6 +50,11 @@ public record FullAttention() implements AttentionMethod {
     }
 
     @Override
+    public TokenZones truncated(int slot, int length) {
+      return appended(slot, TokenZones.dense(length), true);
+    }
+
+    @Override
     public StepCost cost(TokenZones zones) {
       return Costs.attended(kv.shape(), zones.length(), zones.length(), 0);
     }

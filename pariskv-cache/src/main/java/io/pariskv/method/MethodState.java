@@ -38,6 +38,14 @@ public interface MethodState extends AutoCloseable {
    */
   TokenZones appended(int slot, TokenZones zones, boolean prefill);
 
+  /**
+   * Takes note that {@code slot} was cut to its first tokens: what was kept about its keys is made anew.
+   *
+   * @param length tokens that remain
+   * @return the zones from now on, already written to the store
+   */
+  TokenZones truncated(int slot, int length);
+
   /** What one decode step over {@code zones} reads, in all layers together. */
   StepCost cost(TokenZones zones);
 

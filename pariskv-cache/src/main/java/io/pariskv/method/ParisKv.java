@@ -3,6 +3,7 @@ package io.pariskv.method;
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
@@ -44,21 +45,43 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    long keyBytes = (long) shape.layers() * shape.kvHeads()
-        * KeyIndex.summaryBytes(shape.headDim());
-    long slabs = (tokens + TokenSlabs.SLAB_TOKENS - 1L) / TokenSlabs.SLAB_TOKENS;
-    long scratch = (long) shape.kvHeads() * (tokens + 8L * config.budget().candidates(tokens));
-    return plan.with("summaries", slots * keyBytes * slabs * TokenSlabs.SLAB_TOKENS)
+    long heads = (long) shape.layers() * shape.kvHeads();
+    long indexedHeads = shape.windows().stream().filter(window -> window == 0).count()
+        * shape.kvHeads();
+    long populations = 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
+    long summaries = KeyIndex.summaryBytes(shape.headDim()) * TokenSlabs.slabs(tokens)
+        * TokenSlabs.SLAB_TOKENS;
+    int keys = bucket(tokens);
+    long scratch = Retriever.bytes(shape, keys, candidateCapacity(keys), config.budget().k());
+    return plan
+        .with("summaries",
+            slots * (indexedHeads * summaries + heads * populations + 4L * KeyIndex.BUDGET_FIELDS))
         .with("retrieval scratch", slots * scratch);
+  }
+
+  /** Zone lengths are rounded up so that scratch memory, and a recorded step, last a while. */
+  private static int bucket(int keys) {
+    int step = Math.max(TokenSlabs.SLAB_TOKENS, Integer.highestOneBit(keys) >> 2);
+    return (int) Math.min((keys + (long) step - 1) / step * step, Integer.MAX_VALUE);
+  }
+
+  /** Ratios fall as zones grow, so a shorter zone can have more candidates than a longer one. */
+  private int candidateCapacity(int keys) {
+    int capacity = config.budget().candidates(keys);
+    for (int border : new int[]{4_999, 9_999, 29_999}) {
+      capacity = Math.max(capacity, config.budget().candidates(Math.min(keys, border)));
+    }
+    return capacity;
   }
 
   @Override
   public MethodState open(Backend backend, KvStore kv) {
     check(kv.shape());
-    return new State(config, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
+    return new State(this, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
   }
 
   private static final class State implements MethodState {
+    private final ParisKv method;
     private final ParisKvConfig config;
     private final Backend backend;
     private final KvStore kv;
@@ -67,8 +90,9 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     private long generation;
     private boolean retrieving;
 
-    State(ParisKvConfig config, Backend backend, KvStore kv, KeyIndex index) {
-      this.config = config;
+    State(ParisKv method, Backend backend, KvStore kv, KeyIndex index) {
+      this.method = method;
+      this.config = method.config;
       this.backend = backend;
       this.kv = kv;
       this.index = index;
@@ -88,25 +112,10 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
         }
         int bucket = bucket(keys);
         retriever = new Retriever(backend, index, zones.size(), bucket,
-            candidateCapacity(bucket), config.budget().k());
+            method.candidateCapacity(bucket), config.budget().k());
         generation++;
       }
       return generation;
-    }
-
-    /** Zone lengths are rounded up so that scratch memory, and a recorded step, last a while. */
-    private static int bucket(int keys) {
-      int step = Math.max(TokenSlabs.SLAB_TOKENS, Integer.highestOneBit(keys) >> 2);
-      return Math.toIntExact((keys + (long) step - 1) / step * step);
-    }
-
-    /** Ratios fall as zones grow, so a shorter zone can have more candidates than a longer one. */
-    private int candidateCapacity(int keys) {
-      int capacity = config.budget().candidates(keys);
-      for (int border : new int[]{4_999, 9_999, 29_999}) {
-        capacity = Math.max(capacity, config.budget().candidates(Math.min(keys, border)));
-      }
-      return capacity;
     }
 
     @Override
@@ -135,6 +144,12 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       }
       kv.setZones(slot, next);
       return next;
+    }
+
+    @Override
+    public TokenZones truncated(int slot, int length) {
+      index.release(slot);
+      return appended(slot, TokenZones.dense(length), true);
     }
 
     @Override

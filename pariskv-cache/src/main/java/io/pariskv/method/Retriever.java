@@ -67,6 +67,13 @@ final class Retriever implements AutoCloseable {
     return selection;
   }
 
+  /** Bytes of scratch memory for one row; parameters as of the constructor. */
+  static long bytes(KvShape shape, int keys, int candidateCapacity, int k) {
+    long tiers = (long) SignCentroids.subspaces(shape.headDim()) * SignCentroids.COUNT;
+    return shape.kvHeads() * (4L * shape.headDim() + tiers + keys + 8L * candidateCapacity
+        + 4L * k + 4);
+  }
+
   long bytes() {
     return scratch.allocatedBytes();
   }

@@ -78,9 +78,11 @@ public final class HostKeyIndex implements KeyIndex {
       sequences[slot] = keys;
     }
     for (int layer = 0; layer < shape.layers(); layer++) {
-      keys.ids[layer].reserve(tokens);
-      keys.codes[layer].reserve(tokens);
-      keys.weights[layer].reserve(tokens);
+      if (shape.window(layer) == 0) { // a layer with a sliding window is never retrieved from
+        keys.ids[layer].reserve(tokens);
+        keys.codes[layer].reserve(tokens);
+        keys.weights[layer].reserve(tokens);
+      }
     }
   }
 

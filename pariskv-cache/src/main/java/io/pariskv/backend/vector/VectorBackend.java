@@ -4,11 +4,14 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.scalar.ScalarBackend;
 import org.jspecify.annotations.Nullable;
 
 /** The Vector API on all cores of the CPU. */
 public final class VectorBackend extends HostBackend {
   private final Workers workers;
+  private final LayerStages layers;
+  private final AttentionStages attention;
   private final RetrievalStages retrieval;
 
   /** On all processors. */
@@ -19,6 +22,12 @@ public final class VectorBackend extends HostBackend {
   /** On {@code threads} threads, the caller's included. */
   public VectorBackend(int threads) {
     workers = new Workers(threads);
+    ScalarBackend scalar = new ScalarBackend(); // for what is not worth a vector version
+    layers = new LayerStages(new VectorEmbedding(workers), new VectorRmsNorm(workers),
+        new VectorMatMul(workers), new VectorRotary(workers), new VectorSwiGlu(workers),
+        new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()));
+    attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
+        new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
@@ -43,12 +52,12 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public LayerStages layers() {
-    throw new UnsupportedOperationException();
+    return layers;
   }
 
   @Override
   public AttentionStages attention() {
-    throw new UnsupportedOperationException();
+    return attention;
   }
 
   @Override

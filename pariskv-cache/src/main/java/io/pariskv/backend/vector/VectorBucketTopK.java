@@ -22,8 +22,8 @@ final class VectorBucketTopK implements BucketTopK {
   /** Keys of one range, whole vectors. */
   private static final int RANGE = 8192;
 
-  /** Six of each of 32 subspaces; a vote above it cannot be. */
-  private static final int MOST_VOTES = 192;
+  /** The largest byte. Votes are at most 192, but what is written must not depend on that. */
+  private static final int MOST_VOTES = 255;
 
   /** The first guess of a threshold looks at so many places, at so many keys each. */
   private static final int SAMPLES = 16;
@@ -149,6 +149,9 @@ final class VectorBucketTopK implements BucketTopK {
 
   /** How many of the keys have at least {@code least} votes. */
   private static int count(long votes, int from, int to, int least) {
+    if (least > MOST_VOTES) {
+      return 0;
+    }
     int count = 0;
     int key = from;
     for (; key <= to - LANES; key += LANES) {

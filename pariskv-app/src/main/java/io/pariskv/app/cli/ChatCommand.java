@@ -1,0 +1,121 @@
+package io.pariskv.app.cli;
+
+import io.pariskv.error.InputException;
+import io.pariskv.generate.FinishReason;
+import io.pariskv.generate.GenerationOptions;
+import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.LanguageModel;
+import io.pariskv.generate.LoadOptions;
+import io.pariskv.generate.Session;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.text.ChatMessage;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** A conversation on one cache: each turn only prefills what is new. */
+@Command(name = "chat", mixinStandardHelpOptions = true, description = {
+    "Talk to a model; a line is a turn.",
+    "/file PATH sends a file as a turn, /reset starts over, /exit (or end of input) ends."})
+public final class ChatCommand implements Callable<Integer> {
+  @Spec
+  private CommandSpec spec;
+  @Mixin
+  private ModelOptions model;
+  @Mixin
+  private MethodOptions method;
+  @Mixin
+  private SamplingOptions sampling;
+  @Option(names = "--system", paramLabel = "TEXT", description = "A system message.")
+  private @Nullable String system;
+
+  @Override
+  public Integer call() throws IOException {
+    AttentionMethod chosen = Usage.check(spec, method::toMethod);
+    LoadOptions loading = Usage.check(spec, model::toLoadOptions);
+    Usage.check(spec, () -> {
+      sampling.check();
+      return true;
+    });
+    try (LanguageModel loaded = LanguageModel.load(model.model, loading);
+        Session session = loaded.newSession(chosen)) {
+      converse(loaded, session,
+          new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+      return 0;
+    }
+  }
+
+  private void converse(LanguageModel loaded, Session session, BufferedReader in)
+      throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    GenerationOptions options = sampling.toGenerationOptions(loaded.generationConfig());
+    List<ChatMessage> messages = opening();
+    for (String line = ask(in, err); line != null; line = ask(in, err)) {
+      if (line.equals("/exit")) {
+        return;
+      }
+      if (line.equals("/reset")) {
+        messages = opening();
+        continue;
+      }
+      if (line.isBlank()) {
+        continue;
+      }
+      try {
+        messages.add(new ChatMessage("user", turn(line)));
+        GenerationResult result = session.generate(messages, options, new Terminal(out, err, true));
+        out.println(result.finishReason() == FinishReason.LENGTH ? " [cut at --max-tokens]" : "");
+        messages.add(new ChatMessage("assistant", result.text()));
+        report(result, err);
+      } catch (InputException e) { // this turn is refused; the conversation goes on without it
+        err.println("pariskv: " + e.getMessage());
+        if (messages.getLast().role().equals("user")) {
+          messages.removeLast();
+        }
+      }
+    }
+  }
+
+  private List<ChatMessage> opening() {
+    List<ChatMessage> messages = new ArrayList<>();
+    if (system != null) {
+      messages.add(new ChatMessage("system", system));
+    }
+    return messages;
+  }
+
+  private static @Nullable String ask(BufferedReader in, PrintWriter err) throws IOException {
+    err.print("> ");
+    err.flush();
+    return in.readLine();
+  }
+
+  private static String turn(String line) {
+    return line.startsWith("/file ")
+        ? Prompts.read(Path.of(line.substring("/file ".length()).strip()))
+        : line;
+  }
+
+  private static void report(GenerationResult result, PrintWriter err) {
+    err.println(String.format(Locale.ROOT,
+        "[prefilled %d of %d tokens at %.0f tokens/s, %d new at %.1f ms, attended %.0f of %d]",
+        result.promptTokens() - result.cachedTokens(), result.promptTokens(),
+        result.prefillTokensPerSecond(),
+        result.tokens().size(), result.decodeMillisPerToken(), result.attendedTokensMean(),
+        result.heldTokens()));
+  }
+}

@@ -1,0 +1,62 @@
+package io.pariskv.backend.vector;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.layer.TokenSampler;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * {@link TokenSampler} that takes the largest logit in one pass where the temperature is 0; drawing is
+ * left to another implementation, the sorting and the exact sums of which need no vectors.
+ */
+final class VectorTokenSampler implements TokenSampler {
+  private final TokenSampler drawing;
+
+  VectorTokenSampler(TokenSampler drawing) {
+    this.drawing = drawing;
+  }
+
+  @Override
+  public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
+      Buffer tokens) {
+    int rows = batch.rows();
+    int vocabulary = logits.shape().extent(1);
+    logits.require("logits", DType.F32, rows, vocabulary);
+    floats.require("sampling floats", DType.F32, rows, FLOAT_FIELDS);
+    ints.require("sampling ints", DType.I32, rows, INT_FIELDS);
+    seen.require("seen tokens", DType.U8, rows, vocabulary);
+    tokens.require("chosen tokens", DType.I32, rows);
+    for (int r = 0; r < rows; r++) {
+      long parameters = floats.address() + 4L * FLOAT_FIELDS * r;
+      if (Raw.getFloat(parameters) > 0) {
+        Batch row = new Batch(1, batch.slots().slice(r, r + 1), batch.positions().slice(r, r + 1));
+        drawing.sample(logits.slice(r, r + 1), row, floats.slice(r, r + 1), ints.slice(r, r + 1),
+            seen.slice(r, r + 1), tokens.slice(r, r + 1));
+      } else {
+        long seenRow = seen.address() + (long) r * vocabulary;
+        int token = largest(logits.address() + 4L * r * vocabulary, seenRow,
+            Raw.getFloat(parameters + 12), vocabulary);
+        tokens.segment().setAtIndex(ValueLayout.JAVA_INT, r, token);
+        Raw.ALL.set(ValueLayout.JAVA_BYTE, seenRow + token, (byte) 1);
+      }
+    }
+  }
+
+  /** The token of the largest logit after the repetition penalty, the lowest of equals. */
+  private static int largest(long logits, long seen, float penalty, int vocabulary) {
+    int best = 0;
+    float largest = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < vocabulary; i++) {
+      float logit = Raw.getFloat(logits + 4L * i);
+      if (penalty != 1 && Raw.ALL.get(ValueLayout.JAVA_BYTE, seen + i) != 0) {
+        logit = logit > 0 ? logit / penalty : logit * penalty;
+      }
+      if (logit > largest) { // never true of NaN
+        largest = logit;
+        best = i;
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,45 @@
+package io.pariskv.memory;
+
+import static io.pariskv.testing.Refusal.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.pariskv.error.InputException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MemoryPlanTest {
+  private static final MemoryPlan PLAN = MemoryPlan.empty().withMapped("weights", 24_000_000)
+      .with("K and V", 96 << 20).with("summaries", 21 << 20);
+
+  @Test
+  void plan_sumsItsParts_mappedOnesApart() {
+    assertEquals(3, PLAN.parts().size());
+    assertEquals(24_000_000 + (117L << 20), PLAN.totalBytes());
+    assertEquals(117L << 20, PLAN.allocatedBytes());
+    assertEquals("weights 22.9 MiB mapped, K and V 96.0 MiB, summaries 21.0 MiB",
+        PLAN.toString());
+  }
+
+  @Test
+  void planThatFits_passes_andMappedFilesNeedNoRoom() {
+    assertDoesNotThrow(() -> PLAN.requireFits(117L << 20, "lower --context"));
+    assertEquals(0, MemoryPlan.empty().totalBytes());
+    assertDoesNotThrow(() -> MemoryPlan.empty().requireFits(0, ""));
+  }
+
+  @Test
+  void planThatDoesNotFit_isRefusedWithBothNumbersThePartsAndTheWayOut() {
+    assertRefused(InputException.class,
+        () -> PLAN.requireFits((117L << 20) - 1, "lower --context"), "117.0 MiB needed",
+        "117.0 MiB available", "K and V 96.0 MiB", "lower --context");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0 B", "1023, 1023 B", "1024, 1.0 KiB", "1536, 1.5 KiB", "1048576, 1.0 MiB",
+      "1610612736, 1.5 GiB", "9223372036854775807, 8.0 EiB"})
+  void humanBytes_haveBinaryUnits(long bytes, String text) {
+    assertEquals(text, MemoryPlan.humanBytes(bytes));
+  }
+}

@@ -1,0 +1,243 @@
+package io.pariskv.method;
+
+import static io.pariskv.testing.Refusal.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.cache.CachePool;
+import io.pariskv.cache.DecodeBatch;
+import io.pariskv.cache.KvCache;
+import io.pariskv.error.InputException;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.testing.Passes;
+import io.pariskv.testing.Seeded;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@Seeded
+@Tag("stages")
+class ParisKvTest {
+  private static final String BACKENDS = "io.pariskv.testing.TestBackends#all";
+
+  /** Three layers, the middle one with a sliding window. */
+  private static final KvShape SHAPE = new KvShape(3, 6, 2, 32, DType.BF16, List.of(0, 20, 0));
+
+  private static final RetrievalBudget ALL = new RetrievalBudget(1_000_000, 1.0, 0.5);
+  private static final RetrievalBudget FEW = new RetrievalBudget(5, 0.5, 0.5);
+
+  private static ParisKv method(RetrievalBudget budget) {
+    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget));
+  }
+
+  /** Outputs of a prompt and then steps of one sequence. */
+  private static List<float[]> outputs(Backend backend, AttentionMethod method, int prompt,
+      int steps) {
+    List<float[]> outputs = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      outputs.addAll(passes.prefill(cache, "sequence", prompt));
+      try (DecodeBatch batch = cache.step()) {
+        for (int i = 0; i < steps; i++) {
+          outputs.addAll(passes.step(batch, List.of("sequence")));
+        }
+      }
+    }
+    return outputs;
+  }
+
+  private static void assertSame(List<float[]> expected, List<float[]> actual, float tolerance) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      int token = i;
+      assertArrayEquals(expected.get(i), actual.get(i), tolerance, () -> "token " + token);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void retrievingEveryKey_equalsFullAttention(Backend backend) {
+    // k is far above the zone; 40 steps cross the update interval twice
+    List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
+
+    assertSame(full, outputs(backend, method(ALL), 1_100, 40), 5e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void whileTheContextIsShort_equalsFullAttentionWhateverTheBudget(Backend backend) {
+    List<float[]> full = outputs(backend, new FullAttention(), 30, 20);
+
+    assertSame(full, outputs(backend, method(FEW), 30, 20), 0);
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void aSmallBudget_changesLayersThatSeeEverything_andNoSlidingWindow(Backend backend) {
+    int width = SHAPE.heads() * SHAPE.headDim();
+    float[] full = outputs(backend, new FullAttention(), 200, 1).getLast();
+
+    float[] few = outputs(backend, method(FEW), 200, 1).getLast();
+
+    for (int i = 0; i < width; i++) {
+      assertEquals(full[width + i], few[width + i], 0); // the layer with the window
+    }
+    double difference = 0;
+    for (int i = 0; i < width; i++) {
+      difference = Math.max(difference, Math.abs(full[i] - few[i]));
+    }
+    assertTrue(difference > 0.01, "the budget had no effect");
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void promptInChunks_equalsPromptAtOnce(Backend backend) {
+    List<float[]> whole = outputs(backend, method(FEW), 123, 3);
+    List<float[]> parts = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      for (int chunk : new int[]{1, 48, 1, 1, 12, 60}) { // 49 is dense, 50 is not
+        parts.addAll(passes.prefill(cache, "sequence", chunk));
+      }
+      for (int i = 0; i < 3; i++) {
+        parts.add(passes.step(cache, "sequence"));
+      }
+    }
+    assertSame(whole, parts, 2e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void updateHappensExactlyAtTheInterval(Backend backend) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 60);
+      assertEquals(new TokenZones(4, 52, 60), cache.zones());
+      for (int step = 1; step < 16; step++) {
+        passes.step(cache, "sequence");
+        assertEquals(new TokenZones(4, 52, 60 + step), cache.zones());
+      }
+
+      passes.step(cache, "sequence");
+
+      assertEquals(new TokenZones(4, 68, 76), cache.zones());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1)) {
+      Passes passes = new Passes(pool);
+      List<float[]> first = new ArrayList<>();
+      try (KvCache cache = pool.open()) {
+        first.addAll(passes.prefill(cache, "a", 150));
+        first.add(passes.step(cache, "a"));
+      }
+      try (KvCache cache = pool.open()) {
+        passes.prefill(cache, "another", 400);
+        passes.step(cache, "another");
+      }
+      try (KvCache cache = pool.open()) {
+        List<float[]> second = new ArrayList<>(passes.prefill(cache, "a", 150));
+        second.add(passes.step(cache, "a"));
+        assertSame(first, second, 0);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend) {
+    List<String> names = List.of("dense", "sparse", "longer");
+    int[] prompts = {10, 90, 1_200};
+    List<List<float[]>> together = new ArrayList<>();
+    List<List<float[]>> alone = new ArrayList<>();
+    for (boolean batched : new boolean[]{true, false}) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 3)) {
+        Passes passes = new Passes(pool);
+        List<KvCache> caches = new ArrayList<>();
+        for (int i = 0; i < prompts.length; i++) {
+          caches.add(pool.open());
+          passes.prefill(caches.get(i), names.get(i), prompts[i]);
+        }
+        for (int step = 0; step < 20; step++) {
+          if (batched) {
+            try (DecodeBatch batch = pool.batch(caches)) {
+              together.add(passes.step(batch, names));
+            }
+          } else {
+            List<float[]> outputs = new ArrayList<>();
+            for (int i = 0; i < prompts.length; i++) {
+              outputs.add(passes.step(caches.get(i), names.get(i)));
+            }
+            alone.add(outputs);
+          }
+        }
+      }
+    }
+    for (int step = 0; step < together.size(); step++) {
+      assertSame(alone.get(step), together.get(step), 2e-5f);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void cost_countsWhatAStepReads(Backend backend) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 112); // sink 4, zone 100, local 8
+      StepCost cost = cache.stepCost();
+
+      // two layers attend 4 + 5 + 8 + 1 tokens, the one with a window 20
+      assertEquals((18 + 20 + 18) / 3.0, cost.attendedTokens(), 1e-9);
+      assertEquals(113, cost.heldTokens());
+      assertEquals(56 * SHAPE.tokenBytes(), cost.kvBytes());
+      // ids of 100 keys, codes and weights of 50 candidates, in two layers and KV heads
+      assertEquals(2 * 2 * (100 * 4 + 50 * 4 * 6), cost.summaryBytes());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void plan_coversWhatIsKept(Backend backend) {
+    int tokens = 1_100;
+    MemoryPlan plan = method(FEW).plan(MemoryPlan.empty(), SHAPE, 1, tokens);
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", tokens - 1);
+      passes.step(cache, "sequence");
+
+      assertTrue(pool.methodBytes() <= plan.allocatedBytes(),
+          () -> pool.methodBytes() + " kept, planned " + plan);
+      assertTrue(pool.methodBytes() > 0.9 * plan.allocatedBytes(),
+          () -> pool.methodBytes() + " kept, planned " + plan);
+    }
+    MemoryPlan largest = method(FEW).plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
+    assertTrue(largest.allocatedBytes() > plan.allocatedBytes(), largest::toString);
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void headSizesThatCannotBeSummarised_areRefused_andFullAttentionTakesThem(Backend backend) {
+    for (int headDim : new int[]{8, 80, 96, 512}) {
+      KvShape shape = new KvShape(1, 1, 1, headDim, DType.F32);
+      assertRefused(InputException.class,
+          () -> new CachePool(backend, shape, ParisKv.paper(), 1).close(), "" + headDim,
+          "power of two from 16 to 256", "--method full");
+      new CachePool(backend, shape, new FullAttention(), 1).close();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package io.pariskv.testing;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.backend.vector.VectorBackend;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.params.provider.Arguments;
+
+/** The backends that stage tests run over. Each test gets its own, which JUnit closes after it. */
+public final class TestBackends {
+  /** A run with a vector width of its own is about that width alone. */
+  private static final List<Supplier<Backend>> BACKENDS = System
+      .getProperty("pariskv.vectorBits") == null
+          ? List.of(TestBackends::vector, ScalarBackend::new)
+          : List.of(TestBackends::vector);
+
+  private TestBackends() {
+  }
+
+  private static Backend vector() {
+    return new VectorBackend(2);
+  }
+
+  /** Every backend. */
+  public static Stream<Named<Backend>> all() {
+    return BACKENDS.stream().map(Supplier::get)
+        .map(backend -> Named.of(backend.name() + ", " + backend.description(), backend));
+  }
+
+  /** Every backend with each of {@code cases}. */
+  public static Stream<Arguments> with(Stream<?> cases) {
+    return cases.flatMap(each -> all().map(backend -> Arguments.of(backend, each)));
+  }
+
+  /** Every backend with each of {@link Size#all}. */
+  public static Stream<Arguments> withSizes() {
+    return with(Size.all());
+  }
+}

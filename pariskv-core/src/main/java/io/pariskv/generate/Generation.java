@@ -1,0 +1,113 @@
+package io.pariskv.generate;
+
+import io.pariskv.method.StepCost;
+import io.pariskv.text.StopStrings;
+import io.pariskv.text.TokenDecoder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The state of one running generation: text so far, when to end, what it cost. */
+final class Generation {
+  private final LanguageModel model;
+  private final GenerationOptions options;
+  private final GenerationListener listener;
+  private final int limit;
+  private final @Nullable TokenDecoder decoder;
+  private final StopStrings stops;
+  private final List<Integer> tokens = new ArrayList<>();
+  private final StringBuilder text = new StringBuilder();
+
+  private @Nullable FinishReason reason;
+  private int promptTokens;
+  private int cachedTokens;
+  private double prefillSeconds;
+  private long firstTokenAt;
+  private long lastTokenAt;
+  private int steps;
+  private double attendedTokens;
+  private double kvBytes;
+  private double summaryBytes;
+
+  /** @param limit most new tokens */
+  Generation(LanguageModel model, GenerationOptions options, GenerationListener listener,
+      int limit) {
+    this.model = model;
+    this.options = options;
+    this.listener = listener;
+    this.limit = limit;
+    this.decoder = model.hasTokenizer() ? model.tokenizer().decoder(true) : null;
+    this.stops = new StopStrings(options.stop());
+  }
+
+  boolean ended() {
+    return reason != null;
+  }
+
+  /** Reports progress; false if the listener wants to end. */
+  boolean prefill(int done, int total) {
+    if (!listener.onPrefill(done, total)) {
+      reason = FinishReason.CANCELLED;
+    }
+    return !ended();
+  }
+
+  void prefilled(int prompt, int cached, long startedAt) {
+    promptTokens = prompt;
+    cachedTokens = cached;
+    firstTokenAt = System.nanoTime();
+    lastTokenAt = firstTokenAt;
+    prefillSeconds = (firstTokenAt - startedAt) / 1e9;
+  }
+
+  void stepped(StepCost cost) {
+    steps++;
+    lastTokenAt = System.nanoTime();
+    attendedTokens += cost.attendedTokens();
+    kvBytes += cost.kvBytes();
+    summaryBytes += cost.summaryBytes();
+  }
+
+  /** Takes a chosen token; false if the generation ends with it. */
+  boolean accept(int token) {
+    tokens.add(token);
+    boolean endOfTurn = !options.ignoreEos() && model.config().eosTokenIds().contains(token);
+    String piece = endOfTurn ? "" : stops.push(decode(token));
+    if (endOfTurn || stops.found() != null) {
+      reason = FinishReason.STOP;
+    } else if (tokens.size() >= limit) {
+      reason = FinishReason.LENGTH;
+    }
+    String rest = ended() ? rest() : "";
+    text.append(piece).append(rest);
+    if (!listener.onToken(token, piece + rest) && !ended()) {
+      reason = FinishReason.CANCELLED;
+      text.append(rest());
+    }
+    return !ended();
+  }
+
+  /** The text a token completes; padding rows of the embedding, beyond the tokenizer, have none. */
+  private String decode(int token) {
+    return decoder == null || token >= model.tokenizer().vocabularySize()
+        ? ""
+        : decoder.push(token);
+  }
+
+  /** What was held back, once nothing can follow. */
+  private String rest() {
+    if (decoder == null || stops.found() != null) {
+      return "";
+    }
+    String last = stops.push(decoder.finish());
+    return stops.found() != null ? last : last + stops.finish();
+  }
+
+  GenerationResult result(int heldTokens, long heldSummaryBytes) {
+    FinishReason finished = reason == null ? FinishReason.CANCELLED : reason;
+    double n = Math.max(steps, 1);
+    return new GenerationResult(text.toString(), tokens, finished, promptTokens, cachedTokens,
+        prefillSeconds, (lastTokenAt - firstTokenAt) / 1e9, steps, attendedTokens / n, kvBytes / n,
+        summaryBytes / n, heldTokens, heldSummaryBytes);
+  }
+}

@@ -1,0 +1,124 @@
+package io.pariskv.generate;
+
+import io.pariskv.error.InputException;
+import io.pariskv.model.file.GenerationConfig;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to sample, and when to end. See {@link io.pariskv.layer.TokenSampler} for the order in which the
+ * filters apply.
+ *
+ * @param maxTokens most new tokens, at least 1
+ * @param temperature 0 for greedy
+ * @param topP share of the probability kept, above 0 to 1; 1 keeps all
+ * @param topK tokens kept; 0 keeps all
+ * @param minP least probability kept, as a share of the largest, 0 to 1
+ * @param repetitionPenalty divides the logits of tokens already seen; 1 changes nothing
+ * @param seed of the random numbers; the same seed gives the same text
+ * @param stop strings that end the text; they are cut off
+ * @param ignoreEos whether to go on after an end-of-turn token
+ */
+public record GenerationOptions(int maxTokens, float temperature, float topP, int topK, float minP,
+    float repetitionPenalty, long seed, List<String> stop, boolean ignoreEos) {
+
+  /** Checks the ranges; the message names the setting, the number and the range. */
+  public GenerationOptions {
+    require(maxTokens >= 1, "max tokens", maxTokens, "at least 1");
+    require(temperature >= 0 && Float.isFinite(temperature), "temperature", temperature,
+        "at least 0");
+    require(topP > 0 && topP <= 1, "top p", topP, "above 0 and at most 1");
+    require(topK >= 0, "top k", topK, "at least 0");
+    require(minP >= 0 && minP <= 1, "min p", minP, "from 0 to 1");
+    require(repetitionPenalty > 0 && Float.isFinite(repetitionPenalty), "repetition penalty",
+        repetitionPenalty, "above 0");
+    stop = List.copyOf(stop);
+    if (stop.contains("")) {
+      throw new InputException("a stop string must not be empty");
+    }
+  }
+
+  private static void require(boolean holds, String name, Number value, String range) {
+    if (!holds) {
+      throw new InputException(name + " " + value + " must be " + range);
+    }
+  }
+
+  /** The most probable token each time, up to {@code maxTokens}. */
+  public static GenerationOptions greedy(int maxTokens) {
+    return new GenerationOptions(maxTokens, 0, 1, 0, 0, 1, 0, List.of(), false);
+  }
+
+  /**
+   * What the model's authors propose in {@code generation_config.json}; greedy where they do not sample.
+   */
+  public static GenerationOptions proposed(GenerationConfig config, int maxTokens) {
+    GenerationOptions greedy = greedy(maxTokens);
+    float penalty = orElse(config.repetitionPenalty(), 1);
+    if (!Boolean.TRUE.equals(config.doSample())) {
+      return greedy.withRepetitionPenalty(penalty);
+    }
+    Integer topK = config.topK();
+    return new GenerationOptions(maxTokens, orElse(config.temperature(), 1),
+        orElse(config.topP(), 1), topK == null ? 0 : topK, orElse(config.minP(), 0), penalty, 0,
+        List.of(), false);
+  }
+
+  private static float orElse(@Nullable Double value, float otherwise) {
+    return value == null ? otherwise : value.floatValue();
+  }
+
+  /** These options with another limit. */
+  public GenerationOptions withMaxTokens(int value) {
+    return new GenerationOptions(value, temperature, topP, topK, minP, repetitionPenalty, seed,
+        stop, ignoreEos);
+  }
+
+  /** These options with another temperature. */
+  public GenerationOptions withTemperature(float value) {
+    return new GenerationOptions(maxTokens, value, topP, topK, minP, repetitionPenalty, seed, stop,
+        ignoreEos);
+  }
+
+  /** These options with another top p. */
+  public GenerationOptions withTopP(float value) {
+    return new GenerationOptions(maxTokens, temperature, value, topK, minP, repetitionPenalty, seed,
+        stop, ignoreEos);
+  }
+
+  /** These options with another top k. */
+  public GenerationOptions withTopK(int value) {
+    return new GenerationOptions(maxTokens, temperature, topP, value, minP, repetitionPenalty, seed,
+        stop, ignoreEos);
+  }
+
+  /** These options with another min p. */
+  public GenerationOptions withMinP(float value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, value, repetitionPenalty, seed,
+        stop, ignoreEos);
+  }
+
+  /** These options with another repetition penalty. */
+  public GenerationOptions withRepetitionPenalty(float value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, value, seed, stop,
+        ignoreEos);
+  }
+
+  /** These options with another seed. */
+  public GenerationOptions withSeed(long value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, value,
+        stop, ignoreEos);
+  }
+
+  /** These options with other stop strings. */
+  public GenerationOptions withStop(List<String> value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
+        value, ignoreEos);
+  }
+
+  /** These options going on after an end-of-turn token, or not. */
+  public GenerationOptions withIgnoreEos(boolean value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
+        stop, value);
+  }
+}

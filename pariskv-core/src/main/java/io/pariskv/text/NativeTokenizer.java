@@ -1,0 +1,156 @@
+package io.pariskv.text;
+
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import ai.djl.util.Utils;
+import io.pariskv.error.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * One tokenizer in native memory.
+ *
+ * <p>Calls the native functions of DJL directly rather than its {@code HuggingFaceTokenizer}: that one
+ * reports its use over the network before it loads anything, and builds a string and a span for every
+ * token. What comes here has been checked: the native code ends the process on some bad input.
+ *
+ * <p>Thread-safe: calls run side by side, closing waits for them.
+ */
+final class NativeTokenizer implements AutoCloseable {
+  private final ReadWriteLock lock = new ReentrantReadWriteLock();
+  private long handle;
+
+  private NativeTokenizer(long handle) {
+    this.handle = handle;
+  }
+
+  /** The native library's own refusal. */
+  static final class Failure extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    Failure(RuntimeException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  static NativeTokenizer create(String document) {
+    loadLibrary();
+    try {
+      return new NativeTokenizer(TokenizersLibrary.LIB.createTokenizerFromString(document));
+    } catch (RuntimeException e) {
+      throw new Failure(e);
+    }
+  }
+
+  int[] encode(String text, boolean addSpecials) {
+    Lock reading = use();
+    try {
+      long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecials);
+      try {
+        return Arrays.stream(TokenizersLibrary.LIB.getTokenIds(encoding)).mapToInt(Math::toIntExact)
+            .toArray();
+      } finally {
+        TokenizersLibrary.LIB.deleteEncoding(encoding);
+      }
+    } catch (RuntimeException e) {
+      throw new Failure(e);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  String decode(int[] ids, boolean skipSpecial) {
+    long[] wide = Arrays.stream(ids).asLongStream().toArray();
+    Lock reading = use();
+    try {
+      return TokenizersLibrary.LIB.decode(handle, wide, skipSpecial);
+    } catch (RuntimeException e) {
+      throw new Failure(e);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.writeLock().lock();
+    try {
+      if (handle != 0) {
+        TokenizersLibrary.LIB.deleteTokenizer(handle);
+        handle = 0;
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  /** The held lock under which the handle is alive. */
+  private Lock use() {
+    Lock reading = lock.readLock();
+    reading.lock();
+    if (handle == 0) {
+      reading.unlock();
+      throw closed();
+    }
+    return reading;
+  }
+
+  static IllegalStateException closed() {
+    return new IllegalStateException("the tokenizer is closed");
+  }
+
+  /**
+   * Unpacks and loads the native library, from the jar only. DJL must neither download another
+   * flavour of it nor report its use, so it is told before its first class that does either. A
+   * setting of the user's is overruled only where it would allow that.
+   */
+  private static void loadLibrary() {
+    setDefault("OPT_OUT_TRACKING", "true");
+    setDefault("RUST_FLAVOR", "cpu");
+    if (!Utils.isOfflineMode()) {
+      System.setProperty("ai.djl.offline", "true");
+    }
+    if (!Utils.isOfflineMode()) {
+      // DJL_OFFLINE=false in the environment outranks the property above, but not this one.
+      System.setProperty("offline", "true");
+    }
+    Path unpacked = Utils.getEngineCacheDir("tokenizers");
+    try {
+      // DJL itself would only say that the flavour of the library is unexpected.
+      Files.createDirectories(unpacked);
+      LibUtils.checkStatus();
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot create " + unpacked + ", to which the native tokenizer library "
+              + "is unpacked (" + e + "); set DJL_CACHE_DIR to a directory that is writable",
+          e);
+    } catch (RuntimeException | LinkageError e) {
+      throw new InputException(
+          "the native tokenizer library cannot be loaded (it exists for Linux on "
+              + "x86-64 and ARM, macOS on ARM and Windows on x86-64, and needs libstdc++): "
+              + rootCause(e)
+              + "; it is unpacked to " + unpacked
+              + ", set DJL_CACHE_DIR to use another directory that is writable and allows programs",
+          e);
+    }
+  }
+
+  private static void setDefault(String name, String value) {
+    if (Utils.getEnvOrSystemProperty(name) == null) {
+      System.setProperty(name, value);
+    }
+  }
+
+  private static Throwable rootCause(Throwable e) {
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+}
