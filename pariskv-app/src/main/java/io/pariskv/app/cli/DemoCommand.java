@@ -76,8 +76,8 @@ public final class DemoCommand implements Callable<Integer> {
       for (AttentionMethod each : methods) {
         out.printf(Locale.ROOT, "%n%s:%n", each.name());
         out.flush();
-        GenerationResult result =
-            answer(loaded, each, document, new Terminal(out, spec.commandLine().getErr(), true));
+        GenerationResult result = answer(loaded, each, document,
+            new Terminal(out, spec.commandLine().getErr(), true));
         out.println();
         outcomes.add(new Outcome(each.name(), document.rightHops(result.text()), result));
       }

@@ -24,6 +24,9 @@ final class PartialAttention {
   /** Rows widened at once: 16 KiB of the first-level cache at a head size of 128. */
   private static final int TILE = 16;
 
+  /** Rows read in place at once: few enough to stay in the first-level cache for every head. */
+  private static final int PAIRED_TILE = 8;
+
   private static final int ROWS = MicroKernel.ROWS;
   private static final int WIDTH = MicroKernel.WIDTH;
 
@@ -37,6 +40,10 @@ final class PartialAttention {
   private int group;
   private int stride;
   private int padded;
+  private boolean paired;
+  private long touched;
+  private final float[] lanes = new float[PairKernel.HEADS * PairKernel.ROWS
+      * Species.FLOATS.length()];
 
   /** Numbers of one partial result. */
   static int partialSize(KvShape shape) {
@@ -53,8 +60,9 @@ final class PartialAttention {
     group = shape.groupSize();
     stride = Floats.padded(headDim);
     padded = paddedHead(shape);
-    int heads = MicroKernel.paddedRows(group);
-    queries = Floats.grown(queries, (long) group * stride);
+    paired = PairKernel.serves(shape.dtype(), headDim, group);
+    int heads = Math.max(MicroKernel.paddedRows(group), pairedHeads(group));
+    queries = Floats.grown(queries, (long) heads * stride);
     tile = Floats.grown(tile, (long) TILE * padded);
     scores = Floats.grown(scores, (long) heads * BLOCK);
     sums = Floats.grown(sums, (long) heads * padded);
@@ -68,29 +76,46 @@ final class PartialAttention {
       Floats.readScaled(q + 4L * g * headDim, scale, queries, g * stride, headDim);
       Arrays.fill(queries, g * stride + headDim, (g + 1) * stride, 0);
     }
+    if (paired) {
+      for (int g = 0; g < group; g++) {
+        System.arraycopy(queries, g * stride, tile, 0, headDim);
+        PairKernel.pair(tile, 0, queries, g * stride, headDim);
+      }
+      Arrays.fill(queries, group * stride, heads * stride, 0);
+      Arrays.fill(scores, group * BLOCK, heads * BLOCK, 0);
+    }
+  }
+
+  private static int pairedHeads(int group) {
+    return (group + PairKernel.HEADS - 1) / PairKernel.HEADS * PairKernel.HEADS;
   }
 
   /** Attends tokens {@code from} to {@code to - 1} of {@code tokens}. */
   void attend(TokenSlabs k, TokenSlabs v, int kvHead, AttendedTokens tokens, int from, int to) {
+    int step = paired ? PAIRED_TILE : TILE;
     for (int first = from; first < to; first += BLOCK) {
       int count = Math.min(BLOCK, to - first);
-      for (int j = 0; j < count; j += TILE) {
-        rows.gather(k, kvHead, tokens, first + j, Math.min(TILE, count - j));
-        score(k.dtype(), j, Math.min(TILE, count - j));
+      for (int j = 0; j < count; j += step) {
+        rows.gather(k, kvHead, tokens, first + j, Math.min(step, count - j));
+        score(k.dtype(), j, Math.min(step, count - j));
       }
       for (int g = 0; g < group; g++) {
         float factor = softmax.weigh(scores, g * BLOCK, 0, count, Floats.padded(count), g);
         OnlineSoftmax.rescale(sums, g * padded, factor, padded);
       }
-      for (int j = 0; j < count; j += TILE) {
-        rows.gather(v, kvHead, tokens, first + j, Math.min(TILE, count - j));
-        sum(v.dtype(), j, Math.min(TILE, count - j));
+      for (int j = 0; j < count; j += step) {
+        rows.gather(v, kvHead, tokens, first + j, Math.min(step, count - j));
+        sum(v.dtype(), j, Math.min(step, count - j));
       }
     }
   }
 
   /** Scores of the {@code count} gathered keys, the first being key {@code at} of the block. */
   private void score(DType type, int at, int count) {
+    if (paired) {
+      scorePaired(at, count);
+      return;
+    }
     for (int j = 0; stride > headDim && j < count; j++) {
       Arrays.fill(tile, j * stride + headDim, (j + 1) * stride, 0);
     }
@@ -106,6 +131,10 @@ final class PartialAttention {
 
   /** Adds the {@code count} gathered values, the first being that of key {@code at} of the block. */
   private void sum(DType type, int at, int count) {
+    if (paired) {
+      sumPaired(at, count);
+      return;
+    }
     rows.widenToPanels(type, headDim, tile, TILE);
     for (int g = 0; g < group; g += ROWS) {
       for (int i = 0; i < padded; i += WIDTH) {
@@ -115,9 +144,37 @@ final class PartialAttention {
     }
   }
 
+  /** {@link #score} without widening first; scores beyond {@code count} are written and not used. */
+  private void scorePaired(int at, int count) {
+    touched += rows.touch(headDim * Short.BYTES);
+    rows.repeatLast(PairKernel.ROWS);
+    long[] row = rows.addresses();
+    for (int j = 0; j < count; j += PairKernel.ROWS) {
+      for (int g = 0; g < group; g += PairKernel.HEADS) {
+        PairKernel.scores(queries, g * stride, headDim, row[j], row[j + 1], row[j + 2], row[j + 3],
+            scores, g * BLOCK + at + j, BLOCK, lanes);
+      }
+    }
+  }
+
+  /** {@link #sum} without widening first. */
+  private void sumPaired(int at, int count) {
+    touched += rows.touch(headDim * Short.BYTES);
+    for (int g = 0; g < group; g += PairKernel.HEADS) {
+      PairKernel.sums(scores, g * BLOCK + at, BLOCK, rows.addresses(), count, sums, g * padded,
+          headDim);
+    }
+  }
+
   /** Writes the partial result to {@code partials} from {@code at}. */
   void finish(float[] partials, int at) {
-    System.arraycopy(sums, 0, partials, at, group * padded);
+    if (paired) {
+      for (int g = 0; g < group; g++) {
+        PairKernel.unpair(sums, g * padded, partials, at + g * padded, headDim);
+      }
+    } else {
+      System.arraycopy(sums, 0, partials, at, group * padded);
+    }
     System.arraycopy(softmax.max, 0, partials, at + group * padded, group);
     System.arraycopy(softmax.sum, 0, partials, at + group * (padded + 1), group);
   }

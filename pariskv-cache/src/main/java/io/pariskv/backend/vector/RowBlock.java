@@ -14,6 +14,7 @@ import jdk.incubator.vector.FloatVector;
 final class RowBlock {
   private static final int LANES = Species.FLOATS.length();
   private static final int WIDTH = MicroKernel.WIDTH;
+  private static final int CACHE_LINE = 64;
 
   private final long[] rows;
   private int count;
@@ -44,6 +45,36 @@ final class RowBlock {
     for (int j = 0; j < count; j++) {
       rows[j] = address + (long) j * bytes;
     }
+  }
+
+  /** Fills up to a multiple of {@code multiple} rows with the last one. */
+  void repeatLast(int multiple) {
+    for (int j = count; j % multiple != 0; j++) {
+      rows[j] = rows[count - 1];
+    }
+  }
+
+  /**
+   * Reads one word of every cache line, in the order of memory, so that what follows finds the rows in
+   * the first-level cache. The prefetchers of the processor follow such a walk at full speed, and lose
+   * the trail of one that takes a part of every row at a time.
+   *
+   * @param bytes of one row
+   * @return the sum of the words, for the compiler to believe they are needed
+   */
+  long touch(int bytes) {
+    long sum = 0;
+    for (int j = 0; j < count; j++) {
+      for (int at = 0; at < bytes; at += CACHE_LINE) {
+        sum += Raw.getInt(rows[j] + at);
+      }
+    }
+    return sum;
+  }
+
+  /** Addresses of the rows. */
+  long[] addresses() {
+    return rows;
   }
 
   /** Widens to {@code [rows][stride]}. */
