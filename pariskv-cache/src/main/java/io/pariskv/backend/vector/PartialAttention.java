@@ -41,6 +41,7 @@ final class PartialAttention {
   private int stride;
   private int padded;
   private boolean paired;
+  @SuppressWarnings("UnusedVariable") // written, or the compiler would drop the reads
   private long touched;
   private final float[] lanes = new float[PairKernel.HEADS * PairKernel.ROWS
       * Species.FLOATS.length()];
