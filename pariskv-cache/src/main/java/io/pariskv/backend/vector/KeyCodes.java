@@ -1,7 +1,6 @@
 package io.pariskv.backend.vector;
 
 import io.pariskv.memory.TokenSlabs;
-import java.lang.foreign.ValueLayout;
 
 /**
  * Where the codes and weights of one KV head's keys are.
@@ -33,24 +32,26 @@ record KeyCodes(long[] codeSlabs, long[] weightSlabs, int firstSlab, int kvHead,
    * are under way at a time: the arithmetic between them would fill the processor's window.
    *
    * @param candidates address of {@code [count] i32} keys
-   * @param out address of {@code [count] i32} that may be overwritten; what is read goes there, so that
-   *     the reads have a use
+   * @return something of what was read, for a use of it that the compiler cannot remove
    */
-  void touch(long candidates, int count, long out) {
-    long[] slabsOfCodes = codeSlabs;
-    long[] slabsOfWeights = weightSlabs;
-    int lines = subspaces >>> 4;
+  int touch(long candidates, int count) {
+    // In locals, which the compiler need not read again after every access to raw memory.
+    long[] codesAt = codeSlabs;
+    long[] weightsAt = weightSlabs;
+    int first = firstSlab;
+    int firstRow = kvHead << TokenSlabs.SLAB_SHIFT;
+    long width = subspaces;
+    int read = 0;
     for (int i = 0; i < count; i++) {
-      int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
-      int slab = firstSlab + (key >> TokenSlabs.SLAB_SHIFT);
-      long row = row(key);
-      long codes = slabsOfCodes[slab] + row * Integer.BYTES;
-      int read = Raw.ALL.get(ValueLayout.JAVA_INT, codes)
-          + Raw.ALL.get(ValueLayout.JAVA_SHORT, slabsOfWeights[slab] + row * Short.BYTES);
-      if (lines > 1) {
-        read += Raw.ALL.get(ValueLayout.JAVA_INT, codes + CACHE_LINE);
+      int key = Raw.getInt(candidates + (long) i * Integer.BYTES);
+      int slab = first + (key >> TokenSlabs.SLAB_SHIFT);
+      long row = (firstRow + (key & TokenSlabs.SLAB_TOKENS - 1)) * width;
+      long codes = codesAt[slab] + row * Integer.BYTES;
+      read += Raw.getInt(codes) + Raw.getShort(weightsAt[slab] + row * Short.BYTES);
+      if (width * Integer.BYTES > CACHE_LINE) {
+        read += Raw.getInt(codes + CACHE_LINE);
       }
-      Raw.ALL.set(ValueLayout.JAVA_INT, out + (long) i * Integer.BYTES, read);
     }
+    return read;
   }
 }

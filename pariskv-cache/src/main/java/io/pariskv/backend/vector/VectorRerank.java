@@ -15,11 +15,8 @@ import java.lang.foreign.ValueLayout;
  * and multiply-adds estimate all its blocks.
  */
 final class VectorRerank implements Rerank {
-  /** Candidates of one task, a few microseconds. */
+  /** Candidates of one task. What it reads of them fits into a core's own cache. */
   private static final int RANGE = 512;
-
-  /** Candidates whose codes and weights are fetched into the cache before they are used. */
-  private static final int AHEAD = 64;
 
   private final Workers workers;
   private final Scratch scratch = new Scratch();
@@ -55,17 +52,17 @@ final class VectorRerank implements Rerank {
       int row = head / kvHeads;
       int from = task % ranges * RANGE;
       int count = Math.min(RANGE, rows.candidates(row) - from);
+      if (count <= 0) {
+        return;
+      }
       KeyCodes keys = new KeyCodes(codes, weights, row * slabs, head % kvHeads, subspaces);
       float[] x = new float[subspaces];
       long query = p + (long) head * shape.headDim() * Float.BYTES;
       long in = candidatesAt + (head * candidatesStride + from) * Integer.BYTES;
       long out = scoresAt + (head * scoresStride + from) * Float.BYTES;
-      for (int i = 0; i < count; i += AHEAD) {
-        int ahead = Math.min(AHEAD, count - i);
-        keys.touch(in + (long) i * Integer.BYTES, ahead, out + (long) i * Float.BYTES);
-        kernel.score(keys, query, in + (long) i * Integer.BYTES, out + (long) i * Float.BYTES,
-            ahead, x);
-      }
+      // Rubbish for a moment: the first score is written after it.
+      Raw.setFloat(out, keys.touch(in, count));
+      kernel.score(keys, query, in, out, count, x);
     });
   }
 
