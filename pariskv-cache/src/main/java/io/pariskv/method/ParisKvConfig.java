@@ -16,11 +16,11 @@ import io.pariskv.retrieve.RetrievalBudget;
 public record ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
     RetrievalBudget budget) {
 
-  /** Checks the settings; both numbers are in the message. */
+  /** Checks the settings; the message names the setting as the command line does, and both numbers. */
   public ParisKvConfig {
     requireAtLeast("sink", sink, 0);
-    requireAtLeast("local window", local, 1);
-    requireAtLeast("update interval", updateInterval, 1);
+    requireAtLeast("local", local, 1);
+    requireAtLeast("update-interval", updateInterval, 1);
     requireAtLeast("dense-below", denseBelow, 0);
   }
 
@@ -61,7 +61,7 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
       case "gpqa" -> gpqa();
       case "throughput" -> throughput();
       default -> throw new InputException(
-          "no preset '" + name + "'; choose one of paper, ruler, gpqa, throughput");
+          "preset '" + name + "' is not known; choose one of paper, ruler, gpqa, throughput");
     };
   }
 

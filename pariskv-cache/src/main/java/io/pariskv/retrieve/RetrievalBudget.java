@@ -28,8 +28,8 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
     if (k < 1) {
       throw new IllegalArgumentException("k " + k + " must be at least 1");
     }
-    requireRatio("candidate ratio", candidateRatio);
-    requireRatio("collision ratio", collisionRatio);
+    requireRatio("candidate-ratio", candidateRatio);
+    requireRatio("collision-ratio", collisionRatio);
   }
 
   private static void requireRatio(String name, @Nullable Double ratio) {

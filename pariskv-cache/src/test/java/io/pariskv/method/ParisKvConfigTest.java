@@ -87,9 +87,9 @@ class ParisKvConfigTest {
     assertRefused(InputException.class, () -> new ParisKvConfig(-1, 1, 1, 0, BUDGET), "sink -1",
         "at least 0");
     assertRefused(InputException.class, () -> new ParisKvConfig(0, 0, 1, 0, BUDGET),
-        "local window 0", "at least 1");
+        "local 0", "at least 1");
     assertRefused(InputException.class, () -> new ParisKvConfig(0, 1, 0, 0, BUDGET),
-        "update interval 0", "at least 1");
+        "update-interval 0", "at least 1");
     assertRefused(InputException.class, () -> new ParisKvConfig(0, 1, 1, -5, BUDGET),
         "dense-below -5", "at least 0");
   }

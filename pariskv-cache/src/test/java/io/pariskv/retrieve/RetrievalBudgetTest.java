@@ -74,9 +74,9 @@ class RetrievalBudgetTest {
         "k 0", "at least 1");
     for (double ratio : new double[]{0, -0.1, 1.01, Double.NaN}) {
       assertRefused(IllegalArgumentException.class, () -> new RetrievalBudget(1, ratio, null),
-          "candidate ratio " + ratio);
+          "candidate-ratio " + ratio);
       assertRefused(IllegalArgumentException.class, () -> new RetrievalBudget(1, null, ratio),
-          "collision ratio " + ratio);
+          "collision-ratio " + ratio);
     }
   }
 }

@@ -11,7 +11,8 @@ public interface GenerationListener {
   };
 
   /**
-   * A part of the prompt is in the cache.
+   * A part of the prompt is in the cache. The first call comes before anything is computed and tells what
+   * was there already; then there is one after each pass.
    *
    * @param done prompt tokens in the cache
    * @param total prompt tokens

@@ -22,19 +22,19 @@ import org.jspecify.annotations.Nullable;
 public record GenerationOptions(int maxTokens, float temperature, float topP, int topK, float minP,
     float repetitionPenalty, long seed, List<String> stop, boolean ignoreEos) {
 
-  /** Checks the ranges; the message names the setting, the number and the range. */
+  /** Checks the ranges; the message names the setting as the command line does, the number and the range. */
   public GenerationOptions {
-    require(maxTokens >= 1, "max tokens", maxTokens, "at least 1");
+    require(maxTokens >= 1, "max-tokens", maxTokens, "at least 1");
     require(temperature >= 0 && Float.isFinite(temperature), "temperature", temperature,
         "at least 0");
-    require(topP > 0 && topP <= 1, "top p", topP, "above 0 and at most 1");
-    require(topK >= 0, "top k", topK, "at least 0");
-    require(minP >= 0 && minP <= 1, "min p", minP, "from 0 to 1");
-    require(repetitionPenalty > 0 && Float.isFinite(repetitionPenalty), "repetition penalty",
+    require(topP > 0 && topP <= 1, "top-p", topP, "above 0 and at most 1");
+    require(topK >= 0, "top-k", topK, "at least 0");
+    require(minP >= 0 && minP <= 1, "min-p", minP, "from 0 to 1");
+    require(repetitionPenalty > 0 && Float.isFinite(repetitionPenalty), "repetition-penalty",
         repetitionPenalty, "above 0");
     stop = List.copyOf(stop);
     if (stop.contains("")) {
-      throw new InputException("a stop string must not be empty");
+      throw new InputException("stop must not be empty; leave it out, or give some text");
     }
   }
 

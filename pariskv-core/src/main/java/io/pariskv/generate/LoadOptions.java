@@ -17,7 +17,7 @@ public record LoadOptions(String backend, DType kvDtype, int prefillChunk) {
   /** Checks the chunk; which types K and V can have is checked by {@code KvShape}. */
   public LoadOptions {
     if (prefillChunk < 1 || prefillChunk > 1 << 16) {
-      throw new InputException("prefill chunk " + prefillChunk + " must be from 1 to " + (1 << 16));
+      throw new InputException("prefill-chunk " + prefillChunk + " must be from 1 to " + (1 << 16));
     }
   }
 

@@ -31,7 +31,9 @@ public final class PromptLogits {
     for (int position : positions) {
       if (position < 0 || position >= ids.length) {
         throw new InputException(
-            "position " + position + " is outside the prompt of " + ids.length + " tokens");
+            "position " + position + " is outside the prompt of " + ids.length
+                + " tokens; give one from 0 to "
+                + (ids.length - 1));
       }
     }
     Backend backend = model.backend();

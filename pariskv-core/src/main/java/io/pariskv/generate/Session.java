@@ -102,7 +102,7 @@ public final class Session implements AutoCloseable {
     int limit = Math.min(options.maxTokens(), positions - prompt.length);
     MemoryPlan plan = model.plan(pool.method(), prompt.length + limit);
     plan.requireFits(backend.availableBytes() + pool.bytes(),
-        "shorten the prompt, or lower the limit of new tokens (" + options.maxTokens() + ")");
+        "shorten the prompt, or lower max-tokens (" + options.maxTokens() + ")");
     return limit;
   }
 
@@ -115,7 +115,8 @@ public final class Session implements AutoCloseable {
     for (int token : prompt) {
       if (token < 0 || token >= config.vocabSize()) {
         throw new InputException("token id " + token + " is outside the vocabulary of "
-            + config.vocabSize() + " tokens (0 to " + (config.vocabSize() - 1) + ")");
+            + config.vocabSize() + " tokens (0 to " + (config.vocabSize() - 1)
+            + "); give ids of this model's tokenizer");
       }
     }
     if (positions > config.maxPositions()) {
@@ -136,6 +137,9 @@ public final class Session implements AutoCloseable {
   /** Computes the rest of the prompt chunk by chunk; returns the first token of the answer. */
   private int prefill(int[] prompt, Generation generation) {
     transformer.setSequenceLength(prompt.length);
+    if (!generation.prefill(cached.size(), prompt.length)) {
+      return -1;
+    }
     for (int from = cached.size(); from < prompt.length; from = cached.size()) {
       int count = Math.min(transformer.maxRows(), prompt.length - from);
       try (Rows rows = cache.prefill(count)) {

@@ -55,7 +55,8 @@ final class BoundedJson {
           e);
     }
     if (!root.isObject()) {
-      throw new InputException(file + " holds " + kind(root) + ", expected a JSON object");
+      throw new InputException(
+          file + " holds " + kind(root) + ", expected a JSON object; download it again");
     }
     return root;
   }
@@ -76,7 +77,7 @@ final class BoundedJson {
     } catch (CharacterCodingException e) {
       throw new InputException(file + " is not UTF-8 text; download it again", e);
     } catch (IOException e) {
-      throw new InputException("cannot read " + file + ": " + e.getMessage(), e);
+      throw new InputException(file + " cannot be read: " + e.getMessage() + "; check it", e);
     }
   }
 

@@ -61,7 +61,7 @@ public final class ChatTemplate {
     String source = source(modelDirectory, configFile, config.path("chat_template"));
     if (source.length() > MAX_TEMPLATE_BYTES) {
       throw new InputException(configFile + ": chat_template has " + source.length()
-          + " characters, expected at most " + MAX_TEMPLATE_BYTES);
+          + " characters, expected at most " + MAX_TEMPLATE_BYTES + "; use --raw to go without it");
     }
     return new ChatTemplate(engine.parse(configFile + " chat_template", source), specialTokens);
   }
@@ -102,7 +102,7 @@ public final class ChatTemplate {
     }
     if (!node.isArray()) {
       throw new InputException(file + ": chat_template is " + BoundedJson.kind(node)
-          + ", expected a string or a list of {name, template}");
+          + ", expected a string or a list of {name, template}; use --raw to go without it");
     }
     List<String> names = new ArrayList<>();
     for (JsonNode entry : node) {
@@ -126,7 +126,7 @@ public final class ChatTemplate {
         tokens.put(name, text.stringValue());
       } else if (!value.isMissingNode() && !value.isNull()) {
         throw new InputException(file + ": " + name + " is " + BoundedJson.kind(value)
-            + ", expected a string or an object with content");
+            + ", expected a string or an object with content; correct it");
       }
     }
     return Map.copyOf(tokens);

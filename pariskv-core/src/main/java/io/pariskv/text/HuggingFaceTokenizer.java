@@ -24,7 +24,7 @@ final class HuggingFaceTokenizer implements Tokenizer {
       return new HuggingFaceTokenizer(file, NativeTokenizer.create(file.document()));
     } catch (NativeTokenizer.Failure e) {
       throw new InputException(tokenizerJson + " is not accepted by Hugging Face's tokenizers: "
-          + BoundedJson.abbreviate(String.valueOf(e.getMessage())), e);
+          + BoundedJson.abbreviate(String.valueOf(e.getMessage())) + "; download it again", e);
     }
   }
 
@@ -58,7 +58,8 @@ final class HuggingFaceTokenizer implements Tokenizer {
     try {
       return tokenizer.encode(Surrogates.replaceLone(text), addSpecials);
     } catch (NativeTokenizer.Failure e) {
-      throw new InputException("the text cannot be tokenized: " + e.getMessage(), e);
+      throw new InputException("the text cannot be tokenized: " + e.getMessage() + "; change it",
+          e);
     }
   }
 

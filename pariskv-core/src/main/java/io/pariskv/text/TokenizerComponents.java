@@ -87,7 +87,7 @@ final class TokenizerComponents {
         case "Fuse" -> decoderSteps.add(new DecoderStep.Fuse());
         case String type when fused -> throw new InputException(file + ": " + where + " is "
             + BoundedJson.abbreviate(type)
-            + " after tokens were joined, where only Strip is supported");
+            + " after tokens were joined, where only Strip is supported; give token ids instead");
         case "ByteLevel" -> {
           byteLevel(step, where);
           decoderSteps.add(new DecoderStep.ByteLevel());
@@ -148,7 +148,7 @@ final class TokenizerComponents {
       if (!WordPatterns.isSafe(regex.stringValue())) {
         throw new InputException(file + ": " + where + ".pattern is not among the word patterns of "
             + "known models and could run without end, so it is not used: "
-            + BoundedJson.abbreviate(regex.stringValue()));
+            + BoundedJson.abbreviate(regex.stringValue()) + "; give token ids instead");
       }
     } else {
       JsonNode text = step.path("pattern").path("String");
@@ -229,7 +229,7 @@ final class TokenizerComponents {
   private void unsupported(JsonNode step, String where, String supported) {
     throw new InputException(file + ": " + where + ".type is \""
         + BoundedJson.abbreviate(type(step)) + "\", which is not supported; supported are "
-        + supported);
+        + supported + "; give token ids instead");
   }
 
   private static String type(JsonNode step) {
@@ -243,7 +243,8 @@ final class TokenizerComponents {
   static void require(boolean condition, Path file, String where, JsonNode found, String expected) {
     if (!condition) {
       throw new InputException(
-          file + ": " + where + " is " + BoundedJson.kind(found) + ", expected " + expected);
+          file + ": " + where + " is " + BoundedJson.kind(found) + ", expected " + expected
+              + "; download it again");
     }
   }
 

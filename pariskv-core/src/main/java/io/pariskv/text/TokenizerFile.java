@@ -88,7 +88,7 @@ record TokenizerFile(List<@Nullable String> tokens, Map<String, Integer> ids, Bi
       String type = model.path("type").asString("BPE");
       if (!type.equals("BPE")) {
         throw new InputException(file + ": model.type is \"" + BoundedJson.abbreviate(type)
-            + "\", expected \"BPE\", the kind that Llama, Mistral and Qwen models use");
+            + "\", expected \"BPE\", the kind that Llama, Mistral and Qwen models use; give token ids instead");
       }
       for (String field : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
         JsonNode value = model.path(field);

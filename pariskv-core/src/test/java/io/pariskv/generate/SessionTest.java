@@ -149,6 +149,40 @@ class SessionTest {
   }
 
   @Test
+  void firstReport_tellsWhatWasCachedAlready() {
+    List<Integer> first = new ArrayList<>();
+    GenerationListener listener = new GenerationListener() {
+      private boolean heard;
+
+      @Override
+      public boolean onPrefill(int done, int total) {
+        if (!heard) {
+          first.add(done);
+        }
+        heard = true;
+        return false;
+      }
+    };
+    int[] prompt = model.chatPrompt(List.of(new ChatMessage("user", document())));
+    try (Session session = model.newSession(new FullAttention())) {
+      GenerationResult cancelled = session.generate(prompt, GenerationOptions.greedy(1), listener);
+      assertEquals(List.of(0), first);
+      assertEquals(0, session.length(), "cancelled before anything was computed");
+      assertEquals(FinishReason.CANCELLED, cancelled.finishReason());
+      session.generate(Arrays.copyOf(prompt, 150), GenerationOptions.greedy(1),
+          GenerationListener.NONE);
+      session.generate(prompt, GenerationOptions.greedy(1), new GenerationListener() {
+        @Override
+        public boolean onPrefill(int done, int total) {
+          first.add(done);
+          return done < 200;
+        }
+      });
+      assertEquals(List.of(0, 150, 250), first);
+    }
+  }
+
+  @Test
   void stopString_acrossTokens_cutsTheText() {
     try (Session session = model.newSession(new FullAttention())) {
       StringBuilder streamed = new StringBuilder();

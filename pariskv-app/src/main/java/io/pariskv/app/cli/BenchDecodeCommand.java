@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,12 +19,17 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Times decode attention of one layer over a synthetic cache. */
-@Command(name = "decode", mixinStandardHelpOptions = true, description = "Fill the cache of one layer with random rows and time decode steps, methods interleaved in one process.")
+@Command(name = "decode", mixinStandardHelpOptions = true, description = "Fill the cache of one layer with random rows and time decode steps; --method may name several with commas, whose steps are interleaved.")
 public final class BenchDecodeCommand implements Callable<Integer> {
+  private static final int MAX_CONTEXT = 1 << 24;
+  private static final int MAX_STEPS = 1_000_000;
+  private static final int MAX_HEADS = 128;
+  private static final int MAX_HEAD_DIM = 256;
+
   @Spec
   private CommandSpec spec;
   @Mixin
-  private MethodOptions settings;
+  private MethodOptions method;
   @Option(names = "--context", paramLabel = "N", split = ",", defaultValue = "131072", description = "Tokens held; several with commas (default: ${DEFAULT-VALUE}).")
   private List<Integer> contexts;
   @Option(names = "--kv-heads", paramLabel = "N", defaultValue = "8", description = "Default: ${DEFAULT-VALUE}.")
@@ -43,20 +49,22 @@ public final class BenchDecodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (steps < 1 || contexts.stream().anyMatch(context -> context < 1 || context > 1 << 24)) {
-      throw Usage.wrong(spec, "--steps must be at least 1, and --context from 1 to " + (1 << 24));
-    }
+    requireRange("--steps", steps, MAX_STEPS);
+    contexts.forEach(context -> requireRange("--context", context, MAX_CONTEXT));
+    requireRange("--kv-heads", kvHeads, MAX_HEADS);
+    requireRange("--heads", heads, MAX_HEADS);
+    requireRange("--head-dim", headDim, MAX_HEAD_DIM);
+    Usage.backend(spec, backend);
     List<AttentionMethod> methods = Usage.check(spec,
-        () -> List.of(settings.method.split(",")).stream().map(settings::named).toList());
-    KvShape shape;
-    try {
-      shape = new KvShape(1, heads, kvHeads, headDim, DType.BF16);
-    } catch (IllegalArgumentException e) {
-      throw Usage.wrong(spec, String.valueOf(e.getMessage()));
+        () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
+    if (heads % kvHeads != 0) {
+      throw Usage.wrong(spec,
+          "--heads " + heads + " must be a multiple of --kv-heads " + kvHeads);
     }
-    for (AttentionMethod method : methods) {
+    KvShape shape = new KvShape(1, heads, kvHeads, headDim, DType.BF16);
+    for (AttentionMethod chosen : methods) {
       Usage.check(spec, () -> {
-        method.check(shape);
+        chosen.check(shape);
         return true;
       });
     }
@@ -68,6 +76,12 @@ public final class BenchDecodeCommand implements Callable<Integer> {
       print(report, out);
     }
     return 0;
+  }
+
+  private void requireRange(String flag, int value, int most) {
+    if (value < 1 || value > most) {
+      throw Usage.wrong(spec, flag + " " + value + " must be from 1 to " + most);
+    }
   }
 
   private static ObjectNode toJson(DecodeBench.Report report) {
@@ -90,8 +104,10 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   }
 
   private static void print(DecodeBench.Report report, PrintWriter out) {
-    out.printf("%s (%s), %s%n", report.backend(), report.description(), report.shape());
-    out.printf("%-9s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median", "ms p95",
+    out.printf(Locale.ROOT, "%s (%s), %s%n", report.backend(), report.description(),
+        report.shape());
+    out.printf(Locale.ROOT, "%-9s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median",
+        "ms p95",
         "bytes read", "attended", "GB/s");
     for (Row row : report.rows()) {
       out.printf(Locale.ROOT, "%-9s %9d %10.3f %10.3f %12d %9.0f %9.1f%n", row.method(),

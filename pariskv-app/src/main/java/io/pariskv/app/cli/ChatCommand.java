@@ -13,6 +13,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,17 +46,25 @@ public final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
-    LoadOptions loading = Usage.check(spec, model::toLoadOptions);
-    Usage.check(spec, () -> {
-      sampling.check();
-      return true;
-    });
+    LoadOptions loading = model.toLoadOptions(spec);
+    sampling.check(spec);
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
         Session session = loaded.newSession(chosen)) {
-      converse(loaded, session,
-          new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+      requireTemplate(loaded);
+      // A decoder that reports what is not UTF-8, rather than one that replaces it.
+      converse(loaded, session, new BufferedReader(
+          new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder())));
       return 0;
+    } catch (CharacterCodingException e) {
+      throw Prompts.notText("standard input", e);
     }
+  }
+
+  /** Refuses a model that cannot chat, or takes no system message, before the first turn is typed. */
+  private void requireTemplate(LanguageModel loaded) {
+    List<ChatMessage> probe = opening();
+    probe.add(new ChatMessage("user", "?"));
+    loaded.chatPrompt(probe);
   }
 
   private void converse(LanguageModel loaded, Session session, BufferedReader in)
@@ -75,17 +84,20 @@ public final class ChatCommand implements Callable<Integer> {
       if (line.isBlank()) {
         continue;
       }
-      try {
-        messages.add(new ChatMessage("user", turn(line)));
-        GenerationResult result = session.generate(messages, options, new Terminal(out, err, true));
-        out.println(result.finishReason() == FinishReason.LENGTH ? " [cut at --max-tokens]" : "");
-        messages.add(new ChatMessage("assistant", result.text()));
-        report(result, err);
-      } catch (InputException e) { // this turn is refused; the conversation goes on without it
-        err.println("pariskv: " + e.getMessage());
-        if (messages.getLast().role().equals("user")) {
-          messages.removeLast();
+      // Added to the conversation only with its answer: a refused turn leaves it as it was.
+      List<ChatMessage> turn = new ArrayList<>(messages);
+      try (Terminal terminal = new Terminal(out, err, true)) {
+        turn.add(new ChatMessage("user", content(line)));
+        GenerationResult result = session.generate(turn, options, terminal);
+        if (result.finishReason() == FinishReason.CANCELLED) { // nobody reads any more
+          return;
         }
+        out.println(result.finishReason() == FinishReason.LENGTH ? " [cut at --max-tokens]" : "");
+        turn.add(new ChatMessage("assistant", result.text()));
+        messages = turn;
+        report(result, err);
+      } catch (InputException e) {
+        err.println(ErrorLine.of(e));
       }
     }
   }
@@ -99,15 +111,23 @@ public final class ChatCommand implements Callable<Integer> {
   }
 
   private static @Nullable String ask(BufferedReader in, PrintWriter err) throws IOException {
-    err.print("> ");
-    err.flush();
+    if (Terminal.isInteractive()) {
+      err.print("> ");
+      err.flush();
+    }
     return in.readLine();
   }
 
-  private static String turn(String line) {
-    return line.startsWith("/file ")
-        ? Prompts.read(Path.of(line.substring("/file ".length()).strip()))
-        : line;
+  /** What a line sends. A mistyped command is not sent to the model. */
+  private static String content(String line) {
+    if (line.startsWith("/file ")) {
+      return Prompts.read(Path.of(line.substring("/file ".length()).strip()));
+    }
+    if (line.strip().matches("/[a-z]+")) {
+      throw new InputException(
+          "no command '" + line.strip() + "'; give one of /file PATH, /reset, /exit");
+    }
+    return line;
   }
 
   private static void report(GenerationResult result, PrintWriter err) {

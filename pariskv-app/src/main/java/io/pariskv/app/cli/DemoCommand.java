@@ -1,7 +1,7 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.app.demo.RecallDocument;
-import io.pariskv.error.InputException;
+import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
@@ -10,6 +10,8 @@ import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Session;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
+import io.pariskv.method.ParisKv;
 import io.pariskv.text.ChatMessage;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -35,7 +37,7 @@ public final class DemoCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
   @Mixin
-  private MethodOptions method;
+  private ParisKvOptions settings;
   @Option(names = "--tokens", paramLabel = "N", defaultValue = "16384", description = "Tokens of the prompt (default: ${DEFAULT-VALUE}).")
   private int tokens;
   @Option(names = "--hops", paramLabel = "N", defaultValue = "8", description = "Sentences to follow (default: ${DEFAULT-VALUE}).")
@@ -58,11 +60,12 @@ public final class DemoCommand implements Callable<Integer> {
           "--tokens " + tokens + " must be from " + MIN_TOKENS + " to " + MAX_TOKENS);
     }
     if (hops < 1 || hops > 100 || hops + 5 > tokens / RecallDocument.SENTENCE_TOKENS) {
-      throw Usage.wrong(spec,
-          "--hops " + hops + " must be from 1 to 100 and fit in " + tokens + " tokens");
+      throw Usage.wrong(spec, "--hops " + hops + " must be from 1 to "
+          + Math.min(100, tokens / RecallDocument.SENTENCE_TOKENS - 5) + " with " + tokens
+          + " tokens");
     }
-    LoadOptions loading = LoadOptions.defaults().withBackend(backend);
-    AttentionMethod pariskv = Usage.check(spec, () -> method.named("pariskv"));
+    LoadOptions loading = LoadOptions.defaults().withBackend(Usage.backend(spec, backend));
+    AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
     RecallDocument document = RecallDocument.path(tokens, hops, seed);
     PrintWriter out = spec.commandLine().getOut();
     List<Outcome> outcomes = new ArrayList<>();
@@ -71,18 +74,22 @@ public final class DemoCommand implements Callable<Integer> {
       out.printf(Locale.ROOT, "%s on backend %s (%s)%n", loaded.name(), loaded.backend().name(),
           loaded.backend().description());
       out.printf(Locale.ROOT, "document of about %d tokens, seed %d; %s%n", tokens, seed, question);
-      List<AttentionMethod> methods = List.of(method.named("full"), pariskv);
+      List<AttentionMethod> methods = List.of(new FullAttention(), pariskv);
       methods.forEach(each -> warmUp(loaded, each));
       for (AttentionMethod each : methods) {
         out.printf(Locale.ROOT, "%n%s:%n", each.name());
         out.flush();
-        GenerationResult result = answer(loaded, each, document,
-            new Terminal(out, spec.commandLine().getErr(), true));
+        GenerationResult result;
+        try (Terminal terminal = new Terminal(out, spec.commandLine().getErr(), true)) {
+          result = answer(loaded, each, document, terminal);
+        }
         out.println();
+        if (result.finishReason() == FinishReason.CANCELLED) { // nobody reads any more
+          return 0;
+        }
         outcomes.add(new Outcome(each.name(), document.rightHops(result.text()), result));
       }
     }
-    outcomes.forEach(this::requireFinished);
     print(outcomes, out);
     return 0;
   }
@@ -102,18 +109,13 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private void requireFinished(Outcome outcome) {
-    if (outcome.result.tokens().isEmpty()) {
-      throw new InputException(
-          "method " + outcome.method + " gave no answer; run again with --debug");
-    }
-  }
-
   private void print(List<Outcome> outcomes, PrintWriter out) {
-    out.printf("%n%-9s %-12s %8s %10s %10s %18s %12s %11s%n", "method", "answer", "prompt",
+    out.printf(Locale.ROOT, "%n%-9s %-12s %8s %10s %10s %18s %12s %11s%n", "method", "answer",
+        "prompt",
         "prefill", "decode",
         "attended of held", "K,V read", "summaries");
-    out.printf("%-9s %-12s %8s %10s %10s %18s %12s %11s%n", "", "", "tokens", "tokens/s",
+    out.printf(Locale.ROOT, "%-9s %-12s %8s %10s %10s %18s %12s %11s%n", "", "", "tokens",
+        "tokens/s",
         "ms/token", "tokens", "a token", "held");
     for (Outcome outcome : outcomes) {
       GenerationResult result = outcome.result;

@@ -5,14 +5,15 @@ import io.pariskv.backend.Backends;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
-import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
+import io.pariskv.method.ParisKv;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.model.RopeScaling;
 import io.pariskv.model.file.ModelDirectory;
 import io.pariskv.model.file.ModelTensors;
-import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -30,7 +31,7 @@ public final class InfoCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
   @Mixin
-  private MethodOptions method;
+  private ParisKvOptions settings;
   @Option(names = "--model", paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
   private @Nullable Path model;
   @Option(names = "--context", paramLabel = "N", description = "Tokens to plan memory for (default: the model's positions).")
@@ -38,85 +39,126 @@ public final class InfoCommand implements Callable<Integer> {
   @Option(names = "--kv-dtype", paramLabel = "TYPE", defaultValue = "bf16", description = "bf16 or f32 (default: ${DEFAULT-VALUE}).")
   private ModelOptions.KvType kvType;
 
+  /** What will be printed; only all of it or, after an error, nothing. */
+  private final StringBuilder text = new StringBuilder();
+  private long availableBytes;
+
   @Override
   public Integer call() {
     if (context != null && context < 1) {
       throw Usage.wrong(spec, "--context " + context + " must be at least 1");
     }
-    PrintWriter out = spec.commandLine().getOut();
-    Usage.check(spec, method::toMethod);
-    machine(out);
-    if (model != null) {
-      describe(model, out);
+    if (context != null && model == null) {
+      throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
+    AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
+    machine();
+    if (model != null) {
+      describe(model, List.of(new FullAttention(), pariskv));
+    }
+    spec.commandLine().getOut().print(text);
+    spec.commandLine().getOut().flush();
     return 0;
   }
 
-  private static void machine(PrintWriter out) {
-    out.printf("java        %s, %s%n", Runtime.version(), System.getProperty("java.vm.name"));
-    out.printf("processors  %d, %s %s%n", Runtime.getRuntime().availableProcessors(),
-        System.getProperty("os.name"), System.getProperty("os.arch"));
+  private void machine() {
+    fact("java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
+    fact("processors", Runtime.getRuntime().availableProcessors() + ", "
+        + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     boolean taken = false;
     for (Backends.Candidate candidate : Backends.candidates()) {
       if (candidate.unusable() != null) {
-        out.printf("backend     %-7s not usable: %s%n", candidate.name(), candidate.unusable());
+        fact("backend", candidate.name() + " cannot be used: " + candidate.unusable());
         continue;
       }
       try (Backend backend = Backends.open(candidate.name())) {
-        out.printf("backend     %-7s %s%s%n", candidate.name(), backend.description(),
-            taken ? "" : " (auto)");
-        if (!taken) {
-          out.printf("memory      %s available%n", MemoryPlan.humanBytes(backend.availableBytes()));
-        }
+        fact("backend",
+            candidate.name() + ", " + backend.description() + (taken ? "" : " (auto)"));
+        availableBytes = taken ? availableBytes : backend.availableBytes();
         taken = true;
       }
     }
+    fact("memory", MemoryPlan.humanBytes(availableBytes) + " available");
   }
 
-  private void describe(Path path, PrintWriter out) {
+  private void describe(Path path, List<AttentionMethod> methods) {
     try (ModelDirectory directory = ModelDirectory.open(path)) {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
       int tokens = context != null ? context : config.maxPositions();
       if (tokens > config.maxPositions()) {
         throw new InputException("--context " + tokens + " is more than the model's "
-            + config.maxPositions() + " positions (max_position_embeddings)");
+            + config.maxPositions() + " positions (max_position_embeddings in "
+            + path.resolve("config.json") + "); give a smaller one");
       }
-      out.printf("%nmodel       %s, %s%n", path, config.family().architecture());
-      out.printf("layers      %d of hidden size %d, feed-forward %d, vocabulary %d%n",
-          config.layers(), config.hiddenSize(), config.intermediateSize(), config.vocabSize());
-      out.printf("attention   %d query heads, %d KV heads, head size %d%n", config.heads(),
-          config.kvHeads(), config.headDim());
-      out.printf("positions   %d, RoPE %s%n", config.maxPositions(), rope(config.ropeScaling()));
-      out.printf("weights     %s%n", tensors.embedding().dtype());
-      LoadOptions options = LoadOptions.defaults()
-          .withKvDtype(kvType == ModelOptions.KvType.F32
-              ? io.pariskv.memory.DType.F32
-              : io.pariskv.memory.DType.BF16);
-      for (String name : List.of("full", "pariskv")) {
-        plan(directory, options, method.named(name), tokens, out);
-      }
+      text.append('\n');
+      fact("model", path.toString());
+      fact("family", config.family().architecture());
+      fact("layers", config.layers() + ", hidden size " + config.hiddenSize() + ", feed-forward "
+          + config.intermediateSize() + ", vocabulary " + config.vocabSize());
+      fact("attention", config.heads() + " query heads, " + config.kvHeads()
+          + " KV heads, head size " + config.headDim() + windows(config.slidingWindows()));
+      fact("positions", config.maxPositions() + ", RoPE theta " + plain(config.ropeTheta()) + ", "
+          + rope(config.ropeScaling()));
+      fact("weights", MemoryPlan.humanBytes(directory.weightBytes()) + " in "
+          + directory.tensorNames().size() + " tensors, embedding " + tensors.embedding().dtype());
+      LoadOptions options = LoadOptions.defaults().withKvDtype(kvType.dtype);
+      methods.forEach(method -> plan(directory, options, method, tokens));
     }
+  }
+
+  private static String windows(List<Integer> windows) {
+    long sliding = windows.stream().filter(window -> window > 0).count();
+    return sliding == 0
+        ? ""
+        : ", sliding window " + windows.stream().max(Integer::compare).orElse(0) + " in " + sliding
+            + " layers";
   }
 
   private static String rope(RopeScaling scaling) {
-    return scaling instanceof RopeScaling.None ? "plain" : scaling.toString();
+    return switch (scaling) {
+      case RopeScaling.None none -> "not stretched";
+      case RopeScaling.Linear linear -> stretched("linear", linear.factor());
+      case RopeScaling.Dynamic dynamic -> stretched("dynamic", dynamic.factor());
+      case RopeScaling.Llama3 llama3 -> stretched("llama3", llama3.factor()) + " from "
+          + llama3.originalMaxPositions();
+      case RopeScaling.Yarn yarn -> stretched("yarn", yarn.factor()) + " from "
+          + yarn.originalMaxPositions();
+    };
   }
 
-  private static void plan(ModelDirectory directory, LoadOptions options, AttentionMethod method,
-      int tokens, PrintWriter out) {
-    out.printf(Locale.ROOT, "%nplan for %d tokens with %s:%n", tokens, method.name());
+  private static String stretched(String type, double factor) {
+    return "stretched " + plain(factor) + " times by " + type;
+  }
+
+  /** Without an exponent, and without a fraction that is zero. */
+  private static String plain(double value) {
+    return new BigDecimal(Double.toString(value)).stripTrailingZeros().toPlainString();
+  }
+
+  private void plan(ModelDirectory directory, LoadOptions options, AttentionMethod method,
+      int tokens) {
+    text.append(String.format(Locale.ROOT, "%nplan for %d tokens with %s, K and V in %s:%n", tokens,
+        method.name(), options.kvDtype()));
     try {
       method.check(LanguageModel.kvShape(directory.config(), options.kvDtype()));
     } catch (InputException e) {
-      out.printf("  not possible: %s%n", e.getMessage());
+      text.append("  not possible: ").append(e.getMessage()).append('\n');
       return;
     }
     MemoryPlan plan = LanguageModel.plan(directory, options, method, tokens);
-    for (MemoryPlan.Part part : plan.parts()) {
-      out.printf("  %-18s %12s%s%n", part.name(), MemoryPlan.humanBytes(part.bytes()),
-          part.mapped() ? " mapped" : "");
-    }
-    out.printf("  %-18s %12s%n", "total", MemoryPlan.humanBytes(plan.totalBytes()));
+    plan.parts().forEach(part -> part(part.name(), part.bytes(), part.mapped() ? " mapped" : ""));
+    part("total", plan.totalBytes(), "");
+    part("to allocate", plan.allocatedBytes(),
+        plan.allocatedBytes() <= availableBytes ? " fits" : " does not fit");
+  }
+
+  private void fact(String name, String value) {
+    text.append(String.format(Locale.ROOT, "%-11s %s%n", name, value));
+  }
+
+  private void part(String name, long bytes, String remark) {
+    text.append(String.format(Locale.ROOT, "  %-18s %12s%s%n", name, MemoryPlan.humanBytes(bytes),
+        remark));
   }
 }

@@ -36,7 +36,7 @@ public final class LogitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    LoadOptions loading = Usage.check(spec, model::toLoadOptions);
+    LoadOptions loading = model.toLoadOptions(spec);
     int[] wanted = Usage.check(spec, () -> Prompts.ids(positions, "--positions"));
     int[] ids = Prompts.ids(Prompts.read(idsFile), idsFile.toString());
     try (LanguageModel loaded = LanguageModel.load(model.model, loading)) {

@@ -5,75 +5,30 @@ import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
-import io.pariskv.retrieve.RetrievalBudget;
-import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which attention method, and its settings. Flags override the preset. */
+/** Which attention method, and its settings. */
 final class MethodOptions {
   @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv or full (default: ${DEFAULT-VALUE}).")
   String method;
 
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
-  String preset;
+  @Mixin
+  ParisKvOptions settings;
 
-  @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
-  @Nullable
-  Integer sink;
-
-  @Option(names = "--local", paramLabel = "N", description = "Tokens of the local window.")
-  @Nullable
-  Integer local;
-
-  @Option(names = "--k", paramLabel = "N", description = "Keys retrieved a step.")
-  @Nullable
-  Integer k;
-
-  @Option(names = "--update-interval", paramLabel = "N", description = "Generated tokens between updates of the index.")
-  @Nullable
-  Integer updateInterval;
-
-  @Option(names = "--dense-below", paramLabel = "N", description = "Contexts shorter than this are attended whole.")
-  @Nullable
-  Integer denseBelow;
-
-  @Option(names = "--candidate-ratio", paramLabel = "R", description = "Share of the keys that are reranked, above 0 to 1 (default: by zone length).")
-  @Nullable
-  Double candidateRatio;
-
-  @Option(names = "--collision-ratio", paramLabel = "R", description = "Share of the keys that the tiers cover, above 0 to 1 (default: by zone length).")
-  @Nullable
-  Double collisionRatio;
-
-  /** The method asked for. */
+  /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
     return named(method);
   }
 
-  /** The method {@code name} with these settings. */
+  /** The method {@code name}. Nonsense in the settings is refused even where {@code full} ignores them. */
   AttentionMethod named(String name) {
+    ParisKvConfig config = settings.toConfig();
     return switch (name) {
       case "full" -> new FullAttention();
-      case "pariskv" -> new ParisKv(toConfig());
-      default -> throw new InputException("no method '" + name + "'; choose one of full, pariskv");
+      case "pariskv" -> new ParisKv(config);
+      default -> throw new InputException(
+          "method '" + name + "' is not known; choose one of full, pariskv");
     };
-  }
-
-  private ParisKvConfig toConfig() {
-    ParisKvConfig base = ParisKvConfig.preset(preset);
-    RetrievalBudget budget = base.budget();
-    try {
-      return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
-          or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-          new RetrievalBudget(or(k, budget.k()),
-              candidateRatio != null ? candidateRatio : budget.candidateRatio(),
-              collisionRatio != null ? collisionRatio : budget.collisionRatio()));
-    } catch (IllegalArgumentException e) {
-      throw new InputException(e.getMessage() == null ? "bad setting" : e.getMessage(), e);
-    }
-  }
-
-  private static int or(@Nullable Integer given, int otherwise) {
-    return given != null ? given : otherwise;
   }
 }

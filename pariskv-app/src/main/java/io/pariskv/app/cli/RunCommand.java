@@ -1,6 +1,5 @@
 package io.pariskv.app.cli;
 
-import io.pariskv.error.InputException;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
@@ -11,9 +10,10 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,22 +32,12 @@ public final class RunCommand implements Callable<Integer> {
   @Mixin
   private SamplingOptions sampling;
 
-  /** Where the prompt comes from; at most one. */
-  static final class Source {
-    @Option(names = "--prompt", paramLabel = "TEXT", description = "The prompt.")
-    @Nullable
-    String text;
-    @Option(names = "--prompt-file", paramLabel = "FILE", description = "A file with the prompt.")
-    @Nullable
-    Path file;
-    @Option(names = "--ids", paramLabel = "IDS", description = "Token ids, separated by commas.")
-    @Nullable
-    String ids;
-  }
-
-  @ArgGroup(exclusive = true)
-  private @Nullable Source source;
-
+  @Option(names = "--prompt", paramLabel = "TEXT", description = "The prompt.")
+  private @Nullable String promptText;
+  @Option(names = "--prompt-file", paramLabel = "FILE", description = "A file with the prompt.")
+  private @Nullable Path promptFile;
+  @Option(names = "--ids", paramLabel = "IDS", description = "The prompt as token ids, separated by commas.")
+  private @Nullable String promptIds;
   @Option(names = "--system", paramLabel = "TEXT", description = "A system message.")
   private @Nullable String system;
   @Option(names = "--raw", description = "Give the prompt to the model as it is, without the chat template.")
@@ -55,23 +45,22 @@ public final class RunCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object instead of the answer.")
   private boolean json;
 
+  /** A prompt that becomes tokens once a model is there. */
+  private interface Prompt {
+    int[] tokens(LanguageModel loaded);
+  }
+
   @Override
   public Integer call() {
-    PrintWriter out = spec.commandLine().getOut();
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
-    LoadOptions loading = Usage.check(spec, model::toLoadOptions);
-    Usage.check(spec, () -> {
-      sampling.check();
-      return true;
-    });
-    if (system != null && (raw || ids() != null)) {
-      throw Usage.wrong(spec, "--system needs the chat template; it cannot go with --raw or --ids");
-    }
-    String prompt = ids() == null ? promptText() : "";
+    LoadOptions loading = model.toLoadOptions(spec);
+    sampling.check(spec);
+    Prompt prompt = prompt();
+    PrintWriter out = spec.commandLine().getOut();
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
-        Session session = loaded.newSession(chosen)) {
-      Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json);
-      GenerationResult result = session.generate(tokens(loaded, prompt),
+        Session session = loaded.newSession(chosen);
+        Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json)) {
+      GenerationResult result = session.generate(prompt.tokens(loaded),
           sampling.toGenerationOptions(loaded.generationConfig()), terminal);
       out.println(json
           ? Json.of(loaded, chosen, result).toString()
@@ -80,36 +69,41 @@ public final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private @Nullable String ids() {
-    return source == null ? null : source.ids;
-  }
-
-  private String promptText() {
-    if (source != null && source.text != null) {
-      return source.text;
+  /** The prompt, read before a model is loaded. */
+  private Prompt prompt() {
+    if (Stream.of(promptText, promptFile, promptIds).filter(Objects::nonNull).count() > 1) {
+      throw Usage.wrong(spec, "give only one of --prompt, --prompt-file and --ids");
     }
-    String read = source != null && source.file != null
-        ? Prompts.read(source.file)
-        : Prompts.read(System.in, "standard input");
-    if (read.isEmpty()) {
-      throw new InputException("the prompt is empty; give some text");
+    String list = promptIds;
+    if (system != null && (raw || list != null)) {
+      throw Usage.wrong(spec, "--system needs the chat template; it cannot go with --raw or --ids");
     }
-    return read;
-  }
-
-  private int[] tokens(LanguageModel loaded, String prompt) {
-    String ids = ids();
-    if (ids != null) {
-      return Prompts.ids(ids, "--ids");
+    if (list != null) {
+      int[] ids = Usage.check(spec, () -> Prompts.ids(list, "--ids"));
+      return _ -> ids;
     }
+    String text = text();
     if (raw) {
-      return loaded.tokenizer().encodeWithSpecials(prompt);
+      return loaded -> loaded.tokenizer().encodeWithSpecials(text);
     }
     List<ChatMessage> messages = new ArrayList<>();
     if (system != null) {
       messages.add(new ChatMessage("system", system));
     }
-    messages.add(new ChatMessage("user", prompt));
-    return loaded.chatPrompt(messages);
+    messages.add(new ChatMessage("user", text));
+    return loaded -> loaded.chatPrompt(messages);
+  }
+
+  private String text() {
+    if (promptFile != null) {
+      return Prompts.read(promptFile);
+    }
+    if (promptText == null) {
+      return Prompts.read(System.in, "standard input");
+    }
+    if (promptText.isEmpty()) {
+      throw Usage.wrong(spec, "--prompt is empty; give some text");
+    }
+    return promptText;
   }
 }

@@ -5,6 +5,7 @@ import io.pariskv.model.file.GenerationConfig;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** How to sample. What is not given comes from the model's {@code generation_config.json}. */
@@ -41,9 +42,9 @@ final class SamplingOptions {
   @Option(names = "--ignore-eos", description = "Go on after an end-of-turn token.")
   boolean ignoreEos;
 
-  /** Refuses nonsense before a model is loaded. */
-  void check() {
-    toGenerationOptions(GenerationConfig.EMPTY);
+  /** Refuses nonsense before a model is loaded, as wrong usage of the command {@code spec}. */
+  void check(CommandSpec spec) {
+    Usage.check(spec, () -> toGenerationOptions(GenerationConfig.EMPTY));
   }
 
   GenerationOptions toGenerationOptions(GenerationConfig proposed) {

@@ -1,7 +1,10 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.backend.Backends;
 import io.pariskv.error.InputException;
+import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -14,10 +17,27 @@ final class Usage {
   static <T> T check(CommandSpec spec, Supplier<T> flags) {
     try {
       return flags.get();
-    } catch (InputException e) {
-      throw new CommandLine.ParameterException(spec.commandLine(), String.valueOf(e.getMessage()),
-          e);
+    } catch (InputException | IllegalArgumentException e) {
+      throw new CommandLine.ParameterException(spec.commandLine(),
+          asFlag(spec, String.valueOf(e.getMessage())), e);
     }
+  }
+
+  /** The library names a setting as its flag is named, without the dashes. */
+  private static String asFlag(CommandSpec spec, String message) {
+    String flag = "--" + message.substring(0, Math.max(0, message.indexOf(' ')));
+    return spec.optionsMap().containsKey(flag) ? "--" + message : message;
+  }
+
+  /** Refuses a backend that this build does not have. One that cannot run here is refused on opening. */
+  static String backend(CommandSpec spec, String name) {
+    List<String> names = Stream.concat(Stream.of("auto"),
+        Backends.candidates().stream().map(Backends.Candidate::name)).toList();
+    if (!names.contains(name)) {
+      throw wrong(spec, "--backend '" + name + "' is not known; choose one of "
+          + String.join(", ", names));
+    }
+    return name;
   }
 
   /** Wrong usage with this message. */

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param doSample          whether to sample rather than take the likeliest token
  * @param temperature       0 or more
- * @param topP              0 to 1
+ * @param topP              0 to 1; above 0 where {@code doSample} is true
  * @param topK              0 or more; 0 = all tokens
  * @param minP              0 to 1
  * @param repetitionPenalty more than 0; 1 = none
@@ -35,9 +35,13 @@ public record GenerationConfig(@Nullable Boolean doSample, @Nullable Double temp
    */
   public static GenerationConfig read(Path file) {
     JsonFields fields = new JsonFields(file, JsonFile.read(file, JsonFile.MAX_CONFIG_BYTES));
-    return new GenerationConfig(fields.flagOrNull("do_sample"),
+    Boolean sample = fields.flagOrNull("do_sample");
+    // Models that never sample may carry a top_p of 0, which would leave no token to choose from.
+    double leastTopP = Boolean.TRUE.equals(sample) ? Float.MIN_NORMAL : 0;
+    return new GenerationConfig(sample,
         fields.numberOrNull("temperature", 0, 1e6),
-        fields.numberOrNull("top_p", 0, 1), fields.integerOrNull("top_k", 0, Integer.MAX_VALUE),
+        fields.numberOrNull("top_p", leastTopP, 1),
+        fields.integerOrNull("top_k", 0, Integer.MAX_VALUE),
         fields.numberOrNull("min_p", 0, 1),
         fields.numberOrNull("repetition_penalty", Float.MIN_NORMAL, 1e6),
         fields.integers("eos_token_id", 0, Integer.MAX_VALUE, List.of()));

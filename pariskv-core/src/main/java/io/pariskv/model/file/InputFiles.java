@@ -26,13 +26,15 @@ final class InputFiles {
    */
   static void check(Path file) {
     if (Files.isDirectory(file)) {
-      throw new InputException(file + ": is a directory, expected a file");
+      throw new InputException(
+          file + ": is a directory, expected a file; download the model again");
     }
     byte[] start;
     try {
       // A pipe or a device would block or never end, so only then is it opened.
       if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
-        throw new InputException(file + ": is not a regular file, expected one");
+        throw new InputException(
+            file + ": is not a regular file, expected one; download the model again");
       }
       try (InputStream in = Files.newInputStream(file)) {
         start = in.readNBytes(LFS_POINTER.length);
@@ -54,7 +56,9 @@ final class InputFiles {
       case AccessDeniedException denied -> new InputException(file
           + ": cannot be read, permission denied; change its permissions", e);
       default -> new InputException(
-          file + ": cannot be read: " + Shown.plain(String.valueOf(e.getMessage())), e);
+          file + ": cannot be read: " + Shown.plain(String.valueOf(e.getMessage()))
+              + "; check the file and its disk",
+          e);
     };
   }
 }

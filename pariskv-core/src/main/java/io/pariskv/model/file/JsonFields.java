@@ -173,9 +173,15 @@ final class JsonFields {
     return valueOrNull(name) instanceof ObjectNode;
   }
 
-  /** An error about this field: {@code file: prefix.name problem}. */
+  /** An error about this field, whose way out is a better file. */
   InputException error(String name, String problem) {
-    return new InputException(file + ": " + Shown.plain(prefix + name) + " " + problem);
+    return error(name, problem, "correct it or download the model again");
+  }
+
+  /** An error about this field: {@code file: prefix.name problem; wayOut}. */
+  InputException error(String name, String problem, String wayOut) {
+    return new InputException(
+        file + ": " + Shown.plain(prefix + name) + " " + problem + "; " + wayOut);
   }
 
   /** An error about the object as a whole, whose message already names the field. */
@@ -186,7 +192,7 @@ final class JsonFields {
   }
 
   private InputException missing(String name, String expected) {
-    return error(name, "is missing, expected " + expected + "; download the model again");
+    return error(name, "is missing, expected " + expected);
   }
 
   private InputException wrong(String name, JsonNode found, String expected) {

@@ -78,7 +78,8 @@ public final class ModelConfigReader {
     if (family == null) {
       throw config.error("architectures",
           "is [" + Shown.plain(String.join(", ", names)) + "], expected one of "
-              + ModelFamily.architectures());
+              + ModelFamily.architectures(),
+          "choose a model of one of these");
     }
     String type = config.textOrNull("model_type");
     if (type != null && !type.equals(family.modelType())) {
@@ -93,8 +94,8 @@ public final class ModelConfigReader {
     for (String field : List.of("quantization_config", "compression_config")) {
       if (config.has(field)) {
         throw config.error(field,
-            "is set: quantized weights are not supported, expected F32, F16 or BF16; download the"
-                + " unquantized model");
+            "is set: quantized weights are not supported, expected F32, F16 or BF16",
+            "download the unquantized model");
       }
     }
     String activation = config.textOrNull("hidden_act");
@@ -159,7 +160,8 @@ public final class ModelConfigReader {
         if (!used) {
           throw config.error("layer_types",
               "has sliding_attention, but use_sliding_window is false or sliding_window is"
-                  + " null; correct one of them");
+                  + " null",
+              "correct one of them");
         }
         yield window;
       }
@@ -174,7 +176,8 @@ public final class ModelConfigReader {
       if (id >= vocabSize) {
         throw config.error("vocab_size",
             "is " + vocabSize + ", expected more than eos_token_id " + id
-                + " of generation_config.json; the two files must come from the same model");
+                + " of generation_config.json",
+            "the two files must come from the same model");
       }
     }
     if (!generation.eosTokenIds().isEmpty()) {

@@ -54,8 +54,9 @@ public final class ModelDirectory implements AutoCloseable {
   @SuppressWarnings("MustBeClosed") // the arena passes to the result, which closes it; on failure it is closed here
   public static ModelDirectory open(Path directory) {
     if (!Files.isDirectory(directory)) {
-      throw new InputException(
-          directory + ": is not a directory; give the directory that holds config.json");
+      throw new InputException(directory
+          + (Files.exists(directory) ? ": is not a directory" : ": no such directory")
+          + "; give the directory that holds config.json");
     }
     Path generationFile = directory.resolve("generation_config.json");
     GenerationConfig generation = exists(generationFile)

@@ -42,8 +42,8 @@ final class RopeReader {
     Rope old = readObject("rope_scaling");
     if (fresh != null && old != null && !fresh.equals(old)) {
       throw config.error("rope_scaling",
-          "says " + describe(old) + ", but rope_parameters says " + describe(fresh)
-              + "; keep one of the two, with rope_theta in it");
+          "says " + describe(old) + ", but rope_parameters says " + describe(fresh),
+          "keep one of the two, with rope_theta in it");
     }
     if (fresh != null) {
       return fresh;
@@ -81,7 +81,7 @@ final class RopeReader {
     Double inner = rope == null ? null : rope.numberOrNull("rope_theta", 0, 1e30);
     if (rope != null && inner != null && outer != null && !inner.equals(outer)) {
       throw rope.error("rope_theta",
-          "is " + inner + ", but rope_theta beside it is " + outer + "; keep one of the two");
+          "is " + inner + ", but rope_theta beside it is " + outer, "keep one of the two");
     }
     return Objects.requireNonNullElse(inner, Objects.requireNonNullElse(outer, DEFAULT_THETA));
   }
@@ -99,8 +99,8 @@ final class RopeReader {
     String oldName = rope.textOrNull("type");
     if (type != null && oldName != null && !type.equals(oldName)) {
       throw rope.error("rope_type",
-          "is " + Shown.quoted(type) + ", but type is " + Shown.quoted(oldName)
-              + "; keep one of the two");
+          "is " + Shown.quoted(type) + ", but type is " + Shown.quoted(oldName),
+          "keep one of the two");
     }
     return Objects.requireNonNullElse(type, Objects.requireNonNullElse(oldName, "default"));
   }

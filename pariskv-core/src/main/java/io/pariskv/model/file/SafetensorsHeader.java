@@ -120,7 +120,7 @@ record SafetensorsHeader(long dataStart, Map<String, Entry> entries) {
       }
       if (!valid) {
         throw new InputException(
-            file + ": __metadata__ is not an object of strings, as the format requires");
+            file + ": __metadata__ is not an object of strings, as the format requires; download it again");
       }
     }
 
@@ -206,7 +206,7 @@ record SafetensorsHeader(long dataStart, Map<String, Entry> entries) {
       if (entry.end > dataBytes) {
         throw error(entry.name,
             "ends at byte " + entry.end + " of the data, but the file has " + dataBytes
-                + "; the download is incomplete, download it again");
+                + ", so the download is incomplete");
       }
       return entry;
     }
@@ -244,7 +244,8 @@ record SafetensorsHeader(long dataStart, Map<String, Entry> entries) {
     }
 
     private InputException error(String tensor, String problem) {
-      return new InputException(file + ": tensor " + Shown.quoted(tensor) + " " + problem);
+      return new InputException(
+          file + ": tensor " + Shown.quoted(tensor) + " " + problem + "; download it again");
     }
   }
 }

@@ -105,7 +105,7 @@ final class ModelDirectoryTest {
 
   @Test
   void open_missingParts_saysWhich() throws IOException {
-    refusedOpen(directory.resolve("absent"), "absent: is not a directory");
+    refusedOpen(directory.resolve("absent"), "absent: no such directory");
     refusedOpen(directory, "config.json: no such file");
     Path file = new TinyModel().write(directory).resolve("model.safetensors");
     refusedOpen(file, "is not a directory");

@@ -1,0 +1,148 @@
+package io.pariskv.app;
+
+import static io.pariskv.app.Cli.RECALL_MODEL;
+import static io.pariskv.app.Cli.run;
+import static io.pariskv.app.Cli.runWithInput;
+import static io.pariskv.app.Cli.with;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.pariskv.app.Cli.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Flags and prompts that cannot be used: refused before a model is loaded. */
+class BadFlagsTest {
+  /** The model is not there: what is refused is the flag. */
+  private static final Object[] RUN = {"run", "--model", "no-such-model", "--prompt", "hi"};
+
+  /** Holds wrong usage to its rules, and looks for the stack trace with {@code --debug}. */
+  private static String assertUsage(Object[] args, String... parts) {
+    String line = run(args).refused(2, parts);
+    assertTrue(line.endsWith(" --help'"), line);
+    Outcome traced = run(with(args, "--debug"));
+    assertEquals(2, traced.code());
+    assertEquals("", traced.out());
+    assertEquals(line, traced.err().lines().findFirst().orElseThrow());
+    assertTrue(traced.err().contains("\tat "), traced::err);
+    return line;
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = """
+      --k, 0, at least 1
+      --k, -3, at least 1
+      --k, x, not an int
+      --sink, -1, at least 0
+      --local, 0, at least 1
+      --update-interval, 0, at least 1
+      --dense-below, -1, at least 0
+      --candidate-ratio, 0, above 0 and at most 1
+      --candidate-ratio, 2, above 0 and at most 1
+      --candidate-ratio, NaN, above 0 and at most 1
+      --collision-ratio, -0.5, above 0 and at most 1
+      --method, nope, 'choose one of full, pariskv'
+      --preset, nope, 'choose one of paper, ruler, gpqa, throughput'
+      --backend, nope, 'choose one of auto, vector, scalar'
+      --kv-dtype, f64, 'BF16, F32'
+      --prefill-chunk, 0, from 1 to 65536
+      --prefill-chunk, 100000, from 1 to 65536
+      --max-tokens, -1, at least 1
+      --max-tokens, 0, at least 1
+      --max-tokens, 99999999999, not an int
+      --temperature, -1, at least 0
+      --temperature, NaN, at least 0
+      --temperature, Infinity, at least 0
+      --top-p, 2, above 0 and at most 1
+      --top-p, 0, above 0 and at most 1
+      --top-k, -1, at least 0
+      --min-p, 1.5, from 0 to 1
+      --repetition-penalty, 0, above 0
+      --seed, 1.5, not a long
+      """)
+  void valueOutOfRange(String flag, String value, String range) {
+    String line = assertUsage(with(RUN, flag, value), flag, value.replaceAll("\\..*", ""), range,
+        "'pariskv run --help'");
+    assertTrue(line.startsWith("pariskv: " + flag) || line.contains("'" + flag + "'"), line);
+    run("chat", "--model", "no-such-model", flag, value).refused(2, flag, range,
+        "'pariskv chat --help'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--k 0", "--preset nope", "--candidate-ratio 7"})
+  void settingsThatTheMethodIgnores_areRefusedToo(String flags) {
+    assertUsage(with(with(RUN, "--method", "full"), (Object[]) flags.split(" ")),
+        flags.split(" ")[0]);
+  }
+
+  @Test
+  void unknownFlagsAndArguments() {
+    assertUsage(with(RUN, "--nope"), "unknown option '--nope'");
+    assertUsage(with(RUN, "--metod", "full"), "unknown option '--metod'", "--method");
+    assertUsage(with(RUN, "there"), "unexpected argument 'there'");
+    assertUsage(new Object[]{"nope"}, "no command 'nope'", "demo, run, chat, logits, info, bench");
+    assertUsage(new Object[]{"--nope"}, "unknown option '--nope'", "'pariskv --help'");
+    assertUsage(new Object[]{}, "give a command", "'pariskv --help'");
+    assertUsage(new Object[]{"run"}, "--model");
+    run("run", "--model").refused(2, "--model", "missing required parameter");
+    assertUsage(new Object[]{"logits", "--model", "x"}, "--ids-file");
+    assertUsage(with(RUN, "--nope\nnext line \u001b[31m"), "--nope");
+  }
+
+  @Test
+  void flagsThatContradictEachOther() {
+    assertUsage(with(RUN, "--ids", "1"), "--prompt", "--ids", "only one");
+    assertUsage(with(RUN, "--prompt-file", "x"), "--prompt-file", "only one");
+    assertUsage(with(RUN, "--prompt", "again"), "--prompt", "only once");
+    assertUsage(with(RUN, "--raw", "--system", "x"), "--system", "--raw");
+    assertUsage(new Object[]{"run", "--model", "x", "--ids", "1", "--system", "x"}, "--system",
+        "--ids");
+  }
+
+  @Test
+  void emptyTexts() {
+    assertUsage(new Object[]{"run", "--model", "x", "--prompt", ""}, "--prompt", "empty");
+    assertUsage(with(RUN, "--stop", ""), "--stop", "empty");
+    assertUsage(new Object[]{"run", "--model", "x", "--ids", ""}, "--ids", "entry 1 of 1");
+    assertUsage(new Object[]{"run", "--model", "x", "--ids", "1,2,"}, "--ids", "entry 3 of 3");
+    assertUsage(new Object[]{"run", "--model", "x", "--ids", "1 2"}, "--ids", "'1 2'");
+    assertUsage(new Object[]{"run", "--model", "x", "--ids", "99999999999"}, "--ids");
+    runWithInput("", "run", "--model", RECALL_MODEL, "--json").refused(1, "standard input",
+        "empty");
+  }
+
+  @Test
+  void promptsThatCannotBeRead(@TempDir Path directory) throws IOException {
+    Path empty = Files.createFile(directory.resolve("empty.txt"));
+    Path binary = Files.write(directory.resolve("x.bin"), new byte[]{'a', (byte) 0xFF, 'b'});
+    assertFileRefused(empty, "empty.txt", "empty");
+    assertFileRefused(binary, "x.bin", "not UTF-8");
+    assertFileRefused(directory, "is a directory");
+    assertFileRefused(directory.resolve("missing"), "missing", "no such file");
+    runWithInput(new byte[]{(byte) 0xC0, 'b'}, "run", "--model", RECALL_MODEL).refused(1,
+        "standard input", "not UTF-8");
+  }
+
+  private static void assertFileRefused(Path file, String... parts) {
+    String line = run("run", "--model", RECALL_MODEL, "--json", "--prompt-file", file).refused(1,
+        parts);
+    assertTrue(line.contains(";") || line.contains("expected"), line);
+  }
+
+  @Test
+  void help_isPrintedForEveryCommand() {
+    for (String command : new String[]{"", "run", "chat", "logits", "info", "bench",
+        "bench decode", "demo"}) {
+      Object[] args = command.isEmpty() ? new Object[0] : command.split(" ");
+      Outcome outcome = run(with(args, "--help")).succeeded();
+      assertTrue(outcome.out().startsWith("Usage: pariskv"), outcome::out);
+    }
+    assertTrue(run("--version").succeeded().out().startsWith("pariskv "));
+  }
+}

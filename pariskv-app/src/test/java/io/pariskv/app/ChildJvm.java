@@ -1,0 +1,36 @@
+package io.pariskv.app;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The command line in a process of its own: for what only a process has. */
+final class ChildJvm {
+  /** Printed by the virtual machine itself; no option turns it off. */
+  private static final String INCUBATOR = "WARNING: Using incubator modules: jdk.incubator.vector";
+
+  private ChildJvm() {
+  }
+
+  /** Starts it with the class path of this test. */
+  static Process start(Object... args) throws IOException {
+    List<String> command = new ArrayList<>(
+        List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m",
+            "-XX:TieredStopAtLevel=1", "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            Main.class.getName()));
+    for (Object arg : args) {
+      command.add(arg.toString());
+    }
+    return new ProcessBuilder(command).start();
+  }
+
+  /** Its standard error, without what the virtual machine says. */
+  static String errors(Process process) throws IOException {
+    try (var err = process.errorReader()) {
+      return String.join("\n", err.lines().filter(line -> !line.equals(INCUBATOR)).toList());
+    }
+  }
+}

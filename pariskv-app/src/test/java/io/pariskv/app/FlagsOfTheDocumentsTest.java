@@ -1,0 +1,30 @@
+package io.pariskv.app;
+
+import static io.pariskv.app.Cli.run;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Scripts rely on these names; one that goes away is a breaking change. */
+class FlagsOfTheDocumentsTest {
+  @ParameterizedTest
+  @CsvSource(textBlock = """
+      run, --model --prompt --prompt-file --ids --system --raw --max-tokens --ignore-eos --json
+      run, --temperature --top-p --top-k --min-p --seed --stop --repetition-penalty
+      run, --method --preset --backend --kv-dtype --prefill-chunk --debug
+      run, --sink --local --k --update-interval --dense-below --candidate-ratio --collision-ratio
+      chat, --model --system --method --max-tokens --temperature --seed --stop --backend --kv-dtype
+      logits, --model --ids-file --positions --json --kv-dtype --backend
+      info, --model --context --kv-dtype
+      bench decode, --context --kv-heads --heads --head-dim --method --json --steps --backend --seed
+      demo, --tokens --seed --hops --backend --k --dense-below
+      """)
+  void everyFlag_isThere(String command, String flags) {
+    String help = run(Cli.with(command.split(" "), "--help")).succeeded().out();
+    for (String flag : List.of(flags.split(" "))) {
+      assertTrue(help.matches("(?s).*\\Q" + flag + "\\E[=,\\s].*"), flag + " is not in " + help);
+    }
+  }
+}
