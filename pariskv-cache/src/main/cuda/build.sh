@@ -25,6 +25,11 @@ if [ -z "$nvcc" ]; then
 fi
 toolkit=$("$nvcc" --version | sed -n 's/.*release \([0-9]*\.[0-9]*\).*/\1/p')
 
+if [ -z "$toolkit" ]; then
+  echo "[ERROR] $nvcc --version names no release; set CUDA_HOME to a CUDA toolkit of 12.4 or newer" >&2
+  exit 1
+fi
+
 # Uncompressed, so that kernels are found by name in it; the jar compresses anyway.
 flags="-std=c++17 -O3 --no-compress --Werror all-warnings
   -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_80,code=compute_80"

@@ -43,7 +43,7 @@ class ArchitectureTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"scalar", "vector"})
+  @CsvSource({"scalar", "vector", "cuda"})
   void implementation_isKnownToBackendsAlone(String name) {
     String inside = "io.pariskv.backend." + name + "..";
     noClasses().that().resideOutsideOfPackage(inside).and().doNotBelongToAnyOf(Backends.class)

@@ -144,6 +144,7 @@ final class CudaContext implements AutoCloseable {
   }
 
   synchronized void add(CudaResource resource) {
+    openDriver();
     open.add(resource);
   }
 

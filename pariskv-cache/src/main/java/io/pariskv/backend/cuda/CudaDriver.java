@@ -132,7 +132,8 @@ public final class CudaDriver {
     cuFuncGetParamInfo = bind(library, "cuFuncGetParamInfo");
     cuFuncSetAttribute = bind(library, "cuFuncSetAttribute");
     cuFuncGetAttribute = bind(library, "cuFuncGetAttribute");
-    cuOccupancyMaxActiveBlocksPerMultiprocessor = bind(library, "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+    cuOccupancyMaxActiveBlocksPerMultiprocessor = bind(library,
+        "cuOccupancyMaxActiveBlocksPerMultiprocessor");
     cuLaunchKernel = bind(library, "cuLaunchKernel");
     cuStreamBeginCapture = bind(library, "cuStreamBeginCapture_v2");
     cuStreamEndCapture = bind(library, "cuStreamEndCapture");
@@ -295,7 +296,8 @@ public final class CudaDriver {
 
   /** Where the device sees locked host memory; {@code flags} is 0. */
   public long cuMemHostGetDevicePointer(MemorySegment memory, int flags) {
-    return longFrom(cuMemHostGetDevicePointer, out -> cuMemHostGetDevicePointer.call(out, memory, flags));
+    return longFrom(cuMemHostGetDevicePointer,
+        out -> cuMemHostGetDevicePointer.call(out, memory, flags));
   }
 
   /** New locked host memory, not cleared. */
@@ -405,12 +407,15 @@ public final class CudaDriver {
   }
 
   /** Blocks of a kernel that fit on one multiprocessor at a time. */
-  public int cuOccupancyMaxActiveBlocksPerMultiprocessor(long function, int blockSize, long shared) {
-    return intFrom(cuOccupancyMaxActiveBlocksPerMultiprocessor, out -> cuOccupancyMaxActiveBlocksPerMultiprocessor.call(out, function, blockSize, shared));
+  public int cuOccupancyMaxActiveBlocksPerMultiprocessor(long function, int blockSize,
+      long shared) {
+    return intFrom(cuOccupancyMaxActiveBlocksPerMultiprocessor,
+        out -> cuOccupancyMaxActiveBlocksPerMultiprocessor.call(out, function, blockSize, shared));
   }
 
   /** Launches a kernel, in stream order; parameters are copied during the call. {@code extra} is null. */
-  public void cuLaunchKernel(long function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int shared, long stream, MemorySegment parameters) {
+  public void cuLaunchKernel(long function, int gridX, int gridY, int gridZ, int blockX, int blockY,
+      int blockZ, int shared, long stream, MemorySegment parameters) {
     check(cuLaunchKernel, cuLaunchKernel.launch(function, gridX, gridY, gridZ, blockX, blockY,
         blockZ, shared, stream, parameters, MemorySegment.NULL));
   }
@@ -429,7 +434,8 @@ public final class CudaDriver {
 
   /** An executable graph. */
   public long cuGraphInstantiateWithFlags(long graph, long flags) {
-    return longFrom(cuGraphInstantiateWithFlags, out -> cuGraphInstantiateWithFlags.call(out, graph, flags));
+    return longFrom(cuGraphInstantiateWithFlags,
+        out -> cuGraphInstantiateWithFlags.call(out, graph, flags));
   }
 
   /** Runs an executable graph, in stream order. */
