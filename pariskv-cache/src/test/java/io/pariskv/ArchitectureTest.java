@@ -21,7 +21,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The arrows between packages point one way, along the data flow. */
 class ArchitectureTest {
   private static final String SCALAR = "io.pariskv.backend.scalar..";
-  private static final String VECTOR = "io.pariskv.backend.vector..";
   private static final JavaClasses CLASSES = new ClassFileImporter()
       .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("io.pariskv");
 
@@ -53,10 +52,12 @@ class ArchitectureTest {
         .dependOnClassesThat().resideInAPackage(SCALAR).check(CLASSES);
   }
 
-  @Test
-  void vectorStages_areTakenByTheChoiceOfABackendAlone() {
-    noClasses().that().resideOutsideOfPackage(VECTOR).and().doNotBelongToAnyOf(Backends.class)
-        .should().dependOnClassesThat().resideInAPackage(VECTOR).check(CLASSES);
+  @ParameterizedTest
+  @CsvSource({"vector", "cuda"})
+  void otherStages_areTakenByTheChoiceOfABackendAlone(String name) {
+    String inside = "io.pariskv.backend." + name + "..";
+    noClasses().that().resideOutsideOfPackage(inside).and().doNotBelongToAnyOf(Backends.class)
+        .should().dependOnClassesThat().resideInAPackage(inside).check(CLASSES);
   }
 
   @Test

@@ -169,9 +169,9 @@ public final class Session implements AutoCloseable {
 
   /** The loop: record a step once, run it for every token. */
   private void decode(int first, Generation generation) {
+    @Nullable
+    Step step = null;
     try (DecodeBatch rows = cache.step()) {
-      @Nullable
-      Step step = null;
       long recorded = 0;
       int token = first;
       while (generation.accept(token)) {
@@ -180,6 +180,7 @@ public final class Session implements AutoCloseable {
         }
         long version = rows.prepare();
         if (step == null || version != recorded) {
+          close(step);
           step = backend.record(() -> step(rows));
           recorded = version;
         }
@@ -191,6 +192,14 @@ public final class Session implements AutoCloseable {
         generation.stepped(cost);
         token = next;
       }
+    } finally {
+      close(step);
+    }
+  }
+
+  private static void close(@Nullable Step step) {
+    if (step != null) {
+      step.close();
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** How much memory the host can still give. */
-final class HostMemory {
+public final class HostMemory {
   private static final Pattern AVAILABLE = Pattern.compile("MemAvailable:\\s*(\\d{1,15}) kB");
 
   private HostMemory() {
@@ -21,7 +21,7 @@ final class HostMemory {
    * can be dropped, and never more than what is free under the container's limit. Where the system does
    * not say, the free physical memory.
    */
-  static long availableBytes() {
+  public static long availableBytes() {
     long free = ManagementFactory
         .getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
             ? system.getTotalMemorySize() - usedHere()

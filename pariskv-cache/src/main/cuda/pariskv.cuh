@@ -1,0 +1,157 @@
+// pariskv.cuh -- what every kernel file shares: where a thread is, wide loads, bf16, reductions.
+//
+// Included first by the unity file that build.sh writes, so each kernel file sees it at global scope and includes
+// nothing else; a kernel that needs another CUDA header gets it by adding the #include here.
+// Arithmetic that a contract fixes bit for bit is written with __fmul_rn, __fadd_rn, __fmaf_rn, __fdiv_rn and
+// __fsqrt_rn: the compiler may contract a plain a * b + c into one fused operation.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <stdint.h>
+
+// ---- Where a thread is ----------------------------------------------------------------------------------------
+
+constexpr int WARP = 32;
+constexpr unsigned FULL_WARP = 0xffffffffu;
+
+/** Lane of this thread in its warp, for blocks that are one-dimensional. */
+__device__ __forceinline__ int lane_id() { return threadIdx.x % WARP; }
+
+/** Warp of this thread in its block, for blocks that are one-dimensional. */
+__device__ __forceinline__ int warp_id() { return threadIdx.x / WARP; }
+
+/** Warps of a one-dimensional block; a partial one counts. */
+__device__ __forceinline__ int warp_count() { return (blockDim.x + WARP - 1) / WARP; }
+
+/** Index of this thread along x in the whole grid. 64 bits: rows times tokens times width passes 2^31. */
+__device__ __forceinline__ int64_t global_x() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
+
+/** Threads along x in the whole grid, the stride of a grid-stride loop. */
+__device__ __forceinline__ int64_t grid_x() { return int64_t(gridDim.x) * blockDim.x; }
+
+template <typename T>
+__host__ __device__ __forceinline__ constexpr T ceil_div(T a, T b) { return (a + b - 1) / b; }
+
+// ---- Slabs of tokens: io.pariskv.memory.TokenSlabs --------------------------------------------------------------
+
+constexpr int SLAB_SHIFT = 10;
+constexpr int SLAB_TOKENS = 1 << SLAB_SHIFT;
+
+/** Slab that holds token position `token`. */
+__device__ __forceinline__ int slab_index(int token) { return token >> SLAB_SHIFT; }
+
+/** Elements from the start of its slab, [outer][SLAB_TOKENS][width], to row `row`, position `token`. */
+__device__ __forceinline__ int64_t slab_offset(int row, int token, int width) {
+  return ((int64_t(row) << SLAB_SHIFT) + (token & (SLAB_TOKENS - 1))) * width;
+}
+
+// ---- 128-bit loads and stores; addresses must be 16-byte aligned ------------------------------------------------
+
+/** 16 bytes that this kernel does not write, through the read-only path. */
+__device__ __forceinline__ uint4 load128(const void* address) {
+  return __ldg(static_cast<const uint4*>(address));
+}
+
+/** The same for bytes read once, such as ids or rows of a long context: evicted first, so that L2 keeps the rest. */
+__device__ __forceinline__ uint4 load128_once(const void* address) {
+  return __ldcs(static_cast<const uint4*>(address));
+}
+
+__device__ __forceinline__ void store128(void* address, uint4 value) {
+  *static_cast<uint4*>(address) = value;
+}
+
+// ---- bf16: the upper half of a float ----------------------------------------------------------------------------
+
+/** Exact. */
+__device__ __forceinline__ float bf16_to_float(uint16_t bits) { return __uint_as_float(uint32_t(bits) << 16); }
+
+/** To the nearest, ties to even; the same bits as Bf16.fromFloat except that every NaN becomes 0x7fff. */
+__device__ __forceinline__ uint16_t float_to_bf16(float value) {
+  return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
+
+/** Lower half of a pair. */
+__device__ __forceinline__ float bf16_low(uint32_t pair) { return __uint_as_float(pair << 16); }
+
+/** Upper half of a pair. */
+__device__ __forceinline__ float bf16_high(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+/** Eight neighbouring bf16 as floats, in the order of their addresses. */
+__device__ __forceinline__ void unpack_bf16(uint4 packed, float (&out)[8]) {
+  out[0] = bf16_low(packed.x);
+  out[1] = bf16_high(packed.x);
+  out[2] = bf16_low(packed.y);
+  out[3] = bf16_high(packed.y);
+  out[4] = bf16_low(packed.z);
+  out[5] = bf16_high(packed.z);
+  out[6] = bf16_low(packed.w);
+  out[7] = bf16_high(packed.w);
+}
+
+/** Two floats as a pair of bf16, `low` at the lower address. */
+__device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
+  return uint32_t(float_to_bf16(low)) | uint32_t(float_to_bf16(high)) << 16;
+}
+
+/** Eight floats as neighbouring bf16. */
+__device__ __forceinline__ uint4 pack_bf16(const float (&in)[8]) {
+  return make_uint4(pack_bf16(in[0], in[1]), pack_bf16(in[2], in[3]), pack_bf16(in[4], in[5]),
+                    pack_bf16(in[6], in[7]));
+}
+
+// ---- Reductions -------------------------------------------------------------------------------------------------
+// All 32 lanes must take part. Every lane gets the same bits: a butterfly adds the same two halves on both sides.
+// The order is fixed (distances 16, 8, 4, 2, 1), so a result depends on the data alone.
+
+template <typename T, typename Op>
+__device__ __forceinline__ T warp_reduce(T value, Op op) {
+#pragma unroll
+  for (int distance = WARP / 2; distance > 0; distance /= 2) {
+    value = op(value, __shfl_xor_sync(FULL_WARP, value, distance));
+  }
+  return value;
+}
+
+struct Sum {
+  template <typename T>
+  __device__ __forceinline__ T operator()(T a, T b) const { return a + b; }
+};
+
+/** The larger; a NaN loses, as with fmaxf. */
+struct Max {
+  __device__ __forceinline__ float operator()(float a, float b) const { return fmaxf(a, b); }
+  __device__ __forceinline__ int operator()(int a, int b) const { return max(a, b); }
+};
+
+template <typename T>
+__device__ __forceinline__ T warp_sum(T value) { return warp_reduce(value, Sum()); }
+
+template <typename T>
+__device__ __forceinline__ T warp_max(T value) { return warp_reduce(value, Max()); }
+
+/**
+ * Over all threads of a one-dimensional block of whole warps; every thread gets the result. `scratch` is WARP
+ * elements of shared memory, free for reuse when the call returns.
+ *
+ * @param identity what changes nothing: 0 for a sum, -INFINITY for a maximum
+ */
+template <typename T, typename Op>
+__device__ __forceinline__ T block_reduce(T value, T identity, T* scratch, Op op) {
+  value = warp_reduce(value, op);
+  if (lane_id() == 0) {
+    scratch[warp_id()] = value;
+  }
+  __syncthreads();  // every warp's part is in scratch
+  value = warp_reduce(lane_id() < warp_count() ? scratch[lane_id()] : identity, op);
+  __syncthreads();  // every warp has read it: the caller may write scratch again
+  return value;
+}
+
+template <typename T>
+__device__ __forceinline__ T block_sum(T value, T* scratch) { return block_reduce(value, T(0), scratch, Sum()); }
+
+__device__ __forceinline__ float block_max(float value, float* scratch) {
+  return block_reduce(value, -INFINITY, scratch, Max());
+}

@@ -1,0 +1,223 @@
+package io.pariskv.backend.cuda;
+
+import io.pariskv.backend.AttentionStages;
+import io.pariskv.backend.Backend;
+import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.Step;
+import io.pariskv.error.InputException;
+import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The first visible NVIDIA GPU; {@code CUDA_VISIBLE_DEVICES} chooses another.
+ *
+ * <p>All stages work on one stream. The platform thread that opened the backend drives it until another
+ * one calls {@link #bind}. Closing frees whatever is still open on the GPU.
+ */
+public final class CudaBackend implements Backend {
+  /** Of the oldest compute capability that there is code for. */
+  private static final int OLDEST_MAJOR = 8;
+
+  private final CudaContext context;
+  private final CudaStream stream;
+  private final StagingRing ring;
+  private final Kernels kernels;
+
+  /**
+   * Opens the GPU and tests it.
+   *
+   * @throws InputException if it {@linkplain #unusable cannot be used}
+   */
+  public CudaBackend() {
+    this(CudaDriver.load(), KernelImage.load());
+  }
+
+  /** With a driver of its own. */
+  CudaBackend(CudaDriver driver, @Nullable KernelImage image) {
+    String refusal = refusal(driver, image);
+    if (refusal != null || image == null) {
+      throw new InputException("backend cuda cannot be used: " + refusal);
+    }
+    context = CudaContext.open(driver, CudaDevice.of(driver, 0));
+    try {
+      stream = CudaStream.open(context);
+      kernels = new Kernels(CudaModule.load(context, image), stream);
+      ring = StagingRing.open(stream);
+      SelfTest.run(kernels, ring);
+    } catch (RuntimeException | Error e) {
+      Failures.suppressing(e, context::close);
+      throw e;
+    }
+  }
+
+  /** Why this backend cannot be used here, in words, or null if it can. */
+  public static @Nullable String unusable() {
+    return unusable(CudaDriver::load, KernelImage.load());
+  }
+
+  static @Nullable String unusable(Supplier<CudaDriver> load, @Nullable KernelImage image) {
+    try {
+      return refusal(load.get(), image);
+    } catch (InputException | CudaException e) {
+      return e.getMessage();
+    } catch (IllegalCallerException e) {
+      return "start Java with --enable-native-access=ALL-UNNAMED (" + e.getMessage() + ")";
+    }
+  }
+
+  /** As {@link #unusable}, for a driver that is there. Opens no context. */
+  private static @Nullable String refusal(CudaDriver driver, @Nullable KernelImage image) {
+    driver.cuInit(0);
+    if (driver.cuDeviceGetCount() == 0) {
+      return "no GPU; nvidia-smi must list one and CUDA_VISIBLE_DEVICES must not hide it";
+    }
+    CudaDevice device = CudaDevice.of(driver, 0);
+    if (device.major() < OLDEST_MAJOR) {
+      return device.name() + " has compute capability " + device.computeCapability()
+          + "; " + OLDEST_MAJOR + ".0 or newer is needed";
+    }
+    if (image == null) {
+      return "built without CUDA kernels; build where nvcc is on the PATH";
+    }
+    if (device.driverVersion() < image.toolkit() / 1000 * 1000) {
+      return "the driver serves CUDA " + CudaDriver.version(device.driverVersion())
+          + ", the kernels were built with " + image.toolkitText()
+          + "; update the driver, or build with an older nvcc";
+    }
+    return null;
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public String description() {
+    return device().toString();
+  }
+
+  /** The GPU. */
+  public CudaDevice device() {
+    return context.device();
+  }
+
+  /** From here on the calling thread drives the backend; the one before must have stopped using it. */
+  public void bind() {
+    context.bind();
+  }
+
+  /** What stages launch with. */
+  Kernels kernels() {
+    return kernels;
+  }
+
+  @Override
+  public Allocator newAllocator() {
+    return new DeviceAllocator(stream);
+  }
+
+  /** A new owner of page-locked host memory that stages read in place; the caller closes it. */
+  public Allocator newPinnedAllocator() {
+    return new PinnedAllocator(context);
+  }
+
+  @Override
+  public KvStore newKvStore(KvShape shape, int slots) {
+    throw missing("store for K and V");
+  }
+
+  @Override
+  public KeyIndex newKeyIndex(KvShape shape, int slots) {
+    throw missing("key index");
+  }
+
+  /** {@inheritDoc} Device and pinned buffers are readable as they are. */
+  @Override
+  public Buffer place(Buffer host, Allocator allocator) {
+    if (host.placement() != Buffer.Placement.HOST) {
+      return host;
+    }
+    long[] axes = new long[host.shape().rank()];
+    for (int i = 0; i < axes.length; i++) {
+      axes[i] = host.shape().axis(i);
+    }
+    Buffer copy = allocator.allocate(host.dtype(), axes);
+    upload(host.segment(), copy);
+    return copy;
+  }
+
+  @Override
+  public void upload(MemorySegment source, Buffer target) {
+    context.requireNotRecording("upload");
+    requireReachable(target);
+    requireSameSize(source.byteSize(), target.byteSize());
+    ring.upload(source, target.address());
+  }
+
+  @Override
+  public void download(Buffer source, MemorySegment target) {
+    context.requireNotRecording("download");
+    requireReachable(source);
+    requireSameSize(source.byteSize(), target.byteSize());
+    ring.download(source.address(), target);
+  }
+
+  private static void requireReachable(Buffer buffer) {
+    if (buffer.placement() == Buffer.Placement.HOST) {
+      throw new IllegalArgumentException(
+          buffer + " is in pageable host memory; allocate it with this backend's allocator");
+    }
+  }
+
+  private static void requireSameSize(long source, long target) {
+    if (source != target) {
+      throw new IllegalArgumentException("cannot copy " + source + " bytes into " + target);
+    }
+  }
+
+  /**
+   * {@inheritDoc} The step becomes a CUDA graph in its second run; the first launches the stages one by
+   * one. Uploads and downloads inside are refused.
+   */
+  @Override
+  public Step record(Runnable body) {
+    return new CudaStep(stream, body);
+  }
+
+  @Override
+  public LayerStages layers() {
+    throw missing("layers");
+  }
+
+  @Override
+  public AttentionStages attention() {
+    throw missing("attention");
+  }
+
+  @Override
+  public RetrievalStages retrieval() {
+    throw missing("retrieval");
+  }
+
+  private static UnsupportedOperationException missing(String what) {
+    return new UnsupportedOperationException("the CUDA backend has no " + what + " yet");
+  }
+
+  @Override
+  public long availableBytes() {
+    return context.memory().freeBytes();
+  }
+
+  @Override
+  public void close() {
+    context.close();
+  }
+}

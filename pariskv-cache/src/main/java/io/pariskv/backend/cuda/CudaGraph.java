@@ -1,0 +1,74 @@
+package io.pariskv.backend.cuda;
+
+/**
+ * Launches and copies recorded from a stream, run again by one call. Addresses and arguments are those of
+ * the recording; what changes from run to run is read by kernels from device memory.
+ */
+final class CudaGraph extends CudaResource {
+  /** Other threads may allocate meanwhile, this one may not. */
+  private static final int THREAD_LOCAL = 1;
+
+  private final CudaStream stream;
+  private final long executable;
+
+  private CudaGraph(CudaStream stream, long executable) {
+    super(stream.context());
+    this.stream = stream;
+    this.executable = executable;
+  }
+
+  /**
+   * Records what {@code body} gives to {@code stream}, without running it. Another stream joins the graph
+   * by waiting for an event recorded on this one, and must be joined back before the end. The caller
+   * closes the graph.
+   */
+  static CudaGraph capture(CudaStream stream, Runnable body) {
+    CudaDriver driver = stream.driver();
+    long graph = record(driver, stream, body);
+    long executable;
+    try {
+      executable = driver.cuGraphInstantiateWithFlags(graph, 0);
+    } catch (CudaException e) {
+      Failures.suppressing(e, () -> driver.cuGraphDestroy(graph));
+      throw e;
+    }
+    try {
+      driver.cuGraphDestroy(graph); // the executable does not need it
+    } catch (CudaException e) {
+      Failures.suppressing(e, () -> driver.cuGraphExecDestroy(executable));
+      throw e;
+    }
+    return new CudaGraph(stream, executable);
+  }
+
+  private static long record(CudaDriver driver, CudaStream stream, Runnable body) {
+    driver.cuStreamBeginCapture(stream.handle(), THREAD_LOCAL);
+    try {
+      stream.context().recording(true, body);
+    } catch (Throwable e) { // whatever it was, the stream must not stay in capture
+      Failures.suppressing(e, () -> {
+        long unfinished = driver.cuStreamEndCapture(stream.handle());
+        if (unfinished != 0) {
+          driver.cuGraphDestroy(unfinished);
+        }
+      });
+      throw e;
+    }
+    return driver.cuStreamEndCapture(stream.handle());
+  }
+
+  /** Runs it, in stream order. */
+  void launch() {
+    driver().cuGraphLaunch(executable, stream.handle());
+  }
+
+  @Override
+  void free(CudaDriver driver) {
+    driver.cuGraphExecDestroy(executable);
+  }
+
+  @Override
+  public String toString() {
+    return "CUDA graph";
+  }
+}

@@ -1,0 +1,47 @@
+package io.pariskv.backend.cuda;
+
+import io.pariskv.backend.Step;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A step as a graph. The first run launches the stages one by one, so that each can make the scratch
+ * memory it needs; the second records them, which runs nothing, and launches the graph; later runs only
+ * launch it. No run may upload, download or record another step.
+ */
+final class CudaStep implements Step {
+  private final CudaStream stream;
+  private final Runnable body;
+  private @Nullable CudaGraph graph;
+  private boolean ran;
+  private boolean closed;
+
+  CudaStep(CudaStream stream, Runnable body) {
+    this.stream = stream;
+    this.body = body;
+  }
+
+  @Override
+  public void run() {
+    if (closed) {
+      throw new IllegalStateException("a closed step is run");
+    }
+    if (!ran) {
+      stream.driver(); // refuses the wrong thread before the body does anything
+      stream.context().recording(false, body);
+      ran = true;
+      return;
+    }
+    if (graph == null) {
+      graph = CudaGraph.capture(stream, body);
+    }
+    graph.launch();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    if (graph != null) {
+      graph.close();
+    }
+  }
+}
