@@ -155,3 +155,75 @@ __device__ __forceinline__ T block_sum(T value, T* scratch) { return block_reduc
 __device__ __forceinline__ float block_max(float value, float* scratch) {
   return block_reduce(value, -INFINITY, scratch, Max());
 }
+
+// ---- K and V: io.pariskv.backend.cuda.CudaKvStore ---------------------------------------------------------------
+//
+// Every kernel that reads K or V takes, in this order:
+//   const uint64_t* slabs      [slots][layers][2][MAX_SLABS] addresses of slabs [kvHeads][SLAB_TOKENS][headDim]; K, then V
+//   const uint64_t* residents  [slots] addresses of [layers][2][kvHeads][RESIDENT_ROWS][headDim], or nullptr
+//   const int* zones           [slots][3] sink end, recent start, length
+//   int layer, int layers
+// Without offload the slabs are device memory and `residents` is nullptr. With it the slabs are pinned host memory,
+// complete at all times, and the first SINK_ROWS and the last RING_ROWS tokens are in device memory too.
+
+constexpr int MAX_SLABS = 2048;
+constexpr int SINK_ROWS = 128;
+constexpr int RING_ROWS = 2048;
+constexpr int RESIDENT_ROWS = SINK_ROWS + RING_ROWS;
+constexpr int ZONE_FIELDS = 3;
+
+/** Row of the resident copy that token `position` has, if it has one. */
+__device__ __forceinline__ int resident_row(int position) {
+  return position < SINK_ROWS ? position : SINK_ROWS + (position & (RING_ROWS - 1));
+}
+
+/** Keys or values of one KV head of one sequence in one layer. */
+template <typename T>
+struct KvHead {
+  const uint64_t* slabs;  // [MAX_SLABS]
+  const T* resident;      // [RESIDENT_ROWS][width], or nullptr
+  int head;
+  int width;
+  int ring_from;  // first position whose row is in the ring
+
+  /** The row of a token, in device memory where it has one. */
+  __device__ __forceinline__ const T* row(int position) const {
+    if (resident != nullptr && (position < SINK_ROWS || position >= ring_from)) {
+      return resident + int64_t(resident_row(position)) * width;
+    }
+    return reinterpret_cast<const T*>(slabs[slab_index(position)]) + slab_offset(head, position, width);
+  }
+};
+
+/** `which` is 0 for keys, 1 for values; `length` the tokens of the sequence. */
+template <typename T>
+__device__ __forceinline__ KvHead<T> kv_head(const uint64_t* slabs, const uint64_t* residents, int length, int slot,
+                                             int layer, int layers, int which, int head, int heads, int width) {
+  KvHead<T> kv;
+  kv.slabs = slabs + ((int64_t(slot) * layers + layer) * 2 + which) * MAX_SLABS;
+  kv.resident = nullptr;
+  if (residents != nullptr) {
+    kv.resident = reinterpret_cast<const T*>(residents[slot]) +
+                  ((int64_t(layer) * 2 + which) * heads + head) * RESIDENT_ROWS * width;
+  }
+  kv.head = head;
+  kv.width = width;
+  kv.ring_from = length - RING_ROWS;
+  return kv;
+}
+
+// ---- Summaries of keys: io.pariskv.backend.cuda.CudaKeyIndex ----------------------------------------------------
+//
+// Per slot and layer, in device memory, slabs of SLAB_TOKENS keys numbered by zone position:
+//   ids      [kvHeads][SLAB_TOKENS][subspaces] u8: a key's centroids in one 16-byte load (headDim 128)
+//   records  [kvHeads][SLAB_TOKENS][6 * subspaces] bytes: subspaces packed codes of 32 bits (coordinate j in bits
+//            4j to 4j+3), then subspaces bf16 weights: all that a rerank reads of a key is contiguous
+// Their addresses: ids and records are [slots][layers][MAX_SLABS], populations [slots][layers] of
+// [kvHeads][subspaces][256] i32.
+
+constexpr int BUDGET_FIELDS = 9;  // keys, candidates, k, limits of tiers 6, 5, 4, 3, 2, 1
+
+/** The slab addresses of one slot and layer in a table [slots][layers][MAX_SLABS]. */
+__device__ __forceinline__ const uint64_t* index_slabs(const uint64_t* table, int slot, int layer, int layers) {
+  return table + (int64_t(slot) * layers + layer) * MAX_SLABS;
+}

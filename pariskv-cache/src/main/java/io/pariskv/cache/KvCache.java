@@ -148,7 +148,7 @@ public final class KvCache implements AutoCloseable {
 
     @Override
     public void append(int layer, Buffer k, Buffer v) {
-      pool.backend().attention().append().append(pool.kv(), layer, batch, k, v);
+      pool.backend().attention().append().appendChunk(pool.kv(), layer, slot(), start, k, v);
     }
 
     @Override

@@ -14,4 +14,18 @@ public interface KvAppend {
    * @param v {@code [rows][kvHeads][headDim] f32}
    */
   void append(KvStore kv, int layer, Batch batch, Buffer k, Buffer v);
+
+  /**
+   * Writes a chunk of one sequence's prompt: row {@code r} at position {@code start + r}. A backend
+   * that keeps K and V in another memory moves them there while the next layer computes. Never part of a
+   * recorded step.
+   *
+   * @param kv where to; room must be reserved, and its zones must count the chunk
+   * @param layer which layer
+   * @param slot the sequence
+   * @param start position of the first row
+   * @param k {@code [rows][kvHeads][headDim] f32}, after RoPE
+   * @param v {@code [rows][kvHeads][headDim] f32}
+   */
+  void appendChunk(KvStore kv, int layer, int slot, int start, Buffer k, Buffer v);
 }

@@ -49,6 +49,14 @@ public interface KvStore extends AutoCloseable {
   /** Writes the zones of {@code slot}, in stream order. */
   void setZones(int slot, TokenZones zones);
 
+  /**
+   * K and V of one token as stored, for comparison and diagnosis; slow. Waits for all work before.
+   *
+   * @param k out, {@code [kvHeads][headDim]}
+   * @param v out, {@code [kvHeads][headDim]}
+   */
+  void read(int layer, int slot, int position, float[] k, float[] v);
+
   /** Bytes held now. */
   long bytes();
 

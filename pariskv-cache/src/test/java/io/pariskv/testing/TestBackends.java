@@ -1,6 +1,7 @@
 package io.pariskv.testing;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
 import java.util.List;
@@ -11,13 +12,22 @@ import org.junit.jupiter.params.provider.Arguments;
 
 /** The backends that stage tests run over. Each test gets its own, which JUnit closes after it. */
 public final class TestBackends {
-  /** A run with a vector width of its own is about that width alone. */
-  private static final List<Supplier<Backend>> BACKENDS = System
-      .getProperty("pariskv.vectorBits") == null
-          ? List.of(TestBackends::vector, ScalarBackend::new)
-          : List.of(TestBackends::vector);
+  private static final List<Supplier<Backend>> BACKENDS = chosen();
 
   private TestBackends() {
+  }
+
+  /**
+   * The CPU's, unless {@code pariskv.testBackend} is {@code cuda}: then the GPU alone, with K and V in
+   * device memory and offloaded. A run with a vector width of its own is about that width alone.
+   */
+  private static List<Supplier<Backend>> chosen() {
+    if ("cuda".equals(System.getProperty("pariskv.testBackend"))) {
+      return List.of(() -> new CudaBackend(false), () -> new CudaBackend(true));
+    }
+    return System.getProperty("pariskv.vectorBits") == null
+        ? List.of(TestBackends::vector, ScalarBackend::new)
+        : List.of(TestBackends::vector);
   }
 
   private static Backend vector() {

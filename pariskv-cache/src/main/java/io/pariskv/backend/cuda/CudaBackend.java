@@ -29,6 +29,10 @@ public final class CudaBackend implements Backend {
   private final CudaStream stream;
   private final StagingRing ring;
   private final Kernels kernels;
+  private final LayerStages layers;
+  private final AttentionStages attention;
+  private final RetrievalStages retrieval;
+  private final boolean offload;
 
   /**
    * Opens the GPU and tests it.
@@ -36,11 +40,26 @@ public final class CudaBackend implements Backend {
    * @throws InputException if it {@linkplain #unusable cannot be used}
    */
   public CudaBackend() {
-    this(CudaDriver.load(), KernelImage.load());
+    this(false);
+  }
+
+  /**
+   * Opens the GPU and tests it.
+   *
+   * @param offload whether K and V live in pinned host memory
+   * @throws InputException if it {@linkplain #unusable cannot be used}
+   */
+  public CudaBackend(boolean offload) {
+    this(CudaDriver.load(), KernelImage.load(), offload);
   }
 
   /** With a driver of its own. */
   CudaBackend(CudaDriver driver, @Nullable KernelImage image) {
+    this(driver, image, false);
+  }
+
+  private CudaBackend(CudaDriver driver, @Nullable KernelImage image, boolean offload) {
+    this.offload = offload;
     String refusal = refusal(driver, image);
     if (refusal != null || image == null) {
       throw new InputException("backend cuda cannot be used: " + refusal);
@@ -48,9 +67,17 @@ public final class CudaBackend implements Backend {
     context = CudaContext.open(driver, CudaDevice.of(driver, 0));
     try {
       stream = CudaStream.open(context);
-      kernels = new Kernels(CudaModule.load(context, image), stream);
       ring = StagingRing.open(stream);
+      kernels = new Kernels(CudaModule.load(context, image), stream, ring);
       SelfTest.run(kernels, ring);
+      layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
+          new CudaMatMul(kernels), new CudaRotary(kernels), new CudaSwiGlu(kernels),
+          new CudaResidual(kernels), new CudaTokenSampler(kernels));
+      attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
+          new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
+      retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
+          new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
+          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -131,12 +158,12 @@ public final class CudaBackend implements Backend {
 
   @Override
   public KvStore newKvStore(KvShape shape, int slots) {
-    throw missing("store for K and V");
+    return new CudaKvStore(kernels, shape, slots, offload);
   }
 
   @Override
   public KeyIndex newKeyIndex(KvShape shape, int slots) {
-    throw missing("key index");
+    return new CudaKeyIndex(kernels, shape, slots);
   }
 
   /** {@inheritDoc} Device and pinned buffers are readable as they are. */
@@ -194,21 +221,17 @@ public final class CudaBackend implements Backend {
 
   @Override
   public LayerStages layers() {
-    throw missing("layers");
+    return layers;
   }
 
   @Override
   public AttentionStages attention() {
-    throw missing("attention");
+    return attention;
   }
 
   @Override
   public RetrievalStages retrieval() {
-    throw missing("retrieval");
-  }
-
-  private static UnsupportedOperationException missing(String what) {
-    return new UnsupportedOperationException("the CUDA backend has no " + what + " yet");
+    return retrieval;
   }
 
   @Override

@@ -7,11 +7,13 @@ package io.pariskv.backend.cuda;
 final class Kernels {
   private final CudaModule module;
   private final CudaStream stream;
+  private final StagingRing ring;
   private final KernelLaunch launch;
 
-  Kernels(CudaModule module, CudaStream stream) {
+  Kernels(CudaModule module, CudaStream stream, StagingRing ring) {
     this.module = module;
     this.stream = stream;
+    this.ring = ring;
     this.launch = new KernelLaunch(stream);
   }
 
@@ -28,6 +30,11 @@ final class Kernels {
   /** The stream of the backend. */
   CudaStream stream() {
     return stream;
+  }
+
+  /** Copies between pageable host memory and the device, in stream order; not inside a recorded step. */
+  StagingRing ring() {
+    return ring;
   }
 
   /** The context, to open streams and events of a stage's own in. */

@@ -3,10 +3,12 @@ package io.pariskv.backend.host;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.HostAllocator;
 import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
@@ -130,6 +132,22 @@ public final class HostKvStore implements KvStore {
       throw new IllegalStateException("sequence slot " + slot + " is not open");
     }
     return sequence;
+  }
+
+  @Override
+  public void read(int layer, int slot, int position, float[] k, float[] v) {
+    read(keys(layer, slot), position, k);
+    read(values(layer, slot), position, v);
+  }
+
+  private static void read(TokenSlabs from, int position, float[] to) {
+    int width = from.width();
+    for (int i = 0; i < from.outer() * width; i++) {
+      MemorySegment row = from.row(i / width, position);
+      to[i] = from.dtype() == DType.BF16
+          ? Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, i % width))
+          : row.getAtIndex(ValueLayout.JAVA_FLOAT, i % width);
+    }
   }
 
   @Override

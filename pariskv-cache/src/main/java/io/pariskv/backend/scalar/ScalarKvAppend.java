@@ -16,18 +16,34 @@ import java.lang.foreign.ValueLayout;
 final class ScalarKvAppend implements KvAppend {
   @Override
   public void append(KvStore kv, int layer, Batch batch, Buffer k, Buffer v) {
-    HostKvStore store = HostKvStore.of(kv);
-    KvShape shape = kv.shape();
-    k.require("keys", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
-    v.require("values", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
+    require(kv.shape(), batch.rows(), k, v);
     for (int r = 0; r < batch.rows(); r++) {
-      int slot = Elements.getInt(batch.slots(), r);
-      int position = Elements.getInt(batch.positions(), r);
-      for (int h = 0; h < shape.kvHeads(); h++) {
-        long row = (long) r * shape.kvHeads() + h;
-        write(k, row, store.keys(layer, slot), h, position);
-        write(v, row, store.values(layer, slot), h, position);
-      }
+      write(HostKvStore.of(kv), layer, Elements.getInt(batch.slots(), r),
+          Elements.getInt(batch.positions(), r), r, k, v);
+    }
+  }
+
+  @Override
+  public void appendChunk(KvStore kv, int layer, int slot, int start, Buffer k, Buffer v) {
+    int rows = k.shape().extent(0);
+    require(kv.shape(), rows, k, v);
+    for (int r = 0; r < rows; r++) {
+      write(HostKvStore.of(kv), layer, slot, start + r, r, k, v);
+    }
+  }
+
+  private static void require(KvShape shape, int rows, Buffer k, Buffer v) {
+    k.require("keys", DType.F32, rows, shape.kvHeads(), shape.headDim());
+    v.require("values", DType.F32, rows, shape.kvHeads(), shape.headDim());
+  }
+
+  private static void write(HostKvStore store, int layer, int slot, int position, int r, Buffer k,
+      Buffer v) {
+    int kvHeads = store.shape().kvHeads();
+    for (int h = 0; h < kvHeads; h++) {
+      long row = (long) r * kvHeads + h;
+      write(k, row, store.keys(layer, slot), h, position);
+      write(v, row, store.values(layer, slot), h, position);
     }
   }
 

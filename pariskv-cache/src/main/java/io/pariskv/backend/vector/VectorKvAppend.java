@@ -29,10 +29,8 @@ final class VectorKvAppend implements KvAppend {
   @Override
   public void append(KvStore kv, int layer, Batch batch, Buffer k, Buffer v) {
     HostKvStore store = HostKvStore.of(kv);
-    KvShape shape = kv.shape();
-    k.require("keys", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
-    v.require("values", DType.F32, batch.rows(), shape.kvHeads(), shape.headDim());
-    Ranges.run(workers, batch.rows(), 2L * shape.kvHeads() * shape.headDim(), (from, to) -> {
+    long work = require(kv.shape(), batch.rows(), k, v);
+    Ranges.run(workers, batch.rows(), work, (from, to) -> {
       for (int r = from; r < to; r++) {
         int slot = Raw.getInt(batch.slots().address() + 4L * r);
         int position = Raw.getInt(batch.positions().address() + 4L * r);
@@ -40,6 +38,27 @@ final class VectorKvAppend implements KvAppend {
         append(v, r, store.values(layer, slot), position);
       }
     });
+  }
+
+  @Override
+  public void appendChunk(KvStore kv, int layer, int slot, int start, Buffer k, Buffer v) {
+    TokenSlabs keys = HostKvStore.of(kv).keys(layer, slot);
+    TokenSlabs values = HostKvStore.of(kv).values(layer, slot);
+    int rows = k.shape().extent(0);
+    long work = require(kv.shape(), rows, k, v);
+    Ranges.run(workers, rows, work, (from, to) -> {
+      for (int r = from; r < to; r++) {
+        append(k, r, keys, start + r);
+        append(v, r, values, start + r);
+      }
+    });
+  }
+
+  /** Numbers of one row. */
+  private static long require(KvShape shape, int rows, Buffer k, Buffer v) {
+    k.require("keys", DType.F32, rows, shape.kvHeads(), shape.headDim());
+    v.require("values", DType.F32, rows, shape.kvHeads(), shape.headDim());
+    return 2L * shape.kvHeads() * shape.headDim();
   }
 
   private static void append(Buffer from, long row, TokenSlabs to, int position) {

@@ -28,7 +28,7 @@ class CudaGraphTest {
       var value = arguments.memory(0, 4);
       value.set(ValueLayout.JAVA_INT, 0, value.get(ValueLayout.JAVA_INT, 0) + 1);
     });
-    kernels = new Kernels(module, stream);
+    kernels = new Kernels(module, stream, StagingRing.open(stream));
     increment = kernels.function("increment");
   }
 

@@ -19,7 +19,7 @@ class KernelLaunchTest {
   private final CudaStream stream = CudaStream.open(context);
   private final CudaModule module = CudaModule.load(context,
       new KernelImage(new byte[8], 13_000));
-  private final Kernels kernels = new Kernels(module, stream);
+  private final Kernels kernels = new Kernels(module, stream, StagingRing.open(stream));
   private final List<String> seen = new ArrayList<>();
 
   KernelLaunchTest() {
