@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Step;
 import io.pariskv.error.InputException;
-import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -199,19 +198,6 @@ class CudaBackendTest {
           () -> backend.record(() -> backend.download(buffer, host)).run(), "download");
       backend.record(() -> memory.allocate(DType.U8, 9)).run(); // scratch of a first run
       backend.upload(host, buffer);
-    }
-  }
-
-  @Test
-  void whatIsMissing_saysSo() {
-    try (CudaBackend backend = open()) {
-      KvShape shape = new KvShape(1, 2, 1, 16, DType.BF16);
-      assertRefused(UnsupportedOperationException.class, backend::layers, "CUDA", "layers");
-      assertRefused(UnsupportedOperationException.class, backend::attention, "attention");
-      assertRefused(UnsupportedOperationException.class, backend::retrieval, "retrieval");
-      assertRefused(UnsupportedOperationException.class, () -> backend.newKvStore(shape, 1), "K");
-      assertRefused(UnsupportedOperationException.class, () -> backend.newKeyIndex(shape, 1),
-          "index");
     }
   }
 

@@ -84,6 +84,10 @@ final class FakeDriver {
 
   FakeDriver(Arena arena) {
     this.arena = arena;
+    KernelSources.files().forEach(file -> KernelSources.entries(file)
+        .forEach((name, sizes) -> kernel(name, sizes, arguments -> {
+          // computes nothing
+        })));
     kernel("smoke_add", new int[]{8, 8, 8, 4, 4}, arguments -> {
       long bytes = 4L * arguments.integer(4);
       for (int i = 0; i < arguments.integer(4); i++) {

@@ -5,26 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.MatchResult;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.jspecify.annotations.Nullable;
 
 /** What the build made of {@code src/main/cuda}. Runs where it found nvcc. */
 class KernelImageTest {
-  private static final Path SOURCES = Path.of("src", "main", "cuda");
-  private static final Pattern ENTRY = Pattern
-      .compile(
-          "extern\\s+\"C\"\\s+__global__\\s+void\\s+(?:__launch_bounds__\\([^)]*\\)\\s+)?(\\w+)");
-
   private final @Nullable KernelImage image = KernelImage.load();
 
   @BeforeEach
@@ -37,11 +27,10 @@ class KernelImageTest {
   }
 
   @Test
-  void everyEntryInTheSources_isInTheImage_asMachineCodeAndAsPtx() throws IOException {
+  void everyEntryInTheSources_isInTheImage_asMachineCodeAndAsPtx() {
     TreeSet<String> entries = new TreeSet<>();
-    for (Path file : sources()) {
-      List<String> names = ENTRY.matcher(Files.readString(file)).results()
-          .map((MatchResult entry) -> entry.group(1)).toList();
+    for (Path file : KernelSources.files()) {
+      Set<String> names = KernelSources.entries(file).keySet();
       assertFalse(names.isEmpty(), () -> file + " has no extern \"C\" __global__ entry");
       entries.addAll(names);
     }
@@ -53,18 +42,12 @@ class KernelImageTest {
     }
   }
 
-  private static List<Path> sources() throws IOException {
-    try (Stream<Path> files = Files.list(SOURCES)) {
-      return files.filter(file -> file.toString().endsWith(".cu")).sorted().toList();
-    }
-  }
-
   @Test
   void theImage_isAFatbin_ofAKnownToolkit_thatNamesNoFolder() {
     byte[] bytes = image == null ? new byte[4] : image.bytes();
     assertEquals(0xba55ed50, (bytes[3] & 255) << 24 | (bytes[2] & 255) << 16
         | (bytes[1] & 255) << 8 | bytes[0] & 255); // the magic number of a fatbin
     assertTrue(image != null && image.toolkit() >= 11_080, "CUDA 11.8 is the first with sm_90");
-    assertFalse(text().contains(SOURCES.toAbsolutePath().toString()));
+    assertFalse(text().contains(KernelSources.FOLDER.toAbsolutePath().toString()));
   }
 }
