@@ -49,9 +49,11 @@ class BadFlagsTest {
       --collision-ratio, -0.5, above 0 and at most 1
       --method, nope, 'choose one of full, pariskv'
       --preset, nope, 'choose one of paper, ruler, gpqa, throughput'
-      --backend, nope, 'choose one of auto, vector, scalar'
+      --backend, nope, 'choose one of auto, cuda, vector, scalar'
       --kv-dtype, f64, 'BF16, F32'
-      --prefill-chunk, 0, from 1 to 65536
+      --prefill-chunk, 0, at least 1
+      --context, 0, at least 1
+      --offload, sometimes, 'AUTO, ON, OFF'
       --prefill-chunk, 100000, from 1 to 65536
       --max-tokens, -1, at least 1
       --max-tokens, 0, at least 1

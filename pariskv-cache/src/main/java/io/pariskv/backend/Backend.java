@@ -1,11 +1,16 @@
 package io.pariskv.backend;
 
 import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
+import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.MemoryPlace;
+import io.pariskv.memory.MemoryPlan;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 
 /**
  * One machine: the memory it computes in and one implementation of every stage.
@@ -23,11 +28,26 @@ public interface Backend extends AutoCloseable {
   /** What it runs on, such as {@code "512-bit vectors, 4 threads"}. */
   String description();
 
+  /** What else a person may want to know of it, by name; such as which libraries it found. */
+  default Map<String, String> facts() {
+    return Map.of();
+  }
+
   /** A new owner of memory that this backend's stages compute in; the caller closes it. */
   Allocator newAllocator();
 
   /** A new store for K and V of up to {@code slots} sequences; the caller closes it. */
-  KvStore newKvStore(KvShape shape, int slots);
+  default KvStore newKvStore(KvShape shape, int slots) {
+    return newKvStore(shape, slots, kvPlacement());
+  }
+
+  /** The same with K and V where {@code placement} says. */
+  KvStore newKvStore(KvShape shape, int slots, KvPlacement placement);
+
+  /** Where K and V live unless said otherwise. */
+  default KvPlacement kvPlacement() {
+    return KvPlacement.DEVICE;
+  }
 
   /**
    * A new index for the retrieval zones of up to {@code slots} sequences; the caller closes it.
@@ -63,8 +83,33 @@ public interface Backend extends AutoCloseable {
   /** Encoding and retrieval. */
   RetrievalStages retrieval();
 
-  /** Bytes that can still be allocated where this backend keeps weights, K and V. */
-  long availableBytes();
+  /** An empty plan of memory for this backend, with what it takes itself. */
+  default MemoryPlan plan() {
+    return MemoryPlan.empty();
+  }
+
+  /** {@code plan} with the weights of a model of that many bytes. */
+  default MemoryPlan planWeights(MemoryPlan plan, long bytes) {
+    return plan.with("weights", bytes, MemoryPlace.MAPPED);
+  }
+
+  /**
+   * {@code plan} with the K and V of {@code slots} sequences of {@code tokens} tokens.
+   *
+   * @param chunk most tokens of a prompt in one pass
+   */
+  default MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
+      KvPlacement placement) {
+    return plan.with("K and V", slots * shape.bytes(tokens));
+  }
+
+  /** Prompt tokens of one pass unless the user says otherwise. */
+  default int prefillChunk() {
+    return 512;
+  }
+
+  /** What can still be allocated. */
+  AvailableMemory available();
 
   /** Ends the backend's threads. Allocators, stores and indexes are closed by their owners before. */
   @Override

@@ -1,5 +1,6 @@
 package io.pariskv.backend;
 
+import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.error.InputException;
@@ -26,6 +27,7 @@ public final class Backends {
   }
 
   private static final List<Entry> ORDER = List.of(
+      new Entry("cuda", CudaBackend::unusable, CudaBackend::new),
       new Entry("vector", VectorBackend::unusable, VectorBackend::new),
       new Entry("scalar", () -> null, ScalarBackend::new));
 

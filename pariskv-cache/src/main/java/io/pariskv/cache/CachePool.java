@@ -1,8 +1,11 @@
 package io.pariskv.cache;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.memory.AvailableMemory;
+import io.pariskv.memory.MemoryPlace;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.MethodState;
 import java.util.List;
@@ -28,10 +31,16 @@ public final class CachePool implements AutoCloseable {
    * @throws io.pariskv.error.InputException if the method cannot serve the geometry
    */
   public CachePool(Backend backend, KvShape shape, AttentionMethod method, int slots) {
+    this(backend, shape, method, slots, backend.kvPlacement());
+  }
+
+  /** The same with K and V where {@code placement} says. */
+  public CachePool(Backend backend, KvShape shape, AttentionMethod method, int slots,
+      KvPlacement placement) {
     method.check(shape);
     this.backend = backend;
     this.method = method;
-    this.kv = backend.newKvStore(shape, slots);
+    this.kv = backend.newKvStore(shape, slots, placement);
     this.state = method.open(backend, kv);
   }
 
@@ -63,6 +72,13 @@ public final class CachePool implements AutoCloseable {
   /** Bytes of K, V and summaries held now. */
   public long bytes() {
     return kv.bytes() + state.bytes();
+  }
+
+  /** The same by place: what would be available again if the pool were closed. */
+  public AvailableMemory held() {
+    MemoryPlace work = backend.plan().work();
+    return AvailableMemory.of(MemoryPlace.PINNED, kv.pinnedBytes())
+        .plus(AvailableMemory.of(work, kv.bytes() - kv.pinnedBytes() + state.bytes()));
   }
 
   /** Bytes that the method keeps about keys now. */

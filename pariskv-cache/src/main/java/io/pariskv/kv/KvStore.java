@@ -60,6 +60,11 @@ public interface KvStore extends AutoCloseable {
   /** Bytes held now. */
   long bytes();
 
+  /** How much of {@link #bytes} is page-locked host memory. */
+  default long pinnedBytes() {
+    return 0;
+  }
+
   /** Frees everything. */
   @Override
   void close();

@@ -17,36 +17,44 @@ public final class MemoryPlan {
    *
    * @param name what takes the memory, such as {@code "K and V"}
    * @param bytes how much
-   * @param mapped whether it is a mapped file, which the system may drop and read again
+   * @param place where
    */
-  public record Part(String name, long bytes, boolean mapped) {
+  public record Part(String name, long bytes, MemoryPlace place) {
   }
 
+  private final MemoryPlace work;
   private final List<Part> parts;
 
-  private MemoryPlan(List<Part> parts) {
+  private MemoryPlan(MemoryPlace work, List<Part> parts) {
+    this.work = work;
     this.parts = List.copyOf(parts);
   }
 
-  /** An empty plan. */
+  /** An empty plan for stages that work in host memory. */
   public static MemoryPlan empty() {
-    return new MemoryPlan(List.of());
+    return in(MemoryPlace.HOST);
   }
 
-  /** This plan with a part of allocated memory. */
+  /** An empty plan for stages that work in {@code work}. */
+  public static MemoryPlan in(MemoryPlace work) {
+    return new MemoryPlan(work, List.of());
+  }
+
+  /** This plan with a part where the stages work. */
   public MemoryPlan with(String name, long bytes) {
-    return with(new Part(name, bytes, false));
+    return with(name, bytes, work);
   }
 
-  /** This plan with a part of mapped file. */
-  public MemoryPlan withMapped(String name, long bytes) {
-    return with(new Part(name, bytes, true));
-  }
-
-  private MemoryPlan with(Part part) {
+  /** This plan with a part elsewhere. */
+  public MemoryPlan with(String name, long bytes, MemoryPlace place) {
     List<Part> more = new ArrayList<>(parts);
-    more.add(part);
-    return new MemoryPlan(more);
+    more.add(new Part(name, bytes, place));
+    return new MemoryPlan(work, more);
+  }
+
+  /** Where the stages work. */
+  public MemoryPlace work() {
+    return work;
   }
 
   /** The parts in the order they were added. */
@@ -59,23 +67,45 @@ public final class MemoryPlan {
     return parts.stream().mapToLong(Part::bytes).sum();
   }
 
-  /** Bytes of the parts that must be allocated, mapped files left out. */
+  /** Bytes of the parts in {@code place}. */
+  public long bytes(MemoryPlace place) {
+    return parts.stream().filter(part -> part.place == place).mapToLong(Part::bytes).sum();
+  }
+
+  /** Bytes of host memory that must be allocated, pinned or not; mapped files left out. */
+  public long hostBytes() {
+    return bytes(MemoryPlace.HOST) + bytes(MemoryPlace.PINNED);
+  }
+
+  /** Bytes that must be allocated, mapped files left out. */
   public long allocatedBytes() {
-    return parts.stream().filter(part -> !part.mapped).mapToLong(Part::bytes).sum();
+    return hostBytes() + bytes(MemoryPlace.GPU);
+  }
+
+  /** Whether the plan can be met. */
+  public boolean fits(AvailableMemory available) {
+    return hostBytes() <= available.hostBytes()
+        && bytes(MemoryPlace.GPU) <= available.gpuBytes();
   }
 
   /**
    * Refuses a plan that cannot be met.
    *
-   * @param available bytes that can be allocated
+   * @param available what can be allocated
    * @param wayOut what the user can do, such as {@code "lower --context"}
-   * @throws InputException naming the parts, the sum, what there is and the way out
+   * @throws InputException naming what is short, the parts, the sum, what there is and the way out
    */
-  public void requireFits(long available, String wayOut) {
-    if (allocatedBytes() > available) {
+  public void requireFits(AvailableMemory available, String wayOut) {
+    require("GPU memory", bytes(MemoryPlace.GPU), available.gpuBytes(), wayOut);
+    require(work == MemoryPlace.GPU ? "host memory" : "memory", hostBytes(),
+        available.hostBytes(), wayOut);
+  }
+
+  private void require(String what, long needed, long available, String wayOut) {
+    if (needed > available) {
       throw new InputException(String.format(Locale.ROOT,
-          "not enough memory: %s needed, %s available (%s); %s",
-          humanBytes(allocatedBytes()), humanBytes(available), this, wayOut));
+          "not enough %s: %s needed, %s available (%s); %s", what, humanBytes(needed),
+          humanBytes(available), this, wayOut));
     }
   }
 
@@ -85,7 +115,8 @@ public final class MemoryPlan {
     StringBuilder text = new StringBuilder();
     for (Part part : parts) {
       text.append(text.isEmpty() ? "" : ", ").append(part.name).append(' ')
-          .append(humanBytes(part.bytes)).append(part.mapped ? " mapped" : "");
+          .append(humanBytes(part.bytes))
+          .append(part.place == MemoryPlace.HOST ? "" : " " + part.place);
     }
     return text.toString();
   }

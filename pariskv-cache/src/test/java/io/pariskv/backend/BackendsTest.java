@@ -35,7 +35,7 @@ class BackendsTest {
       if (candidate.unusable() == null) {
         try (Backend backend = Backends.open(candidate.name())) {
           assertEquals(candidate.name(), backend.name());
-          assertTrue(backend.availableBytes() > 0);
+          assertTrue(backend.available().hostBytes() > 0);
         }
         first = first == null ? candidate.name() : first;
       }

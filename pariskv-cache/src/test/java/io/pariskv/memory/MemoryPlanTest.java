@@ -3,6 +3,7 @@ package io.pariskv.memory;
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.error.InputException;
 import org.junit.jupiter.api.Test;
@@ -10,7 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class MemoryPlanTest {
-  private static final MemoryPlan PLAN = MemoryPlan.empty().withMapped("weights", 24_000_000)
+  private static final MemoryPlan PLAN = MemoryPlan.empty()
+      .with("weights", 24_000_000, MemoryPlace.MAPPED)
       .with("K and V", 96 << 20).with("summaries", 21 << 20);
 
   @Test
@@ -24,16 +26,34 @@ class MemoryPlanTest {
 
   @Test
   void planThatFits_passes_andMappedFilesNeedNoRoom() {
-    assertDoesNotThrow(() -> PLAN.requireFits(117L << 20, "lower --context"));
+    assertDoesNotThrow(
+        () -> PLAN.requireFits(new AvailableMemory(117L << 20, 0), "lower --context"));
     assertEquals(0, MemoryPlan.empty().totalBytes());
-    assertDoesNotThrow(() -> MemoryPlan.empty().requireFits(0, ""));
+    assertDoesNotThrow(() -> MemoryPlan.empty().requireFits(AvailableMemory.NONE, ""));
   }
 
   @Test
   void planThatDoesNotFit_isRefusedWithBothNumbersThePartsAndTheWayOut() {
     assertRefused(InputException.class,
-        () -> PLAN.requireFits((117L << 20) - 1, "lower --context"), "117.0 MiB needed",
+        () -> PLAN.requireFits(new AvailableMemory((117L << 20) - 1, 1L << 40), "lower --context"),
+        "117.0 MiB needed",
         "117.0 MiB available", "K and V 96.0 MiB", "lower --context");
+  }
+
+  @Test
+  void placesAreCountedApart_andTheShortOneIsNamed() {
+    MemoryPlan plan = MemoryPlan.in(MemoryPlace.GPU).with("weights", 15L << 30)
+        .with("K and V", 16L << 30, MemoryPlace.PINNED);
+
+    assertTrue(plan.fits(new AvailableMemory(16L << 30, 15L << 30)));
+    assertRefused(InputException.class,
+        () -> plan.requireFits(new AvailableMemory(17L << 30, 14L << 30), "use a smaller model"),
+        "not enough GPU memory: 15.0 GiB needed, 14.0 GiB available", "K and V 16.0 GiB pinned");
+    assertRefused(InputException.class,
+        () -> plan.requireFits(new AvailableMemory(15L << 30, 80L << 30), "lower --context"),
+        "not enough host memory: 16.0 GiB needed, 15.0 GiB available", "weights 15.0 GiB GPU");
+    assertEquals(new AvailableMemory(5, 7),
+        AvailableMemory.of(MemoryPlace.PINNED, 5).plus(AvailableMemory.of(MemoryPlace.GPU, 7)));
   }
 
   @ParameterizedTest

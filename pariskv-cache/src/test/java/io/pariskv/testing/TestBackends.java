@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
+import io.pariskv.kv.KvPlacement;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -23,7 +24,8 @@ public final class TestBackends {
    */
   private static List<Supplier<Backend>> chosen() {
     if ("cuda".equals(System.getProperty("pariskv.testBackend"))) {
-      return List.of(() -> new CudaBackend(false), () -> new CudaBackend(true));
+      return List.of(() -> new CudaBackend(KvPlacement.DEVICE),
+          () -> new CudaBackend(KvPlacement.HOST));
     }
     return System.getProperty("pariskv.vectorBits") == null
         ? List.of(TestBackends::vector, ScalarBackend::new)

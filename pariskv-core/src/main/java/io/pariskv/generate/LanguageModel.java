@@ -29,16 +29,16 @@ import org.jspecify.annotations.Nullable;
 public final class LanguageModel implements AutoCloseable {
   private final ModelDirectory directory;
   private final LoadOptions options;
-  private final Backend backend;
+  private final ModelPlan plan;
   private final Transformer transformer;
   private final @Nullable Tokenizer tokenizer;
   private @Nullable ChatTemplate template;
 
-  private LanguageModel(ModelDirectory directory, LoadOptions options, Backend backend,
+  private LanguageModel(ModelDirectory directory, LoadOptions options, ModelPlan plan,
       Transformer transformer, @Nullable Tokenizer tokenizer) {
     this.directory = directory;
     this.options = options;
-    this.backend = backend;
+    this.plan = plan;
     this.transformer = transformer;
     this.tokenizer = tokenizer;
   }
@@ -68,9 +68,11 @@ public final class LanguageModel implements AutoCloseable {
             + "; both files must come from the same model");
       }
       Backend backend = opened.keep(Backends.open(options.backend()));
+      ModelPlan plan = new ModelPlan(directory.config(), directory.weightBytes(), options, backend);
+      plan.requireModelFits();
       Transformer transformer = opened.keep(
-          new Transformer(backend, directory.config(), tensors, options.prefillChunk()));
-      LanguageModel model = new LanguageModel(directory, options, backend, transformer, tokenizer);
+          new Transformer(backend, directory.config(), tensors, options.chunk(backend)));
+      LanguageModel model = new LanguageModel(directory, options, plan, transformer, tokenizer);
       opened.handOver();
       return model;
     } finally {
@@ -96,7 +98,7 @@ public final class LanguageModel implements AutoCloseable {
 
   /** The machine it runs on. */
   public Backend backend() {
-    return backend;
+    return transformer.backend();
   }
 
   /**
@@ -144,22 +146,9 @@ public final class LanguageModel implements AutoCloseable {
         config.slidingWindows());
   }
 
-  /** What one session of {@code context} tokens takes, weights included. */
-  public MemoryPlan plan(AttentionMethod method, int context) {
-    return plan(directory, options, method, context);
-  }
-
-  /** The same for a directory that is open but not loaded. */
-  public static MemoryPlan plan(ModelDirectory directory, LoadOptions options,
-      AttentionMethod method,
-      int context) {
-    ModelConfig config = directory.config();
-    KvShape shape = kvShape(config, options.kvDtype());
-    MemoryPlan plan = MemoryPlan.empty().withMapped("weights", directory.weightBytes())
-        .with("K and V", shape.bytes(context));
-    return method.plan(plan, shape, 1, context).with("scratch",
-        Transformer.scratchBytes(config, options.prefillChunk())
-            + Session.scratchBytes(config, options.prefillChunk()));
+  /** The memory it takes, and how long a context fits. */
+  public ModelPlan plan() {
+    return plan;
   }
 
   /** A new, empty session; the caller closes it. */
@@ -174,7 +163,7 @@ public final class LanguageModel implements AutoCloseable {
   @Override
   public void close() {
     transformer.close();
-    backend.close();
+    backend().close();
     if (tokenizer != null) {
       tokenizer.close();
     }

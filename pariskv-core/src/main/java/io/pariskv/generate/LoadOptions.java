@@ -1,5 +1,6 @@
 package io.pariskv.generate;
 
+import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
 import io.pariskv.memory.DType;
 
@@ -8,36 +9,59 @@ import io.pariskv.memory.DType;
  *
  * @param backend {@code auto}, or the name of a backend
  * @param kvDtype how K and V are stored: bf16, or f32 for comparison with other engines
- * @param prefillChunk prompt tokens of one pass; more are faster and take more scratch memory
+ * @param prefillChunk prompt tokens of one pass, 0 for the backend's choice; more are faster and take
+ *     more scratch memory
+ * @param offload whether K and V live in host memory beside a GPU
+ * @param context most tokens of a sequence, refused at once if they do not fit in memory; 0 for as many
+ *     as fit and the model has positions for
  */
-public record LoadOptions(String backend, DType kvDtype, int prefillChunk) {
-  /** Tokens of one pass unless asked otherwise. */
-  public static final int DEFAULT_PREFILL_CHUNK = 512;
+public record LoadOptions(String backend, DType kvDtype, int prefillChunk, Offload offload,
+    int context) {
 
-  /** Checks the chunk; which types K and V can have is checked by {@code KvShape}. */
+  /** Checks the numbers; which types K and V can have is checked by {@code KvShape}. */
   public LoadOptions {
-    if (prefillChunk < 1 || prefillChunk > 1 << 16) {
-      throw new InputException("prefill-chunk " + prefillChunk + " must be from 1 to " + (1 << 16));
+    if (prefillChunk < 0 || prefillChunk > 1 << 16) {
+      throw new InputException("prefill-chunk " + prefillChunk + " must be from 1 to " + (1 << 16)
+          + ", or 0 for the backend's choice");
+    }
+    if (context < 0) {
+      throw new InputException("context " + context
+          + " must be at least 1, or 0 for as much as fits");
     }
   }
 
   /** The best backend of this machine, bf16. */
   public static LoadOptions defaults() {
-    return new LoadOptions("auto", DType.BF16, DEFAULT_PREFILL_CHUNK);
+    return new LoadOptions("auto", DType.BF16, 0, Offload.AUTO, 0);
   }
 
   /** These options with another backend. */
   public LoadOptions withBackend(String name) {
-    return new LoadOptions(name, kvDtype, prefillChunk);
+    return new LoadOptions(name, kvDtype, prefillChunk, offload, context);
   }
 
   /** These options with another type of K and V. */
   public LoadOptions withKvDtype(DType type) {
-    return new LoadOptions(backend, type, prefillChunk);
+    return new LoadOptions(backend, type, prefillChunk, offload, context);
   }
 
   /** These options with another chunk. */
   public LoadOptions withPrefillChunk(int tokens) {
-    return new LoadOptions(backend, kvDtype, tokens);
+    return new LoadOptions(backend, kvDtype, tokens, offload, context);
+  }
+
+  /** These options with K and V elsewhere. */
+  public LoadOptions withOffload(Offload other) {
+    return new LoadOptions(backend, kvDtype, prefillChunk, other, context);
+  }
+
+  /** These options for sequences of up to {@code tokens} tokens. */
+  public LoadOptions withContext(int tokens) {
+    return new LoadOptions(backend, kvDtype, prefillChunk, offload, tokens);
+  }
+
+  /** Prompt tokens of one pass on {@code machine}. */
+  int chunk(Backend machine) {
+    return prefillChunk > 0 ? prefillChunk : machine.prefillChunk();
   }
 }

@@ -45,7 +45,8 @@ public final class Session implements AutoCloseable {
     this.transformer = model.transformer();
     this.backend = model.backend();
     ModelConfig config = model.config();
-    this.pool = new CachePool(backend, model.kvShape(), method, 1);
+    this.pool = new CachePool(backend, model.kvShape(), method, 1,
+        model.plan().placement(method));
     this.cache = pool.open();
     this.memory = backend.newAllocator();
     this.chunk = memory.allocate(DType.I32, transformer.maxRows());
@@ -97,11 +98,14 @@ public final class Session implements AutoCloseable {
 
   /** Most new tokens, after the checks. */
   private int check(int[] prompt, GenerationOptions options) {
-    int positions = model.config().maxPositions();
     checkPrompt(model, prompt, prompt.length + 1);
-    int limit = Math.min(options.maxTokens(), positions - prompt.length);
-    MemoryPlan plan = model.plan(pool.method(), prompt.length + limit);
-    plan.requireFits(backend.availableBytes() + pool.bytes(),
+    int context = model.plan().context();
+    if (prompt.length >= context) {
+      throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
+          + context + " with the answer; shorten the prompt, or raise context");
+    }
+    int limit = Math.min(options.maxTokens(), context - prompt.length);
+    model.plan().requireSessionFits(pool.method(), prompt.length + limit, pool.held(),
         "shorten the prompt, or lower max-tokens (" + options.maxTokens() + ")");
     return limit;
   }

@@ -10,6 +10,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.StepCost;
@@ -75,12 +76,12 @@ public final class DecodeBench {
 
   private static void requireMemory(Backend backend, KvShape shape, int context,
       List<AttentionMethod> methods) {
-    MemoryPlan plan = MemoryPlan.empty().with("memory to read", shape.bytes(context));
+    MemoryPlan plan = backend.plan().with("memory to read", shape.bytes(context), MemoryPlace.HOST);
     for (AttentionMethod method : methods) {
-      plan = method.plan(plan.with("K and V of " + method.name(), shape.bytes(context)), shape, 1,
-          context);
+      plan = method.plan(backend.planKv(plan, shape, 1, context, FILL, backend.kvPlacement()),
+          shape, 1, context);
     }
-    plan.requireFits(backend.availableBytes(), "lower --context or measure one method at a time");
+    plan.requireFits(backend.available(), "lower --context or measure one method at a time");
   }
 
   private static List<Row> measure(Backend backend, KvShape shape, int context,

@@ -40,7 +40,7 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   private int headDim;
   @Option(names = "--steps", paramLabel = "N", defaultValue = "100", description = "Timed steps a method (default: ${DEFAULT-VALUE}).")
   private int steps;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
   private String backend;
   @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the rows (default: ${DEFAULT-VALUE}).")
   private long seed;

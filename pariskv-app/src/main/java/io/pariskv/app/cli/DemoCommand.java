@@ -44,7 +44,7 @@ public final class DemoCommand implements Callable<Integer> {
   private int hops;
   @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the document (default: ${DEFAULT-VALUE}).")
   private long seed;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
   private String backend;
   @Option(names = "--model", paramLabel = "DIR", description = "The bundled model, if it is not where the launcher says.")
   private Path model = Path.of(System.getProperty("pariskv.home", "."), "models", "recall-12m");

@@ -5,6 +5,10 @@ import io.pariskv.backend.Backends;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
+import io.pariskv.generate.ModelPlan;
+import io.pariskv.generate.Offload;
+import io.pariskv.memory.AvailableMemory;
+import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
@@ -38,10 +42,13 @@ public final class InfoCommand implements Callable<Integer> {
   private @Nullable Integer context;
   @Option(names = "--kv-dtype", paramLabel = "TYPE", defaultValue = "bf16", description = "bf16 or f32 (default: ${DEFAULT-VALUE}).")
   private ModelOptions.KvType kvType;
+  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "Whose memory to plan: auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
+  private String backendName;
+  @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on, off or auto: whether K and V live in host memory beside a GPU (default: ${DEFAULT-VALUE}).")
+  private Offload offload;
 
   /** What will be printed; only all of it or, after an error, nothing. */
   private final StringBuilder text = new StringBuilder();
-  private long availableBytes;
 
   @Override
   public Integer call() {
@@ -52,9 +59,12 @@ public final class InfoCommand implements Callable<Integer> {
       throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
     AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
+    Usage.backend(spec, backendName);
     machine();
     if (model != null) {
-      describe(model, List.of(new FullAttention(), pariskv));
+      try (Backend backend = Backends.open(backendName)) {
+        describe(model, backend, List.of(new FullAttention(), pariskv));
+      }
     }
     spec.commandLine().getOut().print(text);
     spec.commandLine().getOut().flush();
@@ -74,14 +84,20 @@ public final class InfoCommand implements Callable<Integer> {
       try (Backend backend = Backends.open(candidate.name())) {
         fact("backend",
             candidate.name() + ", " + backend.description() + (taken ? "" : " (auto)"));
-        availableBytes = taken ? availableBytes : backend.availableBytes();
+        backend.facts().forEach(this::fact);
+        if (!taken) {
+          AvailableMemory available = backend.available();
+          fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of host memory available"
+              + (available.gpuBytes() == 0
+                  ? ""
+                  : ", " + MemoryPlan.humanBytes(available.gpuBytes()) + " of the GPU's"));
+        }
         taken = true;
       }
     }
-    fact("memory", MemoryPlan.humanBytes(availableBytes) + " available");
   }
 
-  private void describe(Path path, List<AttentionMethod> methods) {
+  private void describe(Path path, Backend backend, List<AttentionMethod> methods) {
     try (ModelDirectory directory = ModelDirectory.open(path)) {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
@@ -102,8 +118,10 @@ public final class InfoCommand implements Callable<Integer> {
           + rope(config.ropeScaling()));
       fact("weights", MemoryPlan.humanBytes(directory.weightBytes()) + " in "
           + directory.tensorNames().size() + " tensors, embedding " + tensors.embedding().dtype());
-      LoadOptions options = LoadOptions.defaults().withKvDtype(kvType.dtype);
-      methods.forEach(method -> plan(directory, options, method, tokens));
+      LoadOptions options = LoadOptions.defaults().withKvDtype(kvType.dtype).withOffload(offload)
+          .withContext(tokens);
+      ModelPlan plan = new ModelPlan(config, directory.weightBytes(), options, backend);
+      methods.forEach(method -> plan(plan, config, method, backend.name()));
     }
   }
 
@@ -136,21 +154,36 @@ public final class InfoCommand implements Callable<Integer> {
     return new BigDecimal(Double.toString(value)).stripTrailingZeros().toPlainString();
   }
 
-  private void plan(ModelDirectory directory, LoadOptions options, AttentionMethod method,
-      int tokens) {
-    text.append(String.format(Locale.ROOT, "%nplan for %d tokens with %s, K and V in %s:%n", tokens,
-        method.name(), options.kvDtype()));
+  private void plan(ModelPlan model, ModelConfig config, AttentionMethod method, String backend) {
+    text.append(String.format(Locale.ROOT, "%nplan for %d tokens with %s on %s, K and V in %s:%n",
+        model.context(), method.name(), backend, kvType.dtype));
     try {
-      method.check(LanguageModel.kvShape(directory.config(), options.kvDtype()));
+      method.check(LanguageModel.kvShape(config, kvType.dtype));
     } catch (InputException e) {
       text.append("  not possible: ").append(e.getMessage()).append('\n');
       return;
     }
-    MemoryPlan plan = LanguageModel.plan(directory, options, method, tokens);
-    plan.parts().forEach(part -> part(part.name(), part.bytes(), part.mapped() ? " mapped" : ""));
+    MemoryPlan plan = model.whole(method, model.context());
+    plan.parts().forEach(part -> part(part.name(), part.bytes(), place(part.place())));
     part("total", plan.totalBytes(), "");
-    part("to allocate", plan.allocatedBytes(),
-        plan.allocatedBytes() <= availableBytes ? " fits" : " does not fit");
+    if (plan.work() == MemoryPlace.GPU) {
+      part("on the GPU", plan.bytes(MemoryPlace.GPU),
+          fits(plan.bytes(MemoryPlace.GPU), model.availableAtFirst().gpuBytes()));
+    }
+    part("to allocate", plan.hostBytes(),
+        fits(plan.hostBytes(), model.availableAtFirst().hostBytes()));
+    if (!plan.fits(model.availableAtFirst())) {
+      text.append(String.format(Locale.ROOT, "  the largest context that fits: %d tokens%n",
+          model.largestContext(method)));
+    }
+  }
+
+  private static String place(MemoryPlace place) {
+    return place == MemoryPlace.HOST ? "" : " " + place;
+  }
+
+  private static String fits(long bytes, long available) {
+    return bytes <= available ? " fits" : " does not fit";
   }
 
   private void fact(String name, String value) {

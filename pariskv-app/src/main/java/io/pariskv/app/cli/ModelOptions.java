@@ -1,8 +1,10 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.generate.LoadOptions;
+import io.pariskv.generate.Offload;
 import io.pariskv.memory.DType;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
@@ -22,19 +24,35 @@ final class ModelOptions {
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
   Path model;
 
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
   String backend;
 
   @Option(names = "--kv-dtype", paramLabel = "TYPE", defaultValue = "bf16", description = "How K and V are stored: bf16 or f32 (default: ${DEFAULT-VALUE}).")
   KvType kvType;
 
-  @Option(names = "--prefill-chunk", paramLabel = "N", defaultValue = ""
-      + LoadOptions.DEFAULT_PREFILL_CHUNK, description = "Prompt tokens of one pass (default: ${DEFAULT-VALUE}).")
-  int prefillChunk;
+  @Option(names = "--prefill-chunk", paramLabel = "N", description = "Prompt tokens of one pass (default: 512, on a GPU 4096).")
+  @Nullable
+  Integer prefillChunk;
+
+  @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on keeps K and V in host memory beside a GPU, off in its memory, auto where the whole context fits (default: ${DEFAULT-VALUE}).")
+  Offload offload;
+
+  @Option(names = "--context", paramLabel = "N", description = "Most tokens of a sequence, refused at once if they do not fit in memory (default: as many as fit).")
+  @Nullable
+  Integer context;
 
   /** How to load; nonsense is wrong usage of the command {@code spec}. */
   LoadOptions toLoadOptions(CommandSpec spec) {
     Usage.backend(spec, backend);
-    return Usage.check(spec, () -> new LoadOptions(backend, kvType.dtype, prefillChunk));
+    requirePositive(spec, "--prefill-chunk", prefillChunk);
+    requirePositive(spec, "--context", context);
+    return Usage.check(spec, () -> new LoadOptions(backend, kvType.dtype,
+        prefillChunk == null ? 0 : prefillChunk, offload, context == null ? 0 : context));
+  }
+
+  private static void requirePositive(CommandSpec spec, String flag, @Nullable Integer value) {
+    if (value != null && value < 1) {
+      throw Usage.wrong(spec, flag + " " + value + " must be at least 1");
+    }
   }
 }

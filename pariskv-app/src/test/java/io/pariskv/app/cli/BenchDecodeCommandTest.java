@@ -54,7 +54,7 @@ class BenchDecodeCommandTest {
   @Test
   void contextThatDoesNotFit_isRefusedWithThePlan() {
     run("bench", "decode", "--context", 1 << 24, "--kv-heads", 128, "--heads", 128, "--head-dim",
-        256, "--method", "full", "--json").refused(1, "not enough memory", "K and V of full",
+        256, "--method", "full", "--json").refused(1, "not enough memory", "K and V",
             "available", "lower --context");
   }
 

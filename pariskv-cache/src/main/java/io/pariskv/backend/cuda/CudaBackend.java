@@ -5,12 +5,17 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
+import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
+import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.MemoryPlace;
+import io.pariskv.memory.MemoryPlan;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +30,9 @@ public final class CudaBackend implements Backend {
   /** Of the oldest compute capability that there is code for. */
   private static final int OLDEST_MAJOR = 8;
 
+  /** Large, so that matrix products run at full speed and streaming K and V back from the host is hidden. */
+  private static final int PREFILL_CHUNK = 4096;
+
   private final CudaContext context;
   private final CudaStream stream;
   private final StagingRing ring;
@@ -32,7 +40,7 @@ public final class CudaBackend implements Backend {
   private final LayerStages layers;
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
-  private final boolean offload;
+  private final KvPlacement placement;
 
   /**
    * Opens the GPU and tests it.
@@ -40,26 +48,26 @@ public final class CudaBackend implements Backend {
    * @throws InputException if it {@linkplain #unusable cannot be used}
    */
   public CudaBackend() {
-    this(false);
+    this(KvPlacement.DEVICE);
   }
 
   /**
    * Opens the GPU and tests it.
    *
-   * @param offload whether K and V live in pinned host memory
+   * @param placement where K and V live unless said otherwise
    * @throws InputException if it {@linkplain #unusable cannot be used}
    */
-  public CudaBackend(boolean offload) {
-    this(CudaDriver.load(), KernelImage.load(), offload);
+  public CudaBackend(KvPlacement placement) {
+    this(CudaDriver.load(), KernelImage.load(), placement);
   }
 
   /** With a driver of its own. */
   CudaBackend(CudaDriver driver, @Nullable KernelImage image) {
-    this(driver, image, false);
+    this(driver, image, KvPlacement.DEVICE);
   }
 
-  private CudaBackend(CudaDriver driver, @Nullable KernelImage image, boolean offload) {
-    this.offload = offload;
+  private CudaBackend(CudaDriver driver, @Nullable KernelImage image, KvPlacement placement) {
+    this.placement = placement;
     String refusal = refusal(driver, image);
     if (refusal != null || image == null) {
       throw new InputException("backend cuda cannot be used: " + refusal);
@@ -157,8 +165,13 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public KvStore newKvStore(KvShape shape, int slots) {
-    return new CudaKvStore(kernels, shape, slots, offload);
+  public KvStore newKvStore(KvShape shape, int slots, KvPlacement placement) {
+    return new CudaKvStore(kernels, shape, slots, placement == KvPlacement.HOST);
+  }
+
+  @Override
+  public KvPlacement kvPlacement() {
+    return placement;
   }
 
   @Override
@@ -235,8 +248,29 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public long availableBytes() {
-    return context.memory().freeBytes();
+  public MemoryPlan plan() {
+    return MemoryPlan.in(MemoryPlace.GPU);
+  }
+
+  @Override
+  public MemoryPlan planWeights(MemoryPlan plan, long bytes) {
+    return plan.with("weights", bytes);
+  }
+
+  @Override
+  public MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
+      KvPlacement at) {
+    return CudaMemory.planKv(plan, shape, slots, tokens, chunk, at);
+  }
+
+  @Override
+  public int prefillChunk() {
+    return PREFILL_CHUNK;
+  }
+
+  @Override
+  public AvailableMemory available() {
+    return new AvailableMemory(HostMemory.availableBytes(), context.memory().freeBytes());
   }
 
   @Override

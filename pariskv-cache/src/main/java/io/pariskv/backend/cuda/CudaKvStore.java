@@ -13,6 +13,9 @@ final class CudaKvStore implements KvStore {
   /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of pariskv.cuh. */
   static final int MAX_SLABS = 2048;
 
+  /** Rows of the resident copy: {@code RESIDENT_ROWS} of pariskv.cuh. */
+  static final int RESIDENT_ROWS = 128 + 2048;
+
   private final KvShape shape;
   private final int slots;
 

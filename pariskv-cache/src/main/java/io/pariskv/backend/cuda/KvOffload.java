@@ -26,6 +26,11 @@ final class KvOffload {
     void read(Segment segment, boolean last);
   }
 
+  /** Device memory it takes when chunks have up to {@code chunkRows} rows. */
+  static long bytes(io.pariskv.kv.KvShape shape, int chunkRows) {
+    return 0;
+  }
+
   /** Writes a chunk's rows, as {@code KvAppend.appendChunk} says, and starts their copy to the host. */
   void append(int layer, int slot, int start, Buffer k, Buffer v) {
     throw new UnsupportedOperationException();

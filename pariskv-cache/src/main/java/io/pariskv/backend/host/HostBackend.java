@@ -3,9 +3,11 @@ package io.pariskv.backend.host;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
+import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.HostAllocator;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +25,7 @@ public abstract class HostBackend implements Backend {
   }
 
   @Override
-  public final KvStore newKvStore(KvShape shape, int slots) {
+  public final KvStore newKvStore(KvShape shape, int slots, KvPlacement placement) {
     return new HostKvStore(shape, slots);
   }
 
@@ -61,8 +63,8 @@ public abstract class HostBackend implements Backend {
   }
 
   @Override
-  public final long availableBytes() {
-    return HostMemory.availableBytes();
+  public final AvailableMemory available() {
+    return new AvailableMemory(HostMemory.availableBytes(), 0);
   }
 
   @Override

@@ -89,7 +89,7 @@ class CudaBackendTest {
     try (CudaBackend backend = open()) {
       assertEquals("cuda", backend.name());
       assertSays(backend.description(), "Fake GPU", "80.0 GiB");
-      assertEquals(1L << 32, backend.availableBytes());
+      assertEquals(1L << 32, backend.available().gpuBytes());
       assertEquals(1, fake.count("cuLaunchKernel"));
     }
     fake.device().kernel("smoke_add", new int[]{8, 8, 8, 4, 4}, arguments -> {
@@ -212,6 +212,6 @@ class CudaBackendTest {
 
     assertRefused(IllegalStateException.class, () -> memory.allocate(DType.U8, 1), "closed");
     assertRefused(IllegalStateException.class, backend::newAllocator, "closed");
-    assertRefused(IllegalStateException.class, backend::availableBytes, "closed");
+    assertRefused(IllegalStateException.class, backend::available, "closed");
   }
 }

@@ -1,0 +1,130 @@
+package io.pariskv.generate;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.kv.KvPlacement;
+import io.pariskv.kv.KvShape;
+import io.pariskv.memory.AvailableMemory;
+import io.pariskv.memory.MemoryPlace;
+import io.pariskv.memory.MemoryPlan;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.model.ModelConfig;
+import io.pariskv.transformer.Transformer;
+
+/**
+ * The memory that one model and one session of it take on a backend, computed before the first
+ * allocation.
+ */
+public final class ModelPlan {
+  private final ModelConfig config;
+  private final LoadOptions options;
+  private final Backend backend;
+  private final KvShape shape;
+  private final MemoryPlan model;
+  private final AvailableMemory atFirst;
+
+  /**
+   * A plan from what is available now.
+   *
+   * @param weightBytes bytes of all tensors
+   */
+  public ModelPlan(ModelConfig config, long weightBytes, LoadOptions options, Backend backend) {
+    this.config = config;
+    this.options = options;
+    this.backend = backend;
+    this.shape = LanguageModel.kvShape(config, options.kvDtype());
+    this.model = backend.planWeights(backend.plan(), weightBytes)
+        .with("activations", Transformer.scratchBytes(config, options.chunk(backend)));
+    this.atFirst = backend.available();
+  }
+
+  /** Weights and intermediate results. */
+  public MemoryPlan model() {
+    return model;
+  }
+
+  /** Everything, with a session of {@code tokens} tokens. */
+  public MemoryPlan whole(AttentionMethod method, int tokens) {
+    return session(model, method, tokens, placement(method));
+  }
+
+  /** One session of {@code tokens} tokens alone. */
+  public MemoryPlan session(AttentionMethod method, int tokens) {
+    return session(backend.plan(), method, tokens, placement(method));
+  }
+
+  private MemoryPlan session(MemoryPlan plan, AttentionMethod method, int tokens, KvPlacement at) {
+    int chunk = options.chunk(backend);
+    MemoryPlan withKv = backend.planKv(plan, shape, 1, tokens, chunk, at);
+    return method.plan(withKv, shape, 1, tokens)
+        .with("session", Session.scratchBytes(config, chunk));
+  }
+
+  /** Where a session of {@code method} keeps K and V: as asked, or where the whole context fits. */
+  public KvPlacement placement(AttentionMethod method) {
+    return switch (options.offload()) {
+      case ON -> KvPlacement.HOST;
+      case OFF -> KvPlacement.DEVICE;
+      case AUTO -> session(model, method, context(), KvPlacement.DEVICE).fits(atFirst)
+          ? KvPlacement.DEVICE
+          : KvPlacement.HOST;
+    };
+  }
+
+  /** Most tokens of a sequence: as asked, or the model's positions. */
+  public int context() {
+    return options.context() > 0 ? options.context() : config.maxPositions();
+  }
+
+  /** The longest sequence, up to {@link #context}, whose plan fits in what was available; 0 if none. */
+  public int largestContext(AttentionMethod method) {
+    int fits = 0;
+    int tooLong = context();
+    if (whole(method, tooLong).fits(atFirst)) {
+      return tooLong;
+    }
+    while (tooLong - fits > 1) {
+      int middle = fits + (tooLong - fits) / 2;
+      if (whole(method, middle).fits(atFirst)) {
+        fits = middle;
+      } else {
+        tooLong = middle;
+      }
+    }
+    return fits;
+  }
+
+  /** What was available before anything was allocated. */
+  public AvailableMemory availableAtFirst() {
+    return atFirst;
+  }
+
+  /**
+   * Refuses a model that does not fit with the context asked for, whatever the method.
+   *
+   * @throws io.pariskv.error.InputException with the plan and the flag that helps
+   */
+  void requireModelFits() {
+    model.requireFits(atFirst, "use a smaller model, or another --backend");
+    if (options.context() > 0) {
+      KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
+      backend.planKv(model, shape, 1, options.context(), options.chunk(backend), at)
+          .requireFits(atFirst, wayOut("lower --context (" + options.context() + ")", at));
+    }
+  }
+
+  /**
+   * Refuses a session that does not fit beside what is allocated already.
+   *
+   * @param held what a session holds now and would use again
+   * @param way what the user can do about the number of tokens
+   */
+  void requireSessionFits(AttentionMethod method, int tokens, AvailableMemory held, String way) {
+    session(method, tokens).requireFits(backend.available().plus(held),
+        wayOut(way, placement(method)));
+  }
+
+  private String wayOut(String way, KvPlacement at) {
+    boolean offloadHelps = at == KvPlacement.DEVICE && model.work() == MemoryPlace.GPU;
+    return offloadHelps ? way + ", or give --offload on" : way;
+  }
+}
