@@ -75,25 +75,24 @@ public final class InfoCommand implements Callable<Integer> {
     fact("java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
     fact("processors", Runtime.getRuntime().availableProcessors() + ", "
         + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-    boolean taken = false;
+    AvailableMemory available = null;
     for (Backends.Candidate candidate : Backends.candidates()) {
       if (candidate.unusable() != null) {
         fact("backend", candidate.name() + " cannot be used: " + candidate.unusable());
         continue;
       }
       try (Backend backend = Backends.open(candidate.name())) {
-        fact("backend",
-            candidate.name() + ", " + backend.description() + (taken ? "" : " (auto)"));
+        fact("backend", candidate.name() + ", " + backend.description()
+            + (available == null ? " (auto)" : ""));
         backend.facts().forEach(this::fact);
-        if (!taken) {
-          AvailableMemory available = backend.available();
-          fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of host memory available"
-              + (available.gpuBytes() == 0
-                  ? ""
-                  : ", " + MemoryPlan.humanBytes(available.gpuBytes()) + " of the GPU's"));
-        }
-        taken = true;
+        available = available == null ? backend.available() : available;
       }
+    }
+    if (available != null) {
+      fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of host memory available"
+          + (available.gpuBytes() == 0
+              ? ""
+              : ", " + MemoryPlan.humanBytes(available.gpuBytes()) + " of the GPU's"));
     }
   }
 
