@@ -1,13 +1,18 @@
 package io.pariskv.cache;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.MethodState;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -21,6 +26,8 @@ public final class CachePool implements AutoCloseable {
   private final AttentionMethod method;
   private final KvStore kv;
   private final MethodState state;
+  private final Allocator memory;
+  private Batch chunk;
   private boolean closed;
 
   /**
@@ -42,6 +49,31 @@ public final class CachePool implements AutoCloseable {
     this.method = method;
     this.kv = backend.newKvStore(shape, slots, placement);
     this.state = method.open(backend, kv);
+    this.memory = backend.newAllocator();
+    this.chunk = newChunk(1);
+  }
+
+  private Batch newChunk(int rows) {
+    return new Batch(rows, memory.allocate(DType.I32, rows), memory.allocate(DType.I32, rows));
+  }
+
+  /**
+   * Slots and positions of a chunk of one sequence, valid until the next call: one pass at a time is under
+   * way. The memory is used again, since on a GPU allocating would hold up a prefill.
+   */
+  Batch describe(int slot, int start, int rows) {
+    if (rows > chunk.rows()) {
+      chunk = newChunk(Math.max(rows, 2 * chunk.rows()));
+    }
+    int[] slots = new int[rows];
+    Arrays.fill(slots, slot);
+    int[] positions = new int[rows];
+    Arrays.setAll(positions, i -> start + i);
+    Batch described = new Batch(rows, chunk.slots().slice(0, rows),
+        chunk.positions().slice(0, rows));
+    backend.upload(MemorySegment.ofArray(slots), described.slots());
+    backend.upload(MemorySegment.ofArray(positions), described.positions());
+    return described;
   }
 
   /** A new, empty sequence; the caller closes it. */
@@ -111,6 +143,7 @@ public final class CachePool implements AutoCloseable {
       closed = true;
       state.close();
       kv.close();
+      memory.close();
     }
   }
 }

@@ -2,12 +2,8 @@ package io.pariskv.cache;
 
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
-import io.pariskv.memory.DType;
 import io.pariskv.method.StepCost;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -110,7 +106,6 @@ public final class KvCache implements AutoCloseable {
   /** A chunk of the prompt. */
   private final class Chunk implements Rows {
     private final int start;
-    private final Allocator memory;
     private final Batch batch;
     private boolean committed;
 
@@ -120,20 +115,7 @@ public final class KvCache implements AutoCloseable {
       }
       reserve(tokens);
       start = zones.length();
-      memory = pool.backend().newAllocator();
-      batch = describe(tokens);
-    }
-
-    private Batch describe(int tokens) {
-      int[] slots = new int[tokens];
-      Arrays.fill(slots, slot);
-      int[] positions = new int[tokens];
-      Arrays.setAll(positions, i -> start + i);
-      Batch described = new Batch(tokens, memory.allocate(DType.I32, tokens),
-          memory.allocate(DType.I32, tokens));
-      pool.backend().upload(MemorySegment.ofArray(slots), described.slots());
-      pool.backend().upload(MemorySegment.ofArray(positions), described.positions());
-      return described;
+      batch = pool.describe(slot, start, tokens);
     }
 
     @Override
@@ -171,7 +153,6 @@ public final class KvCache implements AutoCloseable {
       if (!committed) {
         rollBack();
       }
-      memory.close();
     }
   }
 }

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Makes target/gpu-bundle: what a host with a GPU, but without Java, Maven or network, needs beside this
+# repository's own files to run the tests and benchmarks of the CUDA backend. See gpu/README.md.
+set -eu
+home=$(cd "$(dirname -- "$0")/.." && pwd)
+cd "$home"
+bundle=$home/target/gpu-bundle
+work=$home/target/gpu-work
+limit=$((30 * 1024 * 1024))
+modules=java.base,java.logging,java.management,jdk.management,java.net.http,java.xml,jdk.unsupported,jdk.incubator.vector
+platform=linux-x86_64
+
+java=$(./pariskv --print-java)
+jdk=$(dirname "$(dirname "$java")")
+for tool in xz zip unzip; do
+  command -v "$tool" >/dev/null || { echo "gpu-bundle: $tool is needed; install it" >&2; exit 1; }
+done
+
+rm -rf "$bundle" "$work"
+mkdir -p "$bundle" "$work/lib" "$work/console"
+
+mvn -B -ntp -q package -DskipTests -Dspotless.check.skip -Djacoco.skip -Dwarnings="${PARISKV_WARNINGS:--Werror}" \
+  -pl pariskv-app -am
+fatbin=pariskv-cache/target/classes/io/pariskv/backend/cuda/kernels.fatbin
+[ -f "$fatbin" ] || { echo "gpu-bundle: built without CUDA kernels; nvcc of CUDA 12.4 or newer is needed" >&2; exit 1; }
+
+"$jdk/bin/jlink" --add-modules "$modules" --strip-debug --no-header-files --no-man-pages --compress zip-0 \
+  --output "$work/runtime" 2>/dev/null
+
+cp pariskv-app/target/pariskv-app.jar "$work/"
+cp pariskv-app/target/lib/*.jar "$work/lib/"
+console=$(sed -n '/<artifactId>junit-bom</,/<version>/s:.*<version>\(.*\)</version>.*:\1:p' pom.xml)
+mvn -B -ntp -q dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$console" \
+  -DoutputDirectory="$work/console"
+# Stored instead of compressed, they compress better together; natives of other platforms stay out.
+for jar in "$work"/lib/*.jar "$work"/console/*.jar; do
+  mkdir "$work/open"
+  (cd "$work/open" && unzip -q "$jar")
+  for natives in "$work/open/native/lib" "$work/open/com/sun/jna"; do
+    [ ! -d "$natives" ] || find "$natives" -mindepth 2 \( -name '*.so' -o -name '*.dylib' -o -name '*.dll' -o -name '*.jnilib' \) \
+      ! -path "*/$platform/*" ! -path "*/linux-x86-64/*" -exec rm {} +
+  done
+  rm "$jar"
+  (cd "$work/open" && zip -q -0 -r -X "$jar" .)
+  rm -r "$work/open"
+done
+for module in cache core app; do
+  # Fixtures are the repository's own files, found by project.root; here only classes travel.
+  mkdir -p "$work/tests/$module"
+  (cd "pariskv-$module/target/test-classes" && find . -name '*.class' | tar -cf - -T -) | tar -xf - -C "$work/tests/$module"
+done
+
+git rev-parse HEAD > "$work/commit"
+[ -z "$(git status --porcelain)" ] || echo "with changes" >> "$work/commit"
+tar -C "$work" -cf - . | xz -6 -T0 > "$bundle/pariskv.tar.xz"
+cp gpu/run-tests gpu/run-bench gpu/unpack.sh "$bundle/"
+rm -rf "$work"
+
+size=$(du -cb "$bundle"/* | tail -n 1 | cut -f1)
+echo "gpu-bundle: $size bytes in target/gpu-bundle"
+[ "$size" -le "$limit" ] || { echo "gpu-bundle: more than $limit bytes; leave something out" >&2; exit 1; }

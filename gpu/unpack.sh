@@ -1,0 +1,17 @@
+# Sourced by run-tests and run-bench: unpacks the bundle once and says where things are.
+bundle=$(cd "$(dirname -- "$0")" && pwd)
+home=${PARISKV_HOME:-$(cd "$bundle/../.." && pwd)} # the repository's own files
+place=${PARISKV_GPU_DIR:-${TMPDIR:-/tmp}/pariskv-gpu}
+stamp=$(cksum < "$bundle/pariskv.tar.xz")
+if [ "$(cat "$place/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
+  rm -rf "$place" && mkdir -p "$place"
+  xz -dc -T0 "$bundle/pariskv.tar.xz" | tar -xf - -C "$place"
+  echo "$stamp" > "$place/.stamp"
+fi
+commit=$(head -n 1 "$place/commit")
+java=$place/runtime/bin/java
+flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
+
+pariskv() { # the command line, as ./pariskv starts it
+  "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -jar "$place/pariskv-app.jar" "$@"
+}
