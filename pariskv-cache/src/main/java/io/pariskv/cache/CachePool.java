@@ -113,6 +113,16 @@ public final class CachePool implements AutoCloseable {
         .plus(AvailableMemory.of(work, kv.bytes() - kv.pinnedBytes() + state.bytes()));
   }
 
+  /** Bytes of K and V held in page-locked host memory. */
+  public long pinnedBytes() {
+    return kv.pinnedBytes();
+  }
+
+  /** Most tokens of a sequence whose rows need no way over the bus: all, unless K and V are offloaded. */
+  public int residentRows() {
+    return kv.residentRows();
+  }
+
   /** Bytes that the method keeps about keys now. */
   public long methodBytes() {
     return state.bytes();

@@ -60,6 +60,14 @@ public interface KvStore extends AutoCloseable {
   /** Bytes held now. */
   long bytes();
 
+  /**
+   * Most tokens of a sequence whose rows the stages have in memory of their own: all, unless K and V are
+   * offloaded.
+   */
+  default int residentRows() {
+    return Integer.MAX_VALUE;
+  }
+
   /** How much of {@link #bytes} is page-locked host memory. */
   default long pinnedBytes() {
     return 0;

@@ -53,7 +53,7 @@ public final class ModelPlan {
   }
 
   private MemoryPlan session(MemoryPlan plan, AttentionMethod method, int tokens, KvPlacement at) {
-    int chunk = options.chunk(backend);
+    int chunk = prefillChunk();
     MemoryPlan withKv = backend.planKv(plan, shape, 1, tokens, chunk, at);
     return method.plan(withKv, shape, 1, tokens)
         .with("session", Session.scratchBytes(config, chunk));
@@ -103,11 +103,11 @@ public final class ModelPlan {
    *
    * @throws io.pariskv.error.InputException with the plan and the flag that helps
    */
-  void requireModelFits() {
+  public void requireModelFits() {
     model.requireFits(atFirst, "use a smaller model, or another --backend");
     if (options.context() > 0) {
       KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
-      backend.planKv(model, shape, 1, options.context(), options.chunk(backend), at)
+      backend.planKv(model, shape, 1, options.context(), prefillChunk(), at)
           .requireFits(atFirst, wayOut("lower --context (" + options.context() + ")", at));
     }
   }
@@ -121,6 +121,23 @@ public final class ModelPlan {
   void requireSessionFits(AttentionMethod method, int tokens, AvailableMemory held, String way) {
     session(method, tokens).requireFits(backend.available().plus(held),
         wayOut(way, placement(method)));
+  }
+
+  /**
+   * Refuses a batch of sequences that does not fit beside what is allocated already.
+   *
+   * @throws io.pariskv.error.InputException with the plan and the flag that helps
+   */
+  public void requireBatchFits(AttentionMethod method, int sequences, int tokens) {
+    KvPlacement at = placement(method);
+    MemoryPlan kv = backend.planKv(backend.plan(), shape, sequences, tokens, prefillChunk(), at);
+    method.plan(kv, shape, sequences, tokens).requireFits(backend.available(),
+        wayOut("lower --context or --batch", at));
+  }
+
+  /** Prompt tokens of one pass. */
+  public int prefillChunk() {
+    return options.chunk(backend);
   }
 
   private String wayOut(String way, KvPlacement at) {

@@ -11,6 +11,7 @@ import io.pariskv.model.ModelConfig;
 import io.pariskv.model.RopeFrequencies;
 import io.pariskv.model.file.ModelTensors;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,16 +38,37 @@ public final class Transformer implements AutoCloseable {
    * @param maxRows most rows of one pass
    */
   public Transformer(Backend backend, ModelConfig config, ModelTensors tensors, int maxRows) {
+    this(backend, config, memory -> ModelWeights.place(tensors, backend, memory), maxRows);
+  }
+
+  /** A model of that shape with random weights, for benchmarks. */
+  public static Transformer random(Backend backend, ModelConfig config, int maxRows, long seed) {
+    return new Transformer(backend, config,
+        memory -> RandomWeights.make(config, backend, memory, seed), maxRows);
+  }
+
+  private Transformer(Backend backend, ModelConfig config,
+      Function<Allocator, ModelWeights> weights, int maxRows) {
     this.backend = backend;
     this.stages = backend.layers();
     this.config = config;
     this.maxRows = maxRows;
     this.rope = new RopeFrequencies(config);
     this.memory = backend.newAllocator();
-    this.weights = ModelWeights.place(tensors, backend, memory);
-    this.activations = Activations.allocate(config, maxRows, memory);
-    this.frequencies = memory.allocate(DType.F32, config.headDim() / 2);
-    setSequenceLength(0);
+    try {
+      this.weights = weights.apply(memory);
+      this.activations = Activations.allocate(config, maxRows, memory);
+      this.frequencies = memory.allocate(DType.F32, config.headDim() / 2);
+      setSequenceLength(0);
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  /** Bytes of the weights that {@link #random} makes. */
+  public static long randomWeightBytes(ModelConfig config) {
+    return RandomWeights.bytes(config);
   }
 
   /** Bytes of intermediate results for passes of up to {@code rows} rows. */

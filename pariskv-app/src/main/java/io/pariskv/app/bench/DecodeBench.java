@@ -127,6 +127,7 @@ public final class DecodeBench {
     private final Buffer k;
     private final Buffer v;
     private final Buffer out;
+    private final float[] result;
     private final SplittableRandom random;
 
     CacheSubject(Backend backend, KvShape shape, int context, AttentionMethod method, long seed) {
@@ -137,6 +138,7 @@ public final class DecodeBench {
       cache = pool.open();
       q = memory.allocate(DType.F32, 1, shape.heads(), shape.headDim());
       out = memory.allocate(DType.F32, 1, shape.heads(), shape.headDim());
+      result = new float[shape.heads() * shape.headDim()];
       k = memory.allocate(DType.F32, FILL, shape.kvHeads(), shape.headDim());
       v = memory.allocate(DType.F32, FILL, shape.kvHeads(), shape.headDim());
       for (int filled = 0; filled < context; filled += FILL) {
@@ -178,6 +180,7 @@ public final class DecodeBench {
       batch.begin();
       batch.append(0, k.slice(0, 1), v.slice(0, 1));
       batch.attend(0, q, out);
+      backend.download(out, MemorySegment.ofArray(result)); // waits where a step runs by itself
       batch.commit();
     }
 

@@ -51,6 +51,7 @@ public final class ChatCommand implements Callable<Integer> {
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
         Session session = loaded.newSession(chosen)) {
       requireTemplate(loaded);
+      model.explain(loaded, spec.commandLine().getErr());
       // A decoder that reports what is not UTF-8, rather than one that replaces it.
       converse(loaded, session, new BufferedReader(
           new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder())));

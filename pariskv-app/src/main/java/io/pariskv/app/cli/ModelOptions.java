@@ -1,8 +1,11 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.backend.Backends;
+import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Offload;
 import io.pariskv.memory.DType;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -48,6 +51,21 @@ final class ModelOptions {
     requirePositive(spec, "--context", context);
     return Usage.check(spec, () -> new LoadOptions(backend, kvType.dtype,
         prefillChunk == null ? 0 : prefillChunk, offload, context == null ? 0 : context));
+  }
+
+  /** With {@code auto}, tells a person why a backend that comes before the chosen one was not taken. */
+  void explain(LanguageModel loaded, PrintWriter err) {
+    if (!backend.equals("auto") || !Terminal.isInteractive()) {
+      return;
+    }
+    for (Backends.Candidate candidate : Backends.candidates()) {
+      if (candidate.name().equals(loaded.backend().name())) {
+        break;
+      }
+      err.println("[backend " + loaded.backend().name() + ": " + candidate.name()
+          + " cannot be used: " + candidate.unusable() + "]");
+    }
+    err.flush();
   }
 
   private static void requirePositive(CommandSpec spec, String flag, @Nullable Integer value) {

@@ -60,6 +60,7 @@ public final class RunCommand implements Callable<Integer> {
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
         Session session = loaded.newSession(chosen);
         Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json)) {
+      model.explain(loaded, spec.commandLine().getErr());
       GenerationResult result = session.generate(prompt.tokens(loaded),
           sampling.toGenerationOptions(loaded.generationConfig()), terminal);
       out.println(json
