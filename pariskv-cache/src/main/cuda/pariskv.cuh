@@ -62,6 +62,11 @@ __device__ __forceinline__ void store128(void* address, uint4 value) {
   *static_cast<uint4*>(address) = value;
 }
 
+/** Whether 16 bytes can be loaded or stored here at once. */
+__device__ __forceinline__ bool aligned128(const void* address) {
+  return reinterpret_cast<uintptr_t>(address) % sizeof(uint4) == 0;
+}
+
 // ---- bf16: the upper half of a float ----------------------------------------------------------------------------
 
 /** Exact. */

@@ -40,7 +40,7 @@ class EmbeddingTest {
       Buffer out = buffers.empty(DType.F32, tokens.length, width);
 
       backend.layers().embedding().embed(buffers.of(tokens, tokens.length),
-          Weights.of(table, type, offset, VOCABULARY, width), out);
+          buffers.place(Weights.of(table, type, offset, VOCABULARY, width)), out);
 
       float[] rows = buffers.floats(out);
       for (int i = 0; i < rows.length; i++) {

@@ -43,6 +43,11 @@ public final class Buffers implements AutoCloseable {
     return buffer;
   }
 
+  /** Where the backend's stages can read {@code host}, as a model's weights are. */
+  public Buffer place(Buffer host) {
+    return backend.place(host, memory);
+  }
+
   /** The elements of an f32 buffer. */
   public float[] floats(Buffer buffer) {
     float[] values = new float[Math.toIntExact(buffer.shape().elements())];
