@@ -2,6 +2,7 @@ package io.pariskv.backend;
 
 import io.pariskv.layer.Embedding;
 import io.pariskv.layer.MatMul;
+import io.pariskv.layer.RandomFill;
 import io.pariskv.layer.Residual;
 import io.pariskv.layer.RmsNorm;
 import io.pariskv.layer.Rotary;
@@ -10,5 +11,5 @@ import io.pariskv.layer.TokenSampler;
 
 /** The transformer's small operations on one backend. */
 public record LayerStages(Embedding embedding, RmsNorm rmsNorm, MatMul matMul, Rotary rotary,
-    SwiGlu swiGlu, Residual residual, TokenSampler sampler) {
+    SwiGlu swiGlu, Residual residual, TokenSampler sampler, RandomFill randomFill) {
 }

@@ -80,7 +80,8 @@ public final class CudaBackend implements Backend {
       SelfTest.run(kernels, ring);
       layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
           new CudaMatMul(kernels), new CudaRotary(kernels), new CudaSwiGlu(kernels),
-          new CudaResidual(kernels), new CudaTokenSampler(kernels));
+          new CudaResidual(kernels), new CudaTokenSampler(kernels),
+          new CudaRandomFill(kernels));
       attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
           new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),

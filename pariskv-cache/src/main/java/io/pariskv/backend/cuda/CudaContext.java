@@ -127,6 +127,11 @@ final class CudaContext implements AutoCloseable {
     }
   }
 
+  /** Whether a step is in its first run or its capture: numbers of the GPU cannot be read now. */
+  boolean isRecording() {
+    return recording;
+  }
+
   /** Refuses what a graph cannot hold, such as memory of its own. */
   void requireNotCapturing(String what) {
     if (capturing) {

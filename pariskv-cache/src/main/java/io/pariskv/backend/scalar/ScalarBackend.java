@@ -9,7 +9,7 @@ import io.pariskv.backend.host.HostBackend;
 public final class ScalarBackend extends HostBackend {
   private final LayerStages layers = new LayerStages(new ScalarEmbedding(), new ScalarRmsNorm(),
       new ScalarMatMul(), new ScalarRotary(), new ScalarSwiGlu(), new ScalarResidual(),
-      new ScalarTokenSampler());
+      new ScalarTokenSampler(), new ScalarRandomFill());
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
       new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),

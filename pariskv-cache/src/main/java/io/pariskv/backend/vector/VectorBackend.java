@@ -25,7 +25,8 @@ public final class VectorBackend extends HostBackend {
     ScalarBackend scalar = new ScalarBackend(); // for what is not worth a vector version
     layers = new LayerStages(new VectorEmbedding(workers), new VectorRmsNorm(workers),
         new VectorMatMul(workers), new VectorRotary(workers), new VectorSwiGlu(workers),
-        new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()));
+        new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()),
+        new VectorRandomFill(workers));
     attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
