@@ -22,12 +22,16 @@ public final class TestBackends {
    * device memory and offloaded. A run with a vector width of its own is about that width alone.
    */
   private static List<Supplier<Backend>> chosen() {
-    if ("cuda".equals(System.getProperty("pariskv.testBackend"))) {
+    if (cuda()) {
       return List.of(() -> new CudaBackend(false), () -> new CudaBackend(true));
     }
     return System.getProperty("pariskv.vectorBits") == null
         ? List.of(TestBackends::vector, ScalarBackend::new)
         : List.of(TestBackends::vector);
+  }
+
+  private static boolean cuda() {
+    return "cuda".equals(System.getProperty("pariskv.testBackend"));
   }
 
   private static Backend vector() {
@@ -48,5 +52,10 @@ public final class TestBackends {
   /** Every backend with each of {@link Size#all}. */
   public static Stream<Arguments> withSizes() {
     return with(Size.all());
+  }
+
+  /** The GPU with each of {@link Size#longest}; none on a CPU, where they would take minutes in every build. */
+  public static Stream<Arguments> withLongSizes() {
+    return cuda() ? with(Size.longest()) : Stream.empty();
   }
 }
