@@ -20,16 +20,18 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("stages")
 class KeyEncoderTest {
   private static final String SIZES = "io.pariskv.testing.TestBackends#withSizes";
+  private static final String LONG = "io.pariskv.testing.TestBackends#withLongSizes";
 
   @ParameterizedTest
-  @MethodSource(SIZES)
+  @MethodSource({SIZES, LONG})
   void summaries_equalThoseOfScalar(Backend backend, Size size) {
     try (Fixture fixture = new Fixture(backend, size).encode(size.budget());
         ScalarBackend scalar = new ScalarBackend();
         Fixture expected = new Fixture(scalar, size).encode(size.budget())) {
       for (int row = 0; row < size.rows(); row++) {
+        int keys = size.zones().get(row);
         for (int kvHead = 0; kvHead < size.kvHeads(); kvHead++) {
-          for (int key = 0; key < size.zones().get(row); key++) {
+          for (int key = 0; key < keys; key += 1 + keys / 5_000) {
             KeySummary summary = read(expected, row, kvHead, key);
             if (!summary.equals(read(fixture, row, kvHead, key))) {
               assertEquals(summary, read(fixture, row, kvHead, key),
@@ -37,7 +39,7 @@ class KeyEncoderTest {
             }
           }
         }
-        if (size.zones().get(row) > 0) {
+        if (keys > 0) {
           assertArrayEquals(populations(expected, row), populations(fixture, row));
         }
       }
@@ -67,7 +69,7 @@ class KeyEncoderTest {
 
   /** The paper's formula in double; where a number is at a border, either side is right. */
   @ParameterizedTest
-  @MethodSource(SIZES)
+  @MethodSource({SIZES, LONG})
   void summary_isSignsLevelsAndWeightOfTheRotatedKey(Backend backend, Size size) {
     try (Fixture fixture = new Fixture(backend, size).encode(size.budget())) {
       for (int row = 0; row < size.rows(); row++) {

@@ -54,7 +54,7 @@ class RetrieverTest {
   }
 
   @ParameterizedTest
-  @MethodSource("sizes")
+  @MethodSource({"sizes", "io.pariskv.testing.TestBackends#withLongSizes"})
   void selection_isAscendingInTheZone_andEqualsThatOfScalar(Backend backend, Size size) {
     int[][] selected = retrieve(backend, size);
     for (int i = 0; i < selected.length; i++) {

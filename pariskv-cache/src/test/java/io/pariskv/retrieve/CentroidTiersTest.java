@@ -26,7 +26,8 @@ class CentroidTiersTest {
   private static final int COUNT = SignCentroids.COUNT;
 
   @ParameterizedTest
-  @MethodSource("io.pariskv.testing.TestBackends#withSizes")
+  @MethodSource({"io.pariskv.testing.TestBackends#withSizes",
+      "io.pariskv.testing.TestBackends#withLongSizes"})
   void tiers_areThoseOfSortingAllCentroids(Backend backend, Size size) {
     float[] blocks = blocks(size);
     try (Fixture fixture = new Fixture(backend, size).encode(size.budget())) {

@@ -31,9 +31,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("stages")
 class RerankTest {
   private static final String SIZES = "io.pariskv.testing.TestBackends#withSizes";
+  private static final String LONG = "io.pariskv.testing.TestBackends#withLongSizes";
 
   @ParameterizedTest
-  @MethodSource(SIZES)
+  @MethodSource({SIZES, LONG})
   void scores_areTheSumOverCodesOfTheFormula(Backend backend, Size size) {
     float[] p = blocks(size);
     int room = room(size);
@@ -67,7 +68,7 @@ class RerankTest {
   }
 
   @ParameterizedTest
-  @MethodSource(SIZES)
+  @MethodSource({SIZES, LONG})
   void scores_equalThoseOfScalarBitForBit(Backend backend, Size size) {
     float[] p = blocks(size);
     int room = room(size);

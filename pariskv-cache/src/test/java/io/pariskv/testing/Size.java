@@ -32,6 +32,13 @@ public record Size(List<Integer> zones, int kvHeads, int group, int headDim, DTy
     return IntStream.range(0, 2 * TOKENS.length).mapToObj(Size::number);
   }
 
+  /** Zones as long as a context of 128K tokens, for backends that are quick enough. */
+  public static Stream<Size> longest() {
+    return Stream.of(
+        new Size(List.of(131_071), 1, 4, 128, DType.BF16, RandomKv.COMMON_MEAN),
+        new Size(List.of(131_071, 257), 2, 7, 32, DType.F32, RandomKv.SPREAD_NORMS));
+  }
+
   private static Size number(int i) {
     int round = i / TOKENS.length;
     int tokens = TOKENS[i % TOKENS.length];

@@ -23,13 +23,17 @@ public final class TestBackends {
    * device memory and offloaded. A run with a vector width of its own is about that width alone.
    */
   private static List<Supplier<Backend>> chosen() {
-    if ("cuda".equals(System.getProperty("pariskv.testBackend"))) {
+    if (cuda()) {
       return List.of(() -> new CudaBackend(KvPlacement.DEVICE),
           () -> new CudaBackend(KvPlacement.HOST));
     }
     return System.getProperty("pariskv.vectorBits") == null
         ? List.of(TestBackends::vector, ScalarBackend::new)
         : List.of(TestBackends::vector);
+  }
+
+  private static boolean cuda() {
+    return "cuda".equals(System.getProperty("pariskv.testBackend"));
   }
 
   private static Backend vector() {
@@ -50,5 +54,10 @@ public final class TestBackends {
   /** Every backend with each of {@link Size#all}. */
   public static Stream<Arguments> withSizes() {
     return with(Size.all());
+  }
+
+  /** The GPU with each of {@link Size#longest}; none on a CPU, where they would take minutes in every build. */
+  public static Stream<Arguments> withLongSizes() {
+    return cuda() ? with(Size.longest()) : Stream.empty();
   }
 }

@@ -2,15 +2,77 @@ package io.pariskv.backend.cuda;
 
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.KeySummary;
+import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/** Summaries of keys in device memory; the layout is in {@code pariskv.cuh}. */
+/**
+ * Summaries of keys in device memory; the layout is in {@code pariskv.cuh}.
+ *
+ * <p>Kernels find slabs through tables of addresses that are there from the start and never move, as slabs
+ * do not: a recorded step stays valid while sequences grow, and while others come and go. A layer with a
+ * sliding window is never retrieved from and has no slabs. Nothing may change inside a recorded step.
+ */
 final class CudaKeyIndex implements KeyIndex {
-  private final KvShape shape;
+  private static final int MAX_KEYS = CudaKvStore.MAX_SLABS * TokenSlabs.SLAB_TOKENS;
 
+  private final Kernels kernels;
+  private final KvShape shape;
+  private final DeviceAllocator tables;
+  private final Buffer ids;
+  private final Buffer records;
+  private final Buffer populations;
+  private final Buffer budgets;
+  private final int[][] hostBudgets;
+  private final @Nullable Keys[] sequences;
+
+  /**
+   * One slot's summaries and their owner.
+   *
+   * @param populations {@code [layers][kvHeads][subspaces][256] i32}
+   * @param slabs for each slab of tokens its address in each layer, 0 in one that is not indexed: ids,
+   *     and behind them records
+   */
+  private record Keys(DeviceAllocator memory, Buffer populations, List<long[]> slabs) {
+  }
+
+  /**
+   * An empty index.
+   *
+   * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
+   */
   CudaKeyIndex(Kernels kernels, KvShape shape, int slots) {
+    requireHeadDim(shape.headDim());
+    this.kernels = kernels;
     this.shape = shape;
+    this.hostBudgets = new int[slots][BUDGET_FIELDS];
+    this.sequences = new @Nullable Keys[slots];
+    this.tables = new DeviceAllocator(kernels.stream());
+    try {
+      ids = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
+      records = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
+      populations = tables.allocate(DType.I64, slots, shape.layers());
+      budgets = tables.allocate(DType.I32, slots, BUDGET_FIELDS);
+    } catch (RuntimeException | Error e) {
+      Failures.suppressing(e, tables::close);
+      throw e;
+    }
+  }
+
+  private static void requireHeadDim(int headDim) {
+    if (headDim < 16 || headDim > 256 || Integer.bitCount(headDim) != 1) {
+      throw new IllegalArgumentException(
+          "ParisKV needs a head size that is a power of two from 16 to 256, not " + headDim);
+    }
   }
 
   /**
@@ -29,22 +91,46 @@ final class CudaKeyIndex implements KeyIndex {
 
   /** Device address of the addresses of the id slabs, {@code [slots][layers][MAX_SLABS] u64}. */
   long idTable() {
-    throw missing();
+    return ids.address();
   }
 
   /** Device address of the addresses of the record slabs, {@code [slots][layers][MAX_SLABS] u64}. */
   long recordTable() {
-    throw missing();
+    return records.address();
   }
 
   /** Device address of the addresses of the populations, {@code [slots][layers] u64}. */
   long populationTable() {
-    throw missing();
+    return populations.address();
   }
 
   /** Host copy of the budget last set, for checks of shapes outside a step. */
   int budget(int slot, int field) {
-    throw missing();
+    return hostBudgets[slot][field];
+  }
+
+  /** The fewest candidates of a sequence that has keys, 0 if none has: what the smallest step needs. */
+  int fewestCandidates() {
+    return Arrays.stream(hostBudgets).filter(budget -> budget[0] > 0)
+        .mapToInt(budget -> Math.min(budget[0], budget[1])).min().orElse(0);
+  }
+
+  /** Keys that {@code slot} has room for. */
+  int capacity(int slot) {
+    Keys keys = sequences[slot];
+    return keys == null ? 0 : keys.slabs.size() << TokenSlabs.SLAB_SHIFT;
+  }
+
+  /**
+   * Refuses a layer that has no summaries.
+   *
+   * @throws IllegalArgumentException if it has a sliding window
+   */
+  void requireIndexed(int layer) {
+    if (shape.window(layer) != 0) {
+      throw new IllegalArgumentException("layer " + layer + " has a sliding window of "
+          + shape.window(layer) + " tokens: its keys are not indexed");
+    }
   }
 
   @Override
@@ -52,47 +138,197 @@ final class CudaKeyIndex implements KeyIndex {
     return shape;
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * @throws OutOfMemoryError if the memory cannot be had; the slot then holds what it held before
+   * @throws IllegalArgumentException if the tables have no room for so many
+   */
   @Override
   public void reserve(int slot, int tokens) {
-    throw missing();
+    if (tokens > MAX_KEYS) {
+      throw new IllegalArgumentException("cannot index " + tokens + " keys of slot " + slot + ": "
+          + MAX_KEYS + " fit; lower --context");
+    }
+    if (tokens <= capacity(slot)) {
+      return;
+    }
+    requireNotRecording("reserve room for keys");
+    Keys keys = sequences[slot];
+    if (keys != null) {
+      grow(slot, keys, tokens);
+      return;
+    }
+    DeviceAllocator memory = new DeviceAllocator(kernels.stream());
+    try {
+      sequences[slot] = open(slot, memory, tokens);
+    } catch (RuntimeException | Error e) {
+      Failures.suppressing(e, memory::close);
+      throw e;
+    }
   }
 
+  private Keys open(int slot, DeviceAllocator memory, int tokens) {
+    Keys keys = new Keys(memory, memory.allocate(DType.I32, shape.layers(), shape.kvHeads(),
+        subspaces(), SignCentroids.COUNT), new ArrayList<>());
+    grow(slot, keys, tokens);
+    long[] addresses = new long[shape.layers()];
+    Arrays.setAll(addresses, layer -> view(keys, layer).address());
+    upload(addresses, populations.address() + 8L * slot * shape.layers());
+    return keys;
+  }
+
+  /** Adds slabs, of all layers in one piece of memory: it is had or it is not. */
+  private void grow(int slot, Keys keys, int tokens) {
+    int first = keys.slabs.size();
+    int added = Math.toIntExact(TokenSlabs.slabs(tokens)) - first;
+    int indexed = (int) shape.windows().stream().filter(window -> window == 0).count();
+    Buffer memory = keys.memory.allocate(DType.U8, added, indexed, slabBytes());
+    long[][] slabs = new long[added][shape.layers()];
+    long address = memory.address();
+    for (long[] slab : slabs) {
+      for (int layer = 0; layer < slab.length; layer++) {
+        if (shape.window(layer) == 0) {
+          slab[layer] = address;
+          address += slabBytes();
+        }
+      }
+    }
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      if (shape.window(layer) == 0) {
+        int column = layer;
+        long at = 8 * (((long) slot * shape.layers() + layer) * CudaKvStore.MAX_SLABS + first);
+        long[] addresses = Arrays.stream(slabs).mapToLong(slab -> slab[column]).toArray();
+        upload(addresses, ids.address() + at);
+        Arrays.setAll(addresses, i -> slabs[i][column] + idBytes());
+        upload(addresses, records.address() + at);
+      }
+    }
+    keys.slabs.addAll(List.of(slabs));
+  }
+
+  /** Bytes of the ids of one slab. */
+  private long idBytes() {
+    return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), subspaces());
+  }
+
+  /** Bytes of the ids and records of one slab. */
+  private long slabBytes() {
+    return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), bytesPerKey());
+  }
+
+  private void upload(long[] addresses, long target) {
+    kernels.ring().upload(MemorySegment.ofArray(addresses), target);
+  }
+
+  private void requireNotRecording(String what) {
+    kernels.context().requireNotRecording(what);
+  }
+
+  /** {@inheritDoc} Waits for the GPU. The tables keep the old addresses, which a budget of 0 hides. */
   @Override
   public void release(int slot) {
-    throw missing();
+    setBudget(slot, new int[BUDGET_FIELDS]);
+    Keys keys = sequences[slot];
+    if (keys != null) {
+      requireNotRecording("release the keys of a sequence");
+      sequences[slot] = null;
+      keys.memory.close();
+    }
   }
 
   @Override
   public Buffer budgets() {
-    throw missing();
+    return budgets;
   }
 
   @Override
   public void setBudget(int slot, int[] budget) {
-    throw missing();
+    if (budget.length != BUDGET_FIELDS) {
+      throw new IllegalArgumentException(
+          "a budget has " + BUDGET_FIELDS + " fields, not " + budget.length);
+    }
+    if (!Arrays.equals(budget, hostBudgets[slot])) {
+      requireNotRecording("set a budget");
+      kernels.ring().upload(MemorySegment.ofArray(budget),
+          budgets.address() + 4L * slot * BUDGET_FIELDS);
+      hostBudgets[slot] = budget.clone();
+    }
   }
 
   @Override
   public Buffer populations(int layer, int slot) {
-    throw missing();
+    requireIndexed(layer);
+    return view(keys(slot), layer);
+  }
+
+  private Buffer view(Keys keys, int layer) {
+    return keys.populations.slice(layer, layer + 1L).reshape(shape.kvHeads(), subspaces(),
+        SignCentroids.COUNT);
+  }
+
+  private Keys keys(int slot) {
+    Keys keys = sequences[slot];
+    if (keys == null) {
+      throw new IllegalStateException("no keys of slot " + slot + " are indexed; reserve first");
+    }
+    return keys;
   }
 
   @Override
   public KeySummary read(int layer, int slot, int kvHead, int zonePosition) {
-    throw missing();
+    requireIndexed(layer);
+    requireNotRecording("read a summary");
+    Keys keys = keys(slot);
+    Objects.checkIndex(zonePosition, capacity(slot));
+    int count = subspaces();
+    int recordBytes = bytesPerKey() - count;
+    long slab = keys.slabs.get(zonePosition >> TokenSlabs.SLAB_SHIFT)[layer];
+    long key = ((long) Objects.checkIndex(kvHead, shape.kvHeads()) << TokenSlabs.SLAB_SHIFT)
+        + zonePosition % TokenSlabs.SLAB_TOKENS;
+    byte[] id = new byte[count];
+    MemorySegment record = MemorySegment.ofArray(new byte[recordBytes]);
+    kernels.ring().download(slab + key * count, MemorySegment.ofArray(id));
+    kernels.ring().download(slab + idBytes() + key * recordBytes, record);
+    return unpack(id, record);
   }
 
+  private static KeySummary unpack(byte[] id, MemorySegment record) {
+    int[] ids = new int[id.length];
+    int[] codes = new int[id.length * SignCentroids.SUBSPACE_DIM];
+    short[] weights = new short[id.length];
+    for (int b = 0; b < id.length; b++) {
+      ids[b] = Byte.toUnsignedInt(id[b]);
+      int packed = record.getAtIndex(ValueLayout.JAVA_INT_UNALIGNED, b);
+      for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
+        codes[b * SignCentroids.SUBSPACE_DIM + j] = packed >>> (4 * j) & 15;
+      }
+      weights[b] = record.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * id.length + b);
+    }
+    return new KeySummary(ids, codes, weights);
+  }
+
+  /** {@inheritDoc} Summaries, populations and budgets; the tables of addresses, 32 KiB a slot and layer, beside. */
   @Override
   public long bytes() {
-    throw missing();
+    long bytes = budgets.byteSize();
+    for (Keys keys : sequences) {
+      bytes += keys == null ? 0 : keys.memory.allocatedBytes();
+    }
+    return bytes;
   }
 
   @Override
   public void close() {
-    throw missing();
-  }
-
-  private static UnsupportedOperationException missing() {
-    return new UnsupportedOperationException("the CUDA index");
+    Failures failures = new Failures();
+    for (int slot = 0; slot < sequences.length; slot++) {
+      Keys keys = sequences[slot];
+      if (keys != null) {
+        sequences[slot] = null;
+        failures.attempt(keys.memory::close);
+      }
+    }
+    failures.attempt(tables::close);
+    failures.throwFirst();
   }
 }

@@ -1,0 +1,153 @@
+// key_encoder.cu -- stage 4: keys to ids, codes, weights and populations, bit for bit as io.pariskv.index.KeyEncoder says.
+//
+// A lane has one subspace of one key, so a warp has 32 / subspaces keys: keys come in 16 bytes a lane (32 of f32), the
+// rotation crosses lanes by shuffles, and ids and records of neighbouring keys go out side by side. Centroids are
+// counted in shared memory and added to the populations when the block ends: an atomic in device memory a subspace and
+// key would cost more than all the rest. Bound by reading the keys: PCIe when they are in pinned host memory.
+// grid (blocks of one KV head, each striding over all keys; kvHeads), block 512,
+// shared subspaces * 256 counters of 4 bytes.
+
+/** What is kept of one subspace of a key. */
+struct Block {
+  uint32_t id;
+  uint32_t codes;
+  uint16_t weight;
+};
+
+__device__ __forceinline__ void load(const uint16_t* from, float (&y)[SUBSPACE_DIM]) {
+  unpack_bf16(load128_once(from), y);
+}
+
+__device__ __forceinline__ void load(const float* from, float (&y)[SUBSPACE_DIM]) {
+  uint4 low = load128_once(from);
+  uint4 high = load128_once(from + 4);
+  uint32_t bits[SUBSPACE_DIM] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
+  for (int j = 0; j < SUBSPACE_DIM; j++) {
+    y[j] = __uint_as_float(bits[j]);
+  }
+}
+
+/** In pairs, as the contract adds. */
+__device__ __forceinline__ float sum(const float (&x)[SUBSPACE_DIM]) {
+  return __fadd_rn(__fadd_rn(__fadd_rn(x[0], x[1]), __fadd_rn(x[2], x[3])),
+                   __fadd_rn(__fadd_rn(x[4], x[5]), __fadd_rn(x[6], x[7])));
+}
+
+/** How many borders are below `magnitude`; they ascend, so three comparisons tell. */
+__device__ __forceinline__ uint32_t level(float magnitude, const float (&borders)[7]) {
+  bool half = magnitude > borders[3];
+  bool quarter = magnitude > (half ? borders[5] : borders[1]);
+  float last = quarter ? (half ? borders[6] : borders[2]) : (half ? borders[4] : borders[0]);
+  return (half ? 4u : 0u) + (quarter ? 2u : 0u) + (magnitude > last ? 1u : 0u);
+}
+
+__device__ __forceinline__ Block summarise(const float (&y)[SUBSPACE_DIM], const float* levels, float scale) {
+  float products[SUBSPACE_DIM];
+#pragma unroll
+  for (int j = 0; j < SUBSPACE_DIM; j++) {
+    products[j] = __fmul_rn(y[j], y[j]);
+  }
+  float r = __fsqrt_rn(sum(products));
+  float borders[7];
+#pragma unroll
+  for (int i = 0; i < 7; i++) {
+    borders[i] = __fmul_rn(LEVEL_BORDERS[i], r);
+  }
+  Block block = {0, 0, 0};
+#pragma unroll
+  for (int j = 0; j < SUBSPACE_DIM; j++) {
+    float magnitude = fabsf(y[j]);
+    uint32_t sign = y[j] >= 0.0f ? 1u : 0u;  // of negative zero too
+    uint32_t code = level(magnitude, borders);
+    products[j] = __fmul_rn(levels[code], magnitude);
+    block.id |= sign << j;
+    block.codes |= (8 * sign + code) << 4 * j;
+  }
+  float alpha = fmaxf(__fdiv_rn(sum(products), r), 1e-6f);
+  block.weight = r == 0.0f ? 0 : float_to_bf16(__fmul_rn(__fdiv_rn(r, alpha), scale));
+  return block;
+}
+
+/** Keys of one KV head: `ids` and `records` are slab addresses, `populations` [subspaces][CENTROIDS]. */
+template <typename T>
+__device__ __forceinline__ void encode_head(const KvHead<T>& keys, int from, int count, const uint64_t* ids,
+                                            const uint64_t* records, int* populations, int zone_from, int subspaces,
+                                            float scale) {
+  extern __shared__ int counts[];  // [subspaces][CENTROIDS]
+  __shared__ float levels[8];      // lanes look up different ones at once
+  for (int i = threadIdx.x; i < subspaces * CENTROIDS; i += blockDim.x) {
+    counts[i] = 0;
+  }
+  if (threadIdx.x < 8) {
+    levels[threadIdx.x] = LEVELS[threadIdx.x];
+  }
+  __syncthreads();
+
+  int subspace = lane_id() % subspaces;
+  int keys_of_warp = WARP / subspaces;
+  int first = (blockIdx.x * warp_count() + warp_id()) * keys_of_warp;
+  for (; first < count; first += gridDim.x * warp_count() * keys_of_warp) {
+    int key = first + lane_id() / subspaces;
+    float y[SUBSPACE_DIM];
+    load(keys.row(from + min(key, count - 1)) + subspace * SUBSPACE_DIM, y);
+    rotate(y, subspaces);
+    Block block = summarise(y, levels, scale);
+    if (key < count) {  // the last warp is partial; its lanes had to rotate with the others
+      int position = zone_from + key;
+      int slab = slab_index(position);
+      uint8_t* id = reinterpret_cast<uint8_t*>(ids[slab]) + slab_offset(keys.head, position, subspaces);
+      uint8_t* record = reinterpret_cast<uint8_t*>(records[slab]) + slab_offset(keys.head, position, 6 * subspaces);
+      id[subspace] = block.id;
+      reinterpret_cast<uint32_t*>(record)[subspace] = block.codes;
+      reinterpret_cast<uint16_t*>(record + 4 * subspaces)[subspace] = block.weight;
+      atomicAdd(&counts[subspace * CENTROIDS + block.id], 1);
+    }
+  }
+
+  __syncthreads();  // all keys of the block are counted
+  for (int i = threadIdx.x; i < subspaces * CENTROIDS; i += blockDim.x) {
+    if (counts[i] != 0) {
+      atomicAdd(&populations[i], counts[i]);
+    }
+  }
+}
+
+template <typename T>
+__device__ __forceinline__ void encode(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
+                                       int layers, int slot, int from, int count, const uint64_t* id_table,
+                                       const uint64_t* record_table, const uint64_t* population_table, int zone_from,
+                                       int subspaces, float scale) {
+  int head = blockIdx.y;
+  int length = zones[slot * ZONE_FIELDS + 2];
+  KvHead<T> keys = kv_head<T>(slabs, residents, length, slot, layer, layers, 0, head, gridDim.y,
+                              subspaces * SUBSPACE_DIM);
+  int* populations = reinterpret_cast<int*>(population_table[int64_t(slot) * layers + layer]) +
+                     head * subspaces * CENTROIDS;
+  encode_head(keys, from, count, index_slabs(id_table, slot, layer, layers),
+              index_slabs(record_table, slot, layer, layers), populations, zone_from, subspaces, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2)
+    key_encoder_bf16(const uint64_t* slabs,             // [slots][layers][2][MAX_SLABS]
+                     const uint64_t* residents,         // [slots], or nullptr
+                     const int* zones,                  // [slots][3]
+                     int layer, int layers, int slot,
+                     int from, int count,               // positions of the keys in the sequence
+                     const uint64_t* id_table,          // [slots][layers][MAX_SLABS]
+                     const uint64_t* record_table,      // [slots][layers][MAX_SLABS]
+                     const uint64_t* population_table,  // [slots][layers] of [kvHeads][subspaces][256] i32
+                     int zone_from,                     // zone position of the first key
+                     int subspaces, float scale) {
+  encode<uint16_t>(slabs, residents, zones, layer, layers, slot, from, count, id_table, record_table,
+                   population_table, zone_from, subspaces, scale);
+}
+
+/** The same for keys stored as f32. */
+extern "C" __global__ void __launch_bounds__(512, 2)
+    key_encoder_f32(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers,
+                    int slot, int from, int count, const uint64_t* id_table, const uint64_t* record_table,
+                    const uint64_t* population_table, int zone_from, int subspaces, float scale) {
+  encode<float>(slabs, residents, zones, layer, layers, slot, from, count, id_table, record_table, population_table,
+                zone_from, subspaces, scale);
+}
