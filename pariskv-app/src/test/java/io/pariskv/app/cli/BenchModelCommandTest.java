@@ -13,24 +13,24 @@ import tools.jackson.databind.JsonNode;
 /** {@code pariskv bench model}; what it measures is not looked at. */
 class BenchModelCommandTest {
   private static final Object[] TINY = {"bench", "model", "--shape", "recall-12m", "--context",
-      "2100", "--steps", 3, "--backend", "vector", "--batch", 2};
+      "600", "--steps", 3, "--backend", "vector", "--batch", 2, "--dense-below", 300};
 
   @ParameterizedTest
-  @ValueSource(strings = {"--fill-kv", "--prefill-chunk=700"})
+  @ValueSource(strings = {"--fill-kv", "--prefill-chunk=250"})
   void json_hasARowForEachMethod(String how) {
     JsonNode json = run(with(TINY, "--json", "--method", "full,pariskv", how)).succeeded().json();
     assertEquals("recall-12m", json.get("shape").asString());
     JsonNode rows = json.get("rows");
     assertEquals(2, rows.size());
     for (JsonNode row : rows) {
-      assertEquals(2100, row.get("context").asInt());
+      assertEquals(600, row.get("context").asInt());
       assertTrue(row.get("ms_p95").asDouble() >= row.get("ms_median").asDouble(), row::toString);
       assertTrue(row.get("tokens_per_second").asDouble() > 0, row::toString);
       assertEquals(how.equals("--fill-kv"), row.get("prefill_seconds").asDouble() == 0);
       assertEquals(0, row.get("bus_bytes_per_step").asLong());
     }
-    assertTrue(rows.get(0).get("attended_tokens").asDouble() > 2100, rows::toString);
-    assertTrue(rows.get(1).get("attended_tokens").asDouble() < 700, rows::toString);
+    assertTrue(rows.get(0).get("attended_tokens").asDouble() > 600, rows::toString);
+    assertTrue(rows.get(1).get("attended_tokens").asDouble() < 590, rows::toString);
   }
 
   @Test
