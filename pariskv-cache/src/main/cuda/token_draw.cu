@@ -3,7 +3,7 @@
 // One block a row. Of what is kept only the probability is needed, as it is a prefix of the order: that of the top k
 // by one search, of top-p in it by a second, while min-p's was summed before; the least of them counts. The draw is a
 // third search. A search is up to four passes over the row, mostly one or two: bound by what one multiprocessor reads
-// from L2, some 6 us for 128 K logits.
+// from L2, which has the row.
 // grid rows, block BLOCK. Leaves the row's state zero for the next step.
 #include "pariskv.cuh"
 

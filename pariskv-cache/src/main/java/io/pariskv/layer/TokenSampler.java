@@ -23,8 +23,8 @@ import io.pariskv.memory.Buffer;
  * <li>The chosen token is marked as seen.
  * </ol>
  *
- * <p>Probabilities and sums are in double; backends choose the same token but where the uniform number
- * is within rounding of a border. A NaN logit counts as negative infinity, negative zero as zero.
+ * <p>Probabilities and sums are in double or finer; backends choose the same token but where the uniform
+ * number is within rounding of a border. A NaN logit counts as negative infinity, negative zero as zero.
  */
 public interface TokenSampler {
   /** Fields of one row of parameters: temperature, top p, min p, repetition penalty. */
