@@ -3,7 +3,8 @@
 // A block has one subspace, a thread one centroid. What decides a weight is how many keys are in better centroids, so
 // nothing is sorted: every thread compares its score with all 256 and adds the populations of the better ones. These are
 // counts below 2^24, exact as floats, so that they are added by the pipe that the comparisons leave idle.
-// Bound by the 65,536 comparisons of a block, about half a microsecond, and by the latency of four loads.
+// Bound by the latency of four loads that wait for each other, and by the 65,536 comparisons of a block, less than a
+// microsecond.
 // grid rows * kvHeads * subspaces, block 256.
 
 constexpr int QUADS = CENTROIDS / 4;
@@ -42,15 +43,15 @@ extern "C" __global__ void __launch_bounds__(CENTROIDS)
                    int blocks_of_row) {               // kvHeads * subspaces
   __shared__ float4 scores[QUADS];
   __shared__ float4 populations[QUADS];
+  int id = threadIdx.x;
+  const float4* p = reinterpret_cast<const float4*>(blocks) + int64_t(blockIdx.x) * 2;
+  float score = __fadd_rn(half_score(p[0], id & 15), half_score(p[1], id >> 4));
+  score = isnan(score) ? -INFINITY : score;
   int slot = slots[blockIdx.x / blocks_of_row];
   const int* budget = budgets + slot * BUDGET_FIELDS;
   if (budget[0] == 0) {  // no keys, no populations; nobody reads these tiers
     return;
   }
-  int id = threadIdx.x;
-  const float4* p = reinterpret_cast<const float4*>(blocks) + int64_t(blockIdx.x) * 2;
-  float score = __fadd_rn(half_score(p[0], id & 15), half_score(p[1], id >> 4));
-  score = isnan(score) ? -INFINITY : score;
   const int* counts = reinterpret_cast<const int*>(population_table[int64_t(slot) * layers + layer]) +
                       blockIdx.x % blocks_of_row * CENTROIDS;
   reinterpret_cast<float*>(scores)[id] = score;
@@ -62,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(CENTROIDS)
   int end = own + WARP / 4;
   float before = keys_in(scores, populations, 0, own, [=](float other, int) { return other >= score; }) +
                  keys_in(scores, populations, own, end,
-                         [=](float other, int i) { return other > score || (other == score && i < id); }) +
+                         [=](float other, int i) { return (other > score) | ((other == score) & (i < id)); }) +
                  keys_in(scores, populations, end, QUADS, [=](float other, int) { return other > score; });
   int weight = 0;
 #pragma unroll

@@ -69,14 +69,25 @@ __device__ __forceinline__ Block summarise(const float (&y)[SUBSPACE_DIM], const
   return block;
 }
 
-/** Keys of one KV head: `ids` and `records` are slab addresses, `populations` [subspaces][CENTROIDS]. */
+/** The keys of one KV head and where their summaries go. */
 template <typename T>
-__device__ __forceinline__ void encode_head(const KvHead<T>& keys, int from, int count, const uint64_t* ids,
-                                            const uint64_t* records, int* populations, int zone_from, int subspaces,
-                                            float scale) {
-  extern __shared__ int counts[];  // [subspaces][CENTROIDS]
-  __shared__ float levels[8];      // lanes look up different ones at once
-  for (int i = threadIdx.x; i < subspaces * CENTROIDS; i += blockDim.x) {
+struct Job {
+  KvHead<T> keys;
+  int from;
+  int count;
+  const uint64_t* ids;      // [MAX_SLABS]
+  const uint64_t* records;  // [MAX_SLABS]
+  int* populations;         // [subspaces][CENTROIDS]
+  int zone_from;
+  float scale;
+};
+
+template <int SUBSPACES, typename T>
+__device__ __forceinline__ void encode(const Job<T>& job) {
+  constexpr int KEYS = WARP / SUBSPACES;  // of a warp
+  extern __shared__ int counts[];         // [SUBSPACES][CENTROIDS]
+  __shared__ float levels[8];             // lanes look up different ones at once
+  for (int i = threadIdx.x; i < SUBSPACES * CENTROIDS; i += blockDim.x) {
     counts[i] = 0;
   }
   if (threadIdx.x < 8) {
@@ -84,31 +95,31 @@ __device__ __forceinline__ void encode_head(const KvHead<T>& keys, int from, int
   }
   __syncthreads();
 
-  int subspace = lane_id() % subspaces;
-  int keys_of_warp = WARP / subspaces;
-  int first = (blockIdx.x * warp_count() + warp_id()) * keys_of_warp;
-  for (; first < count; first += gridDim.x * warp_count() * keys_of_warp) {
-    int key = first + lane_id() / subspaces;
+  int subspace = lane_id() % SUBSPACES;
+  int first = (blockIdx.x * warp_count() + warp_id()) * KEYS;
+  for (; first < job.count; first += gridDim.x * warp_count() * KEYS) {
+    int key = first + lane_id() / SUBSPACES;
     float y[SUBSPACE_DIM];
-    load(keys.row(from + min(key, count - 1)) + subspace * SUBSPACE_DIM, y);
-    rotate(y, subspaces);
-    Block block = summarise(y, levels, scale);
-    if (key < count) {  // the last warp is partial; its lanes had to rotate with the others
-      int position = zone_from + key;
+    load(job.keys.row(job.from + min(key, job.count - 1)) + subspace * SUBSPACE_DIM, y);
+    rotate(y, SUBSPACES);
+    Block block = summarise(y, levels, job.scale);
+    if (key < job.count) {  // the last warp is partial; its lanes had to rotate with the others
+      int position = job.zone_from + key;
       int slab = slab_index(position);
-      uint8_t* id = reinterpret_cast<uint8_t*>(ids[slab]) + slab_offset(keys.head, position, subspaces);
-      uint8_t* record = reinterpret_cast<uint8_t*>(records[slab]) + slab_offset(keys.head, position, 6 * subspaces);
+      int64_t row = slab_offset(job.keys.head, position, 1);
+      uint8_t* id = reinterpret_cast<uint8_t*>(job.ids[slab]) + row * SUBSPACES;
+      uint8_t* record = reinterpret_cast<uint8_t*>(job.records[slab]) + row * 6 * SUBSPACES;
       id[subspace] = block.id;
       reinterpret_cast<uint32_t*>(record)[subspace] = block.codes;
-      reinterpret_cast<uint16_t*>(record + 4 * subspaces)[subspace] = block.weight;
+      reinterpret_cast<uint16_t*>(record + 4 * SUBSPACES)[subspace] = block.weight;
       atomicAdd(&counts[subspace * CENTROIDS + block.id], 1);
     }
   }
 
   __syncthreads();  // all keys of the block are counted
-  for (int i = threadIdx.x; i < subspaces * CENTROIDS; i += blockDim.x) {
+  for (int i = threadIdx.x; i < SUBSPACES * CENTROIDS; i += blockDim.x) {
     if (counts[i] != 0) {
-      atomicAdd(&populations[i], counts[i]);
+      atomicAdd(&job.populations[i], counts[i]);
     }
   }
 }
@@ -120,12 +131,24 @@ __device__ __forceinline__ void encode(const uint64_t* slabs, const uint64_t* re
                                        int subspaces, float scale) {
   int head = blockIdx.y;
   int length = zones[slot * ZONE_FIELDS + 2];
-  KvHead<T> keys = kv_head<T>(slabs, residents, length, slot, layer, layers, 0, head, gridDim.y,
-                              subspaces * SUBSPACE_DIM);
-  int* populations = reinterpret_cast<int*>(population_table[int64_t(slot) * layers + layer]) +
-                     head * subspaces * CENTROIDS;
-  encode_head(keys, from, count, index_slabs(id_table, slot, layer, layers),
-              index_slabs(record_table, slot, layer, layers), populations, zone_from, subspaces, scale);
+  int width = subspaces * SUBSPACE_DIM;
+  Job<T> job;
+  job.keys = kv_head<T>(slabs, residents, length, slot, layer, layers, 0, head, gridDim.y, width);
+  job.from = from;
+  job.count = count;
+  job.ids = index_slabs(id_table, slot, layer, layers);
+  job.records = index_slabs(record_table, slot, layer, layers);
+  job.populations = reinterpret_cast<int*>(population_table[int64_t(slot) * layers + layer]) +
+                    head * subspaces * CENTROIDS;
+  job.zone_from = zone_from;
+  job.scale = scale;
+  switch (subspaces) {
+    case 2: return encode<2>(job);
+    case 4: return encode<4>(job);
+    case 8: return encode<8>(job);
+    case 16: return encode<16>(job);
+    case 32: return encode<32>(job);
+  }
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2)

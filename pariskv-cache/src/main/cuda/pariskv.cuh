@@ -303,6 +303,7 @@ __device__ __forceinline__ void rotate(float (&y)[SUBSPACE_DIM], int lanes) {
       }
     }
   }
+#pragma unroll
   for (int distance = 1; distance < lanes; distance *= 2) {
     float sign = (subspace & distance) == 0 ? 1.0f : -1.0f;  // the product is exact: a + b or a - b, rounded once
 #pragma unroll

@@ -98,7 +98,7 @@ __device__ __forceinline__ void rerank(const uint64_t* slabs, const float* p, co
     Part<SUBSPACES> parts[CANDIDATES];
 #pragma unroll
     for (int i = 0; i < CANDIDATES; i++) {
-      int key = candidates[min(first + i * STEP, count - 1)];  // lanes beyond the count shuffle with the others
+      int key = first + i * STEP < count ? candidates[first + i * STEP] : 0;  // all lanes shuffle: any key will do
       const uint8_t* slab = reinterpret_cast<const uint8_t*>(slabs[slab_index(key)]);
       parts[i].load(slab + slab_offset(head, key, 6 * SUBSPACES), lane);
     }
