@@ -97,7 +97,8 @@ __device__ __forceinline__ void unpack_bf16(uint4 packed, float (&out)[8]) {
 
 /** Two floats as a pair of bf16, `low` at the lower address. */
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
-  return uint32_t(float_to_bf16(low)) | uint32_t(float_to_bf16(high)) << 16;
+  __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);  // one instruction for both
+  return *reinterpret_cast<uint32_t*>(&pair);
 }
 
 /** Eight floats as neighbouring bf16. */
@@ -312,3 +313,5 @@ __device__ __forceinline__ void rotate(float (&y)[SUBSPACE_DIM], int lanes) {
     }
   }
 }
+
+#include "attention.cuh"

@@ -33,7 +33,10 @@ public interface KvStore extends AutoCloseable {
   /**
    * Makes room for positions 0 to {@code tokens - 1} in every layer.
    *
+   * <p>Costs nothing where there is room already.
+   *
    * @throws OutOfMemoryError if the memory cannot be had; the slot then holds what it held before
+   * @throws io.pariskv.error.InputException if the backend has no sequences of so many tokens
    */
   void reserve(int slot, int tokens);
 
@@ -46,7 +49,10 @@ public interface KvStore extends AutoCloseable {
    */
   Buffer zones();
 
-  /** Writes the zones of {@code slot}, in stream order. */
+  /**
+   * Writes the zones of {@code slot}, in stream order. A smaller length forgets the tokens beyond it. Not
+   * inside a recorded step.
+   */
   void setZones(int slot, TokenZones zones);
 
   /**

@@ -4,6 +4,7 @@ import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.memory.DType;
@@ -37,10 +38,15 @@ class KvStoreTest {
       long empty = kv.bytes();
       int slot = kv.open();
       assertEquals(0, kv.capacity(slot));
+      kv.reserve(slot, 1);
+      long beside = kv.bytes() - empty - SHAPE.bytes(1); // a second copy of some tokens
+      assertTrue(beside >= 0, () -> "" + beside);
       kv.reserve(slot, 1025);
+      kv.reserve(slot, 2048);
+      kv.reserve(slot, 3);
 
       assertEquals(2048, kv.capacity(slot));
-      assertEquals(empty + SHAPE.bytes(1025), kv.bytes());
+      assertEquals(empty + beside + SHAPE.bytes(1025), kv.bytes());
 
       kv.release(slot);
       assertEquals(empty, kv.bytes());

@@ -1,27 +1,94 @@
 package io.pariskv.backend.cuda;
 
+import io.pariskv.backend.host.Slots;
+import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
  * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens.
+ *
+ * <p>Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
+ * sequences grow, close and open.
  */
 final class CudaKvStore implements KvStore {
   /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of pariskv.cuh. */
   static final int MAX_SLABS = 2048;
 
-  /** Rows of the resident copy: {@code RESIDENT_ROWS} of pariskv.cuh. */
-  static final int RESIDENT_ROWS = 128 + 2048;
+  // Of pariskv.cuh: what a sequence has in device memory with offload.
+  private static final int SINK_ROWS = 128;
+  private static final int RING_ROWS = 2048;
+  static final int RESIDENT_ROWS = SINK_ROWS + RING_ROWS;
 
+  private static final int REFILL_BLOCK = 256;
+  private static final int REFILL_BLOCKS = 8; // of one layer and KV head
+
+  private final Kernels kernels;
   private final KvShape shape;
-  private final int slots;
+  private final Slots slots;
+  private final boolean offloaded;
+  private final CudaFunction refill;
+  private final DeviceAllocator tables;
+  /** {@code [slots][layers][2][MAX_SLABS]} addresses. */
+  private final Buffer slabs;
+  /** {@code [slots]} addresses. */
+  private final Buffer residents;
+  private final Buffer zones;
+  private final @Nullable Sequence[] sequences;
+  private @Nullable KvOffload offload;
 
+  /** One slot's memory and its owners. */
+  private static final class Sequence {
+    final List<Allocator> owners = new ArrayList<>();
+    /** Slab {@code i} of all layers, {@code [layers][2][kvHeads][SLAB_TOKENS][headDim]}. */
+    final List<Buffer> blocks = new ArrayList<>();
+    /** Most tokens ever asked for, and so more than decode steps can have advanced the length to. */
+    int reserved;
+
+    int capacity() {
+      return blocks.size() << TokenSlabs.SLAB_SHIFT;
+    }
+
+    void close() {
+      Failures failures = new Failures();
+      owners.forEach(owner -> failures.attempt(owner::close));
+      failures.throwFirst();
+    }
+  }
+
+  /**
+   * An empty store.
+   *
+   * @param offload whether K and V live in pinned host memory
+   */
   CudaKvStore(Kernels kernels, KvShape shape, int slots, boolean offload) {
+    this.kernels = kernels;
     this.shape = shape;
-    this.slots = slots;
+    this.slots = new Slots(slots);
+    this.offloaded = offload;
+    this.refill = kernels.function("kv_refill");
+    this.sequences = new @Nullable Sequence[slots];
+    this.tables = new DeviceAllocator(kernels.stream());
+    try {
+      this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
+      this.residents = tables.allocate(DType.I64, slots);
+      this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
+    } catch (RuntimeException | Error e) {
+      Failures.suppressing(e, tables::close);
+      throw e;
+    }
   }
 
   /**
@@ -40,27 +107,49 @@ final class CudaKvStore implements KvStore {
 
   /** Whether the slabs are in host memory. */
   boolean offloaded() {
-    throw missing();
+    return offloaded;
   }
 
   /** Adds the five arguments that every kernel begins with which reads K or V; see pariskv.cuh. */
   KernelLaunch args(KernelLaunch launch, int layer) {
-    throw missing();
+    tables.requireOpen("used");
+    return launch.arg(slabs).arg(offloaded ? residents.address() : 0L).arg(zones)
+        .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
   }
 
-  /** Prefill with offload: the rows of the chunk at hand and of all before it, as slabs in device memory. */
+  /**
+   * Prefill with offload: the rows of the chunk at hand and of all before it, as slabs in device memory.
+   *
+   * @throws IllegalStateException if K and V are in device memory anyway
+   */
   KvOffload offload() {
-    throw missing();
+    tables.requireOpen("used");
+    if (!offloaded) {
+      throw new IllegalStateException("K and V are in device memory; nothing is offloaded");
+    }
+    if (offload == null) {
+      offload = new KvOffload(kernels, this);
+    }
+    return offload;
   }
 
   /** The slab of a sequence: an address that kernels and copies can use. */
   long slab(int layer, int slot, boolean values, int slab) {
-    throw missing();
+    return address(sequence(slot).blocks.get(slab), Objects.checkIndex(layer, shape.layers()),
+        values);
+  }
+
+  private long address(Buffer block, int layer, boolean values) {
+    return block.address() + (2L * layer + (values ? 1 : 0)) * slabBytes();
+  }
+
+  private long slabBytes() {
+    return TokenSlabs.slabBytes(shape.dtype(), shape.kvHeads(), shape.headDim());
   }
 
   /** Device address of the slab addresses of one layer of a sequence, {@code [2][MAX_SLABS] u64}. */
   long slabTable(int layer, int slot) {
-    throw missing();
+    return slabs.address() + 2L * MAX_SLABS * Long.BYTES * ((long) slot * shape.layers() + layer);
   }
 
   @Override
@@ -70,55 +159,214 @@ final class CudaKvStore implements KvStore {
 
   @Override
   public int slots() {
-    return slots;
+    return slots.count();
   }
 
   @Override
   public int open() {
-    throw missing();
+    tables.requireOpen("used");
+    int slot = slots.open();
+    sequences[slot] = new Sequence();
+    setZones(slot, TokenZones.dense(0));
+    return slot;
   }
 
   @Override
   public void release(int slot) {
-    throw missing();
+    Sequence sequence = sequence(slot);
+    sequences[slot] = null;
+    slots.release(slot);
+    sequence.close();
   }
 
+  private Sequence sequence(int slot) {
+    Sequence sequence = sequences[slot];
+    if (sequence == null) {
+      throw new IllegalStateException("sequence slot " + slot + " is not open");
+    }
+    return sequence;
+  }
+
+  /**
+   * {@inheritDoc} What is there already costs nothing.
+   *
+   * @throws InputException if the tables have no place for so many tokens
+   */
   @Override
   public void reserve(int slot, int tokens) {
-    throw missing();
+    Sequence sequence = sequence(slot);
+    if (tokens > sequence.capacity()) {
+      kernels.context().requireNotRecording("reserve K and V");
+      if (tokens > MAX_SLABS << TokenSlabs.SLAB_SHIFT) {
+        throw new InputException("a context of " + tokens + " tokens is longer than the "
+            + (MAX_SLABS << TokenSlabs.SLAB_SHIFT)
+            + " that backend cuda can hold; lower --context");
+      }
+      grow(slot, sequence, (int) TokenSlabs.slabs(tokens));
+    }
+    sequence.reserved = Math.max(sequence.reserved, tokens);
+  }
+
+  /** Adds memory, all of it or none: every growth has owners of its own. */
+  private void grow(int slot, Sequence sequence, int count) {
+    List<Allocator> owners = new ArrayList<>();
+    List<Buffer> blocks = new ArrayList<>();
+    try {
+      if (offloaded && sequence.blocks.isEmpty()) {
+        Allocator device = new DeviceAllocator(kernels.stream());
+        owners.add(device);
+        kernels.ring().upload(addresses(device.allocate(DType.U8, residentBytes()).address()),
+            residents.address() + (long) slot * Long.BYTES);
+      }
+      Allocator rows = offloaded
+          ? PinnedAllocator.exact(kernels.context())
+          : new DeviceAllocator(kernels.stream());
+      owners.add(rows);
+      for (int i = sequence.blocks.size(); i < count; i++) {
+        blocks.add(rows.allocate(shape.dtype(), shape.layers(), 2, shape.kvHeads(),
+            TokenSlabs.SLAB_TOKENS, shape.headDim()));
+      }
+      publish(slot, sequence.blocks.size(), blocks);
+    } catch (RuntimeException | Error e) {
+      owners.forEach(owner -> Failures.suppressing(e, owner::close));
+      throw e;
+    }
+    sequence.owners.addAll(owners);
+    sequence.blocks.addAll(blocks);
+  }
+
+  /** Shows kernels the addresses of new slabs, from number {@code first} on. */
+  private void publish(int slot, int first, List<Buffer> blocks) {
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      for (boolean values : new boolean[]{false, true}) {
+        int at = layer;
+        long table = slabTable(layer, slot) + (values ? MAX_SLABS : 0L) * Long.BYTES;
+        kernels.ring().upload(
+            addresses(blocks.stream().mapToLong(block -> address(block, at, values)).toArray()),
+            table + (long) first * Long.BYTES);
+      }
+    }
+  }
+
+  private static MemorySegment addresses(long... addresses) {
+    return MemorySegment.ofArray(addresses);
+  }
+
+  private long residentBytes() {
+    return 2L * shape.layers() * shape.kvHeads() * (SINK_ROWS + RING_ROWS) * rowBytes();
+  }
+
+  private int rowBytes() {
+    return shape.headDim() * shape.dtype().bytes();
   }
 
   @Override
   public int capacity(int slot) {
-    throw missing();
+    return sequence(slot).capacity();
   }
 
   @Override
   public Buffer zones() {
-    throw missing();
+    return zones;
   }
 
+  /** {@inheritDoc} Later work also waits for rows that are on their way to the host. */
   @Override
-  public void setZones(int slot, TokenZones zones) {
-    throw missing();
+  public void setZones(int slot, TokenZones value) {
+    Sequence sequence = sequence(slot);
+    kernels.context().requireNotRecording("set zones");
+    if (offload != null) {
+      offload.await();
+    }
+    if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
+      refill(slot, value.length());
+    }
+    kernels.ring().upload(
+        MemorySegment.ofArray(new int[]{value.sinkEnd(), value.recentStart(), value.length()}),
+        zones.address() + (long) slot * ZONE_FIELDS * Integer.BYTES);
+  }
+
+  /** The sequence may get shorter, by how much only the device knows; see kv_refill.cu. */
+  private void refill(int slot, int length) {
+    KernelLaunch launch = kernels.launch()
+        .grid(REFILL_BLOCKS, 2 * shape.layers() * shape.kvHeads()).block(REFILL_BLOCK);
+    args(launch, 0).arg(slot).arg(length).arg(shape.kvHeads()).arg(rowBytes()).run(refill);
   }
 
   @Override
   public void read(int layer, int slot, int position, float[] k, float[] v) {
-    throw missing();
+    kernels.context().requireNotRecording("read K and V");
+    if (offload != null) {
+      offload.await();
+    }
+    read(slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT), position, k);
+    read(slab(layer, slot, true, position >> TokenSlabs.SLAB_SHIFT), position, v);
+  }
+
+  private void read(long slab, int position, float[] to) {
+    int width = shape.headDim();
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      long row = (long) head * TokenSlabs.SLAB_TOKENS + position % TokenSlabs.SLAB_TOKENS;
+      long address = slab + row * rowBytes();
+      if (shape.dtype() == DType.F32) {
+        kernels.ring().download(address,
+            MemorySegment.ofArray(to).asSlice(4L * head * width, 4L * width));
+      } else {
+        short[] stored = new short[width];
+        kernels.ring().download(address, MemorySegment.ofArray(stored));
+        for (int i = 0; i < width; i++) {
+          to[head * width + i] = Bf16.toFloat(stored[i]);
+        }
+      }
+    }
   }
 
   @Override
   public long bytes() {
-    throw missing();
+    return deviceBytes() + pinnedBytes();
+  }
+
+  /** Bytes in device memory: tables, and slabs or resident copies. */
+  long deviceBytes() {
+    long bytes = tables.allocatedBytes();
+    for (Sequence sequence : sequences) {
+      if (sequence != null && offloaded) {
+        bytes += sequence.blocks.isEmpty() ? 0 : residentBytes();
+      } else if (sequence != null) {
+        bytes += slabBytes(sequence);
+      }
+    }
+    return bytes;
+  }
+
+  /** Bytes in pinned host memory: with offload the slabs. */
+  @Override
+  public long pinnedBytes() {
+    long bytes = 0;
+    for (Sequence sequence : sequences) {
+      bytes += sequence != null && offloaded ? slabBytes(sequence) : 0;
+    }
+    return bytes;
+  }
+
+  private long slabBytes(Sequence sequence) {
+    return sequence.blocks.size() * 2L * shape.layers() * slabBytes();
   }
 
   @Override
   public void close() {
-    throw missing();
-  }
-
-  private static UnsupportedOperationException missing() {
-    return new UnsupportedOperationException("the CUDA store for K and V");
+    Failures failures = new Failures();
+    if (offload != null) {
+      failures.attempt(offload::close);
+      offload = null;
+    }
+    for (int slot = 0; slot < sequences.length; slot++) {
+      int open = slot;
+      if (sequences[slot] != null) {
+        failures.attempt(() -> release(open));
+      }
+    }
+    failures.attempt(tables::close);
+    failures.throwFirst();
   }
 }

@@ -9,6 +9,10 @@ import io.pariskv.memory.Buffer;
  */
 final class KvOffload {
 
+  KvOffload(Kernels kernels, CudaKvStore store) {
+    // Not yet.
+  }
+
   /**
    * Slabs of one layer that prefill attention reads together.
    *
@@ -44,5 +48,10 @@ final class KvOffload {
   /** Later work of the backend's stream waits for the copies to the host. */
   void await() {
     throw new UnsupportedOperationException();
+  }
+
+  /** Frees what it holds on the device. */
+  void close() {
+    // Not yet.
   }
 }

@@ -37,6 +37,12 @@ final class PinnedAllocator extends CudaResource implements Allocator {
     this(context, new HostPages.Linux(), HostMemory::availableBytes, SMALLEST_SLAB, LARGEST_SLAB);
   }
 
+  /** For large buffers: each is registered by itself, in whole huge pages, with nothing kept ready beside it. */
+  static PinnedAllocator exact(CudaContext context) {
+    return new PinnedAllocator(context, new HostPages.Linux(), HostMemory::availableBytes,
+        HostPages.Linux.HUGE_PAGE, HostPages.Linux.HUGE_PAGE);
+  }
+
   /**
    * With sizes of its own.
    *
