@@ -24,6 +24,7 @@ public final class TestBackends {
    */
   private static List<Supplier<Backend>> chosen() {
     if (cuda()) {
+      new CudaBackend().description(); // stays open: the GPU's context is made once, not once a test
       return List.of(() -> new CudaBackend(KvPlacement.DEVICE),
           () -> new CudaBackend(KvPlacement.HOST));
     }
