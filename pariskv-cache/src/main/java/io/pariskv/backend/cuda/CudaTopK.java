@@ -49,7 +49,7 @@ final class CudaTopK implements TopK {
       return;
     }
     int capacity = selection.capacity();
-    int part = (int) Math.clamp((long) PART_OF_SELECTION * capacity, PART, Integer.MAX_VALUE);
+    int part = Math.clamp((long) PART_OF_SELECTION * capacity, PART, Integer.MAX_VALUE);
     int parts = room <= WHOLE ? 1 : KernelLaunch.blocks(room, part);
     long best = parts == 1 ? 0 : (long) heads * parts * capacity;
     Buffer positionsOfParts = bestCandidates.atLeast(best);
