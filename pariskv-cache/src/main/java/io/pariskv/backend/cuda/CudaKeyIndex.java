@@ -150,11 +150,11 @@ final class CudaKeyIndex implements KeyIndex {
       throw new IllegalArgumentException("cannot index " + tokens + " keys of slot " + slot + ": "
           + MAX_KEYS + " fit; lower --context");
     }
-    if (tokens <= capacity(slot)) {
+    Keys keys = sequences[slot];
+    if (keys != null && tokens <= capacity(slot)) {
       return;
     }
     requireNotRecording("reserve room for keys");
-    Keys keys = sequences[slot];
     if (keys != null) {
       grow(slot, keys, tokens);
       return;
@@ -308,7 +308,10 @@ final class CudaKeyIndex implements KeyIndex {
     return new KeySummary(ids, codes, weights);
   }
 
-  /** {@inheritDoc} Summaries, populations and budgets; the tables of addresses, 32 KiB a slot and layer, beside. */
+  /**
+   * {@inheritDoc} The tables of addresses, 32 KiB a slot and layer, are not counted: they are the same for
+   * every context.
+   */
   @Override
   public long bytes() {
     long bytes = budgets.byteSize();
