@@ -7,7 +7,7 @@ public interface KvAppend {
   /**
    * Writes row {@code r} at {@code (slots[r], positions[r])}.
    *
-   * @param kv where to; room must be reserved
+   * @param kv where to; room must be reserved, and its zones must count the rows
    * @param layer which layer
    * @param batch slot and position of each row
    * @param k {@code [rows][kvHeads][headDim] f32}, after RoPE
@@ -17,8 +17,9 @@ public interface KvAppend {
 
   /**
    * Writes a chunk of one sequence's prompt: row {@code r} at position {@code start + r}. A backend
-   * that keeps K and V in another memory moves them there while the next layer computes. Never part of a
-   * recorded step.
+   * that keeps K and V in another memory moves them there while the next layer computes, so until the next
+   * {@link KvStore#setZones} of any sequence only prefill attention may read them. Never part of a recorded
+   * step.
    *
    * @param kv where to; room must be reserved, and its zones must count the chunk
    * @param layer which layer

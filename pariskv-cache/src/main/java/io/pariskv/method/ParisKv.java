@@ -132,6 +132,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       TokenZones next = config.slide(zones, prefill);
       int from = zones.retrievalTokens() == 0 ? next.sinkEnd() : zones.recentStart();
       if (next.recentStart() > from) {
+        kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
         index.reserve(slot, next.retrievalTokens());
         for (int layer = 0; layer < kv.shape().layers(); layer++) {
           if (kv.shape().window(layer) == 0) {

@@ -1,24 +1,28 @@
 package io.pariskv.kv;
 
 import static io.pariskv.testing.Refusal.assertRefused;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.backend.Backend;
-import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.TokenSlabs;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.RandomKv;
 import io.pariskv.testing.Seeded;
 import io.pariskv.testing.Seeds;
+import io.pariskv.testing.TestBackends;
+import io.pariskv.testing.Tolerance;
 import io.pariskv.testing.Weights;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Seeded
@@ -26,90 +30,160 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KvAppendTest {
   private static final int LAYERS = 2;
   private static final int SLOTS = 3;
+  private static final int TOKENS = 2100;
+
+  static Stream<Arguments> shapes() {
+    return TestBackends.with(Stream.of(new KvShape(LAYERS, 1, 1, 16, DType.BF16),
+        new KvShape(LAYERS, 6, 3, 80, DType.F32), new KvShape(LAYERS, 8, 8, 128, DType.BF16),
+        new KvShape(LAYERS, 14, 2, 24, DType.BF16), new KvShape(LAYERS, 2, 2, 20, DType.BF16)));
+  }
 
   /** Where a row belongs. */
   private record Place(int layer, int slot, int position) {
   }
 
-  @ParameterizedTest
-  @MethodSource("io.pariskv.testing.TestBackends#all")
-  void append_writesEachRowWhereItBelongs_roundedToTheStore(Backend backend) {
-    check(backend, new KvShape(LAYERS, 1, 1, 16, DType.BF16));
-    check(backend, new KvShape(LAYERS, 6, 3, 80, DType.F32));
-    check(backend, new KvShape(LAYERS, 8, 8, 128, DType.BF16));
-    check(backend, new KvShape(LAYERS, 14, 2, 24, DType.BF16));
-  }
+  /** A store of {@link #SLOTS} sequences and what was written to it. */
+  private static final class Written implements AutoCloseable {
+    final Backend backend;
+    final KvShape shape;
+    final RandomGenerator random;
+    final Buffers buffers;
+    final KvStore kv;
+    final Map<Place, float[]> keys = new HashMap<>();
+    final Map<Place, float[]> values = new HashMap<>();
 
-  private static void check(Backend backend, KvShape shape) {
-    RandomGenerator random = Seeds.random(shape);
-    int width = shape.kvHeads() * shape.headDim();
-    try (Buffers buffers = new Buffers(backend); KvStore kv = backend.newKvStore(shape, SLOTS)) {
+    Written(Backend backend, KvShape shape) {
+      this.backend = backend;
+      this.shape = shape;
+      this.random = Seeds.random(shape);
+      this.buffers = new Buffers(backend);
+      this.kv = backend.newKvStore(shape, SLOTS);
       for (int slot = 0; slot < SLOTS; slot++) {
-        kv.reserve(kv.open(), 2100);
+        kv.reserve(kv.open(), TOKENS);
       }
-      Map<Place, float[]> keys = new HashMap<>();
-      Map<Place, float[]> values = new HashMap<>();
-      int[][] positions = {{0}, {1, 2}, {1022, 1023, 1024, 1025}, {2047, 2048}};
-      for (int[] chunk : positions) {
-        for (int layer = 0; layer < LAYERS; layer++) {
-          int rows = chunk.length;
-          int slot = random.nextInt(SLOTS);
-          float[] k = RandomKv.normal(random, rows * width);
-          float[] v = RandomKv.normal(random, rows * width);
-          int[] slots = new int[rows];
-          for (int r = 0; r < rows; r++) {
-            slots[r] = (slot + r) % SLOTS; // a batch of different sequences
-            Place place = new Place(layer, slots[r], chunk[r]);
-            keys.put(place, Arrays.copyOfRange(k, r * width, (r + 1) * width));
-            values.put(place, Arrays.copyOfRange(v, r * width, (r + 1) * width));
-          }
-          backend.attention().append().append(kv, layer,
-              new Batch(rows, buffers.of(slots, rows), buffers.of(chunk, rows)),
-              buffers.of(k, rows, shape.kvHeads(), shape.headDim()),
-              buffers.of(v, rows, shape.kvHeads(), shape.headDim()));
+    }
+
+    /** New rows for {@code places}. */
+    Buffer rows(Map<Place, float[]> written, Place... places) {
+      int width = shape.kvHeads() * shape.headDim();
+      float[] rows = RandomKv.normal(random, places.length * width);
+      for (int r = 0; r < places.length; r++) {
+        float[] row = Arrays.copyOfRange(rows, r * width, (r + 1) * width);
+        for (int i = 0; i < width; i++) {
+          row[i] = Weights.stored(row[i], shape.dtype());
         }
+        written.put(places[r], row);
       }
-      HostKvStore store = HostKvStore.of(kv);
+      return buffers.of(rows, places.length, shape.kvHeads(), shape.headDim());
+    }
+
+    void append(int layer, int[] slots, int[] positions) {
+      Place[] places = new Place[slots.length];
+      Arrays.setAll(places, r -> new Place(layer, slots[r], positions[r]));
+      backend.attention().append().append(kv, layer,
+          new Batch(slots.length, buffers.of(slots, slots.length),
+              buffers.of(positions, slots.length)),
+          rows(keys, places), rows(values, places));
+    }
+
+    void chunk(int slot, int from, int to) {
+      kv.setZones(slot, TokenZones.dense(to));
       for (int layer = 0; layer < LAYERS; layer++) {
-        for (int slot = 0; slot < SLOTS; slot++) {
-          compare(store.keys(layer, slot), keys, layer, slot);
-          compare(store.values(layer, slot), values, layer, slot);
+        int in = layer;
+        Place[] places = IntStream.range(from, to).mapToObj(p -> new Place(in, slot, p))
+            .toArray(Place[]::new);
+        backend.attention().append().appendChunk(kv, layer, slot, from, rows(keys, places),
+            rows(values, places));
+      }
+      kv.setZones(slot, TokenZones.dense(to));
+    }
+
+    /** Rows that were written, their neighbours, the ends of slabs, and some others. */
+    void check() {
+      NavigableSet<Integer> positions = new TreeSet<>();
+      for (int position : new int[]{0, 1023, 1024, 2047, 2048, TOKENS - 1}) {
+        positions.add(position);
+      }
+      IntStream.range(0, 30).forEach(i -> positions.add(random.nextInt(TOKENS)));
+      if (keys.size() < 100) {
+        keys.keySet().forEach(place -> IntStream.rangeClosed(-2, 2).map(i -> place.position + i)
+            .filter(p -> p >= 0 && p < TOKENS).forEach(positions::add));
+      }
+      float[] none = new float[shape.kvHeads() * shape.headDim()];
+      float[] k = none.clone();
+      float[] v = none.clone();
+      for (int position : positions) {
+        for (int i = 0; i < LAYERS * SLOTS; i++) {
+          Place place = new Place(i % LAYERS, i / LAYERS, position);
+          kv.read(place.layer, place.slot, position, k, v);
+          Tolerance.assertSameBits(keys.getOrDefault(place, none), k, () -> "key of " + place);
+          Tolerance.assertSameBits(values.getOrDefault(place, none), v,
+              () -> "value of " + place);
         }
       }
     }
+
+    @Override
+    public void close() {
+      kv.close();
+      buffers.close();
+    }
   }
 
-  /** Every token of a sequence: what was written to it, or zeros. */
-  private static void compare(TokenSlabs slabs, Map<Place, float[]> written, int layer, int slot) {
-    for (int position = 0; position < slabs.capacity(); position++) {
-      float[] row = written.get(new Place(layer, slot, position));
-      for (int i = 0; i < slabs.outer() * slabs.width(); i++) {
-        float expected = row == null ? 0 : Weights.stored(row[i], slabs.dtype());
-        var memory = slabs.row(i / slabs.width(), position);
-        float actual = slabs.dtype() == DType.F32
-            ? memory.getAtIndex(ValueLayout.JAVA_FLOAT, i % slabs.width())
-            : Float.intBitsToFloat(
-                memory.getAtIndex(ValueLayout.JAVA_SHORT, i % slabs.width()) << 16);
-        if (expected != actual) {
-          assertEquals(expected, actual, "layer " + layer + ", slot " + slot + ", position "
-              + position + ", element " + i);
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void append_writesEachRowWhereItBelongs_roundedToTheStore(Backend backend, KvShape shape) {
+    try (Written written = new Written(backend, shape)) {
+      for (int slot = 0; slot < SLOTS; slot++) {
+        written.kv.setZones(slot, TokenZones.dense(TOKENS));
+      }
+      int[][] positions = {{0}, {1, 2}, {1022, 1023, 1024, 1025}, {2047, 2048}};
+      for (int[] rows : positions) {
+        for (int layer = 0; layer < LAYERS; layer++) {
+          int first = written.random.nextInt(SLOTS);
+          int[] slots = new int[rows.length]; // a batch of different sequences
+          Arrays.setAll(slots, r -> (first + r) % SLOTS);
+          written.append(layer, slots, rows);
         }
       }
+      written.check();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void appendChunk_writesFollowingPositions_andWhatIsAppendedNextStays(Backend backend,
+      KvShape shape) {
+    try (Written written = new Written(backend, shape)) {
+      written.chunk(1, 0, 3);
+      written.chunk(2, 0, 1);
+      written.chunk(1, 3, 1030);
+      written.chunk(2, 1, 1024);
+      written.chunk(1, 1030, 2090);
+      for (int layer = 0; layer < LAYERS; layer++) {
+        written.kv.setZones(1, TokenZones.dense(2091));
+        written.kv.setZones(2, TokenZones.dense(1025));
+        written.append(layer, new int[]{1, 2}, new int[]{2090, 1024});
+      }
+      written.check();
     }
   }
 
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
-  void append_ofAnotherShape_namesBothShapes(Backend backend) {
+  void rowsOfAnotherShape_areRefusedWithBothShapes(Backend backend) {
     KvShape shape = new KvShape(1, 4, 2, 16, DType.BF16);
     try (Buffers buffers = new Buffers(backend); KvStore kv = backend.newKvStore(shape, 1)) {
       kv.reserve(kv.open(), 8);
       Batch batch = new Batch(1, buffers.empty(DType.I32, 1), buffers.empty(DType.I32, 1));
+      Buffer wrong = buffers.empty(DType.F32, 1, 4, 16);
+      Buffer right = buffers.empty(DType.F32, 1, 2, 16);
 
       assertRefused(IllegalArgumentException.class,
-          () -> backend.attention().append().append(kv, 0, batch,
-              buffers.empty(DType.F32, 1, 4, 16),
-              buffers.empty(DType.F32, 1, 2, 16)),
+          () -> backend.attention().append().append(kv, 0, batch, wrong, right),
+          "[1][2][16] f32", "[1][4][16] f32");
+      assertRefused(IllegalArgumentException.class,
+          () -> backend.attention().append().appendChunk(kv, 0, 0, 0, right, wrong),
           "[1][2][16] f32", "[1][4][16] f32");
     }
   }

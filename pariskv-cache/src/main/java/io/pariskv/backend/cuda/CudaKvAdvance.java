@@ -6,14 +6,21 @@ import io.pariskv.kv.KvStore;
 
 /** {@link KvAdvance} on the GPU. */
 final class CudaKvAdvance implements KvAdvance {
+  private static final int BLOCK = 128;
+
   private final Kernels kernels;
+  private final CudaFunction advance;
 
   CudaKvAdvance(Kernels kernels) {
     this.kernels = kernels;
+    this.advance = kernels.function("kv_advance");
   }
 
   @Override
   public void advance(KvStore kv, Batch batch) {
-    throw new UnsupportedOperationException("KvAdvance on " + kernels.device());
+    int rows = batch.rows();
+    kernels.launch().grid(KernelLaunch.blocks(rows, BLOCK)).block(BLOCK)
+        .arg(CudaKvStore.of(kv).zones()).arg(batch.slots()).arg(batch.positions()).arg(rows)
+        .run(advance);
   }
 }
