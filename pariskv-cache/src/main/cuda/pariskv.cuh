@@ -92,7 +92,8 @@ __device__ __forceinline__ void unpack_bf16(uint4 packed, float (&out)[8]) {
 
 /** Two floats as a pair of bf16, `low` at the lower address. */
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
-  return uint32_t(float_to_bf16(low)) | uint32_t(float_to_bf16(high)) << 16;
+  __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);  // one instruction for both
+  return *reinterpret_cast<uint32_t*>(&pair);
 }
 
 /** Eight floats as neighbouring bf16. */
@@ -227,3 +228,5 @@ constexpr int BUDGET_FIELDS = 9;  // keys, candidates, k, limits of tiers 6, 5, 
 __device__ __forceinline__ const uint64_t* index_slabs(const uint64_t* table, int slot, int layer, int layers) {
   return table + (int64_t(slot) * layers + layer) * MAX_SLABS;
 }
+
+#include "attention.cuh"

@@ -1,0 +1,175 @@
+// decode_attention_any.cu -- attention.DecodeAttention for any head size and type, in plain f32.
+//
+// A block serves up to eight query heads of one KV head and one of `splits` even shares of the attended tokens, in
+// tiles of 16 that it brings to shared memory as f32. Then a thread has a (head, token) for the scores and several
+// (head, dim) for the sums. Shares are merged by decode_merge.cu. Bound by shared memory, two loads a multiply-add:
+// for the shapes that decode_attention.cu does not take, not for speed.
+// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 4 * (48 * headDim + 152) bytes.
+#include "pariskv.cuh"
+
+constexpr int TILE = 16;
+constexpr int HEADS = 8;
+constexpr int WARPS = 4;
+constexpr int THREADS = WARPS * WARP;
+static_assert(HEADS * TILE == THREADS, "a thread for each score of a tile");
+
+__device__ __forceinline__ void unpack(const uint16_t* from, float* to) {
+  float values[8];
+  unpack_bf16(load128_once(from), values);
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    to[i] = values[i];
+  }
+}
+
+__device__ __forceinline__ void unpack(const float* from, float* to) {
+  uint4 words = load128_once(from);
+  to[0] = __uint_as_float(words.x);
+  to[1] = __uint_as_float(words.y);
+  to[2] = __uint_as_float(words.z);
+  to[3] = __uint_as_float(words.w);
+}
+
+__device__ __forceinline__ float to_float(uint16_t value) { return bf16_to_float(value); }
+
+__device__ __forceinline__ float to_float(float value) { return value; }
+
+/** Brings rows of `count` tokens from number `first` on to shared memory, `stride` floats each. */
+template <typename T>
+__device__ __forceinline__ void load_tile(const KvHead<T>& kv, const AttendedTokens& tokens, int first, int count,
+                                          float* to, int stride) {
+  constexpr int WIDE = 16 / sizeof(T);
+  bool wide = kv.width % WIDE == 0;  // so every row begins at 16 bytes
+  int pieces = wide ? kv.width / WIDE : kv.width;
+#pragma unroll 4
+  for (int i = threadIdx.x; i < count * pieces; i += THREADS) {
+    int token = i / pieces;
+    int piece = i % pieces;
+    const T* row = kv.row(tokens.position(first + token));
+    if (wide) {
+      unpack(row + piece * WIDE, to + token * stride + piece * WIDE);
+    } else {
+      to[token * stride + piece] = to_float(__ldg(row + piece));
+    }
+  }
+}
+
+template <typename T>
+__device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
+                                       int layers, const int* slots, const int* selection, const int* selected,
+                                       int capacity, int window, const float* q, float scale, int kvHeads, int group,
+                                       int width, float* sums, float2* weights) {
+  extern __shared__ float shared[];
+  int key_stride = width + 1;  // spreads tokens over the banks
+  float* query = shared;                       // [HEADS][width]
+  float* out = query + HEADS * width;          // [HEADS][width]
+  float* keys = out + HEADS * width;           // [TILE][key_stride]
+  float* values = keys + TILE * key_stride;    // [TILE][width]
+  float* scores = values + TILE * width;       // [HEADS][TILE]
+  float* shrinks = scores + HEADS * TILE;      // [HEADS]
+  int split = blockIdx.x;
+  int splits = gridDim.x;
+  int head_blocks = ceil_div(group, HEADS);
+  int kv_row = int(blockIdx.z) * kvHeads + int(blockIdx.y) / head_blocks;  // KV head of all rows' KV heads
+  int first = int(blockIdx.y) % head_blocks * HEADS;                       // query head of the group
+  int heads = min(HEADS, group - first);
+  int64_t q_row = int64_t(kv_row) * group + first;
+
+  int slot = slots[blockIdx.z];
+  const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
+  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(kv_row) * capacity,
+                                          selected == nullptr ? nullptr : selected + kv_row);
+  int tiles = ceil_div(tokens.count, TILE);
+  int shares = min(splits, tiles);
+  if (split >= shares) {  // the whole block
+    if (threadIdx.x < heads) {
+      weights[(q_row + threadIdx.x) * splits + split] = make_float2(-INFINITY, 0);
+    }
+    return;
+  }
+  int kv_number = kv_row % kvHeads;
+  KvHead<T> k = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 0, kv_number, kvHeads, width);
+  KvHead<T> v = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 1, kv_number, kvHeads, width);
+  for (int i = threadIdx.x; i < heads * width; i += THREADS) {
+    query[i] = q[q_row * width + i] * scale;
+    out[i] = 0;
+  }
+  int head = threadIdx.x / TILE;  // of this thread's scores: 16 lanes have one head
+  int token = threadIdx.x % TILE;
+  float maximum = -INFINITY;
+  float total = 0;
+  int end = int(int64_t(tiles) * (split + 1) / shares);
+  for (int tile = int(int64_t(tiles) * split / shares); tile < end; tile++) {
+    int count = min(TILE, tokens.count - tile * TILE);
+    load_tile(k, tokens, tile * TILE, count, keys, key_stride);
+    load_tile(v, tokens, tile * TILE, count, values, width);
+    __syncthreads();  // the tile, and at first the queries, are in shared memory
+    float score = -INFINITY;
+    if (head < heads && token < count) {
+      score = 0;
+      for (int d = 0; d < width; d++) {
+        score = fmaf(query[head * width + d], keys[token * key_stride + d], score);
+      }
+    }
+    float largest = score;
+    for (int distance = TILE / 2; distance > 0; distance /= 2) {  // stays within the 16 lanes
+      largest = fmaxf(largest, __shfl_xor_sync(FULL_WARP, largest, distance));
+    }
+    largest = fmaxf(maximum, largest);
+    float weight = head < heads ? exp2f(score - largest) : 0;
+    float shrink = exp2f(maximum - largest);
+    maximum = largest;
+    total = total * shrink + weight;
+    scores[threadIdx.x] = weight;
+    if (token == 0) {
+      shrinks[head] = shrink;
+    }
+    __syncthreads();  // the weights are in shared memory
+    for (int i = threadIdx.x; i < heads * width; i += THREADS) {
+      int of = i / width;
+      float sum = out[i] * shrinks[of];
+      for (int t = 0; t < count; t++) {
+        sum = fmaf(scores[of * TILE + t], values[t * width + i % width], sum);
+      }
+      out[i] = sum;
+    }
+    __syncthreads();  // the tile may be overwritten
+  }
+  for (int distance = TILE / 2; distance > 0; distance /= 2) {
+    total += __shfl_xor_sync(FULL_WARP, total, distance);
+  }
+  if (head < heads && token == 0) {
+    weights[(q_row + head) * splits + split] = make_float2(maximum, total);
+  }
+  for (int i = threadIdx.x; i < heads * width; i += THREADS) {  // each its own: no barrier
+    sums[((q_row + i / width) * splits + split) * width + i % width] = out[i];
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(128) decode_attention_bf16(
+    const uint64_t* slabs,      // see pariskv.cuh
+    const uint64_t* residents,  // [slots], or nullptr
+    const int* zones,           // [slots][3]
+    int layer, int layers,
+    const int* slots,      // [rows]
+    const int* selection,  // [rows][kvHeads][capacity], or nullptr
+    const int* selected,   // [rows][kvHeads], or nullptr
+    int capacity,
+    int window,      // tokens of a sliding window, or 0
+    const float* q,  // [rows][kvHeads][group][headDim]
+    float scale,     // of scores, to units of log 2
+    int kvHeads, int group, int headDim,
+    float* sums,        // out, [rows][kvHeads][group][splits][headDim], relative to the maximum; not where total is 0
+    float2* weights) {  // out, [rows][kvHeads][group][splits] maximum and total
+  attend<uint16_t>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
+                   kvHeads, group, headDim, sums, weights);
+}
+
+/** The same for a store of f32. */
+extern "C" __global__ void __launch_bounds__(128) decode_attention_f32(
+    const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
+    const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
+    int group, int headDim, float* sums, float2* weights) {
+  attend<float>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
+                kvHeads, group, headDim, sums, weights);
+}
