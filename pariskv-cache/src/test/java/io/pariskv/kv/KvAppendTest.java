@@ -15,7 +15,7 @@ import io.pariskv.testing.Weights;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.SortedSet;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -100,7 +100,7 @@ class KvAppendTest {
 
     /** Rows that were written, their neighbours, the ends of slabs, and some others. */
     void check() {
-      SortedSet<Integer> positions = new TreeSet<>();
+      NavigableSet<Integer> positions = new TreeSet<>();
       for (int position : new int[]{0, 1023, 1024, 2047, 2048, TOKENS - 1}) {
         positions.add(position);
       }
