@@ -37,6 +37,11 @@ public final class Buffers implements AutoCloseable {
     return upload(MemorySegment.ofArray(values), DType.U8, shape);
   }
 
+  /** A buffer in host memory, where the backend can read it. */
+  public Buffer place(Buffer host) {
+    return backend.place(host, memory);
+  }
+
   private Buffer upload(MemorySegment values, DType dtype, long... shape) {
     Buffer buffer = memory.allocate(dtype, shape);
     backend.upload(values, buffer);
