@@ -5,7 +5,8 @@
 // On tensor cores it takes none. There x is the left operand, 16 rows, cut into three bf16 whose sum it is exactly (24
 // bits in three times 8): 6 mma of 16 x 8 x 16 multiply it by 8 outputs of 32 inputs, about a third of what the tensor
 // cores can do in the time of the load, for 1 row as for 16. So products are exact and sums in f32, as the contract
-// says. Cutting costs 11 operations for two inputs of a row, 3 for a weight with one tile and less with more.
+// says; only an infinite x gives NaN. Cutting takes 11 operations for 2 inputs of a row: 3 for a weight with one tile,
+// less with more.
 //
 // A block makes 8 * TILES outputs of all rows. Its warps share out the inputs: each takes UNROLL chunks of 32 at a
 // time, loads 16 bytes a lane of every tile and chunk, 2 to 4 KiB, and what it needs of x from L1 or L2, and only then

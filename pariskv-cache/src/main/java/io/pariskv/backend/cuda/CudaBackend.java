@@ -33,6 +33,7 @@ public final class CudaBackend implements Backend {
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
   private final boolean offload;
+  private final String cublasLt;
 
   /**
    * Opens the GPU and tests it.
@@ -50,15 +51,17 @@ public final class CudaBackend implements Backend {
    * @throws InputException if it {@linkplain #unusable cannot be used}
    */
   public CudaBackend(boolean offload) {
-    this(CudaDriver.load(), KernelImage.load(), offload);
+    this(CudaDriver.load(), KernelImage.load(), CublasLtSearch.ofThisMachine(), offload);
   }
 
-  /** With a driver of its own. */
+  /** With a driver of its own, without cuBLASLt. */
   CudaBackend(CudaDriver driver, @Nullable KernelImage image) {
-    this(driver, image, false);
+    this(driver, image, CublasLtSearch.none(), false);
   }
 
-  private CudaBackend(CudaDriver driver, @Nullable KernelImage image, boolean offload) {
+  /** With a driver and a search of its own. */
+  CudaBackend(CudaDriver driver, @Nullable KernelImage image, CublasLtSearch search,
+      boolean offload) {
     this.offload = offload;
     String refusal = refusal(driver, image);
     if (refusal != null || image == null) {
@@ -70,8 +73,10 @@ public final class CudaBackend implements Backend {
       ring = StagingRing.open(stream);
       kernels = new Kernels(CudaModule.load(context, image), stream, ring);
       SelfTest.run(kernels, ring);
+      CublasLtSearch.Found found = search.open(stream);
+      cublasLt = found.description();
       layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
-          new CudaMatMul(kernels), new CudaRotary(kernels), new CudaSwiGlu(kernels),
+          new CudaMatMul(kernels, found.handle()), new CudaRotary(kernels), new CudaSwiGlu(kernels),
           new CudaResidual(kernels), new CudaTokenSampler(kernels));
       attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
           new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
@@ -134,6 +139,14 @@ public final class CudaBackend implements Backend {
   /** The GPU. */
   public CudaDevice device() {
     return context.device();
+  }
+
+  /**
+   * The cuBLASLt that multiplies the many rows of a prompt, path and version; or why there is none and what
+   * to do, in one line. Without one kernels of our own do it, more slowly.
+   */
+  public String cublasLt() {
+    return cublasLt;
   }
 
   /** From here on the calling thread drives the backend; the one before must have stopped using it. */
