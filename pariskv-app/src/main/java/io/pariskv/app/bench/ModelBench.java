@@ -135,7 +135,9 @@ public final class ModelBench implements AutoCloseable {
     double fill(int context, Consumer<String> progress) {
       double seconds = 0;
       for (KvCache cache : caches) {
-        seconds = settings.fillKv ? fillRandomly(cache, context) : prefill(cache, context, progress);
+        seconds = settings.fillKv
+            ? fillRandomly(cache, context)
+            : prefill(cache, context, progress);
       }
       return seconds;
     }

@@ -6,13 +6,15 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** Groups the benchmarks. */
-@Command(name = "bench", mixinStandardHelpOptions = true, description = "Measure this machine.", subcommands = {BenchDecodeCommand.class, BenchModelCommand.class})
+@Command(name = "bench", mixinStandardHelpOptions = true, description = "Measure this machine.", subcommands = {
+    BenchDecodeCommand.class, BenchModelCommand.class})
 public final class BenchCommand implements Runnable {
   @Spec
   private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new CommandLine.ParameterException(spec.commandLine(), "give a benchmark: decode or model");
+    throw new CommandLine.ParameterException(spec.commandLine(),
+        "give a benchmark: decode or model");
   }
 }

@@ -17,6 +17,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,7 @@ public final class CudaBackend implements Backend {
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
   private final KvPlacement placement;
+  private final String cublasLt;
 
   /**
    * Opens the GPU and tests it.
@@ -58,15 +60,17 @@ public final class CudaBackend implements Backend {
    * @throws InputException if it {@linkplain #unusable cannot be used}
    */
   public CudaBackend(KvPlacement placement) {
-    this(CudaDriver.load(), KernelImage.load(), placement);
+    this(CudaDriver.load(), KernelImage.load(), CublasLtSearch.ofThisMachine(), placement);
   }
 
-  /** With a driver of its own. */
+  /** With a driver of its own, without cuBLASLt. */
   CudaBackend(CudaDriver driver, @Nullable KernelImage image) {
-    this(driver, image, KvPlacement.DEVICE);
+    this(driver, image, CublasLtSearch.none(), KvPlacement.DEVICE);
   }
 
-  private CudaBackend(CudaDriver driver, @Nullable KernelImage image, KvPlacement placement) {
+  /** With a driver and a search of its own. */
+  CudaBackend(CudaDriver driver, @Nullable KernelImage image, CublasLtSearch search,
+      KvPlacement placement) {
     this.placement = placement;
     String refusal = refusal(driver, image);
     if (refusal != null || image == null) {
@@ -78,8 +82,10 @@ public final class CudaBackend implements Backend {
       ring = StagingRing.open(stream);
       kernels = new Kernels(CudaModule.load(context, image), stream, ring);
       SelfTest.run(kernels, ring);
+      CublasLtSearch.Found found = search.open(stream);
+      cublasLt = found.description();
       layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
-          new CudaMatMul(kernels), new CudaRotary(kernels), new CudaSwiGlu(kernels),
+          new CudaMatMul(kernels, found.handle()), new CudaRotary(kernels), new CudaSwiGlu(kernels),
           new CudaResidual(kernels), new CudaTokenSampler(kernels),
           new CudaRandomFill(kernels));
       attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
@@ -143,6 +149,19 @@ public final class CudaBackend implements Backend {
   /** The GPU. */
   public CudaDevice device() {
     return context.device();
+  }
+
+  /**
+   * The cuBLASLt that multiplies the many rows of a prompt, path and version; or why there is none and what
+   * to do, in one line. Without one kernels of our own do it, more slowly.
+   */
+  public String cublasLt() {
+    return cublasLt;
+  }
+
+  @Override
+  public Map<String, String> facts() {
+    return Map.of("cublasLt", cublasLt);
   }
 
   /** From here on the calling thread drives the backend; the one before must have stopped using it. */

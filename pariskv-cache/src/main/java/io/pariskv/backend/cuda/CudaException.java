@@ -1,7 +1,7 @@
 package io.pariskv.backend.cuda;
 
 /**
- * A function of the CUDA driver failed. The message names the call, the code and what can be done.
+ * A function of the CUDA driver, or of cuBLASLt, failed. The message names the call, the code and what can be done.
  *
  * <p>After a {@linkplain #isFault fault} CUDA refuses every further call of the process; the CPU backends
  * go on working.
@@ -50,7 +50,7 @@ public final class CudaException extends RuntimeException {
     return call;
   }
 
-  /** Its result, a {@code CUresult}. */
+  /** Its result, a {@code CUresult}, or a {@code cublasStatus_t} of a call that begins with {@code cublas}. */
   public int code() {
     return code;
   }
@@ -69,8 +69,22 @@ public final class CudaException extends RuntimeException {
   }
 
   private static String wayOut(String call, int code) {
-    String way = call.equals("cuMemHostRegister") ? pinning(code) : wayOut(code);
+    String way = call.equals("cuMemHostRegister")
+        ? pinning(code)
+        : call.startsWith("cublas") ? cublas(code) : wayOut(code);
     return way.isEmpty() ? way : "; " + way;
+  }
+
+  private static String cublas(int status) {
+    return switch (status) {
+      case 1 ->
+        "update the NVIDIA driver, or name a libcublasLt.so of its CUDA version, or none, in "
+            + "PARISKV_CUBLASLT";
+      case 3 -> wayOut(OUT_OF_MEMORY);
+      case 11, 13, 14 -> "a kernel before it may have failed; CUDA_LAUNCH_BLOCKING=1 or "
+          + "compute-sanitizer shows which";
+      default -> "PARISKV_CUBLASLT=none does without cuBLASLt";
+    };
   }
 
   private static String pinning(int code) {

@@ -44,12 +44,20 @@ record DriverFunction(String name, MemorySegment address) {
   private static final MethodHandle JJI = of(JAVA_LONG, JAVA_LONG, JAVA_INT);
   private static final MethodHandle AJIJ = of(ADDRESS, JAVA_LONG, JAVA_INT, JAVA_LONG);
   private static final MethodHandle AJJJ = of(ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle AIJJJ = of(ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG,
+      JAVA_LONG);
   private static final MethodHandle JAJJ = of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle JBJJ = of(JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle JIAJ = of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
   private static final MethodHandle JJAA = of(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS);
   private static final MethodHandle JJJJ = of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle LAUNCH = of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
       JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+  private static final MethodHandle HEURISTIC = of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+      JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS);
+  private static final MethodHandle MATMUL = of(JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG,
+      JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG,
+      JAVA_LONG, JAVA_LONG);
 
   private static MethodHandle of(MemoryLayout... parameters) {
     return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_INT, parameters));
@@ -223,6 +231,14 @@ record DriverFunction(String name, MemorySegment address) {
     }
   }
 
+  int call(MemorySegment a, int b, long c, long d, long e) {
+    try {
+      return (int) AIJJJ.invokeExact(address, a, b, c, d, e);
+    } catch (Throwable t) {
+      throw notTheCallee(t);
+    }
+  }
+
   int call(long a, MemorySegment b, long c, long d) {
     try {
       return (int) JAJJ.invokeExact(address, a, b, c, d);
@@ -234,6 +250,14 @@ record DriverFunction(String name, MemorySegment address) {
   int call(long a, byte b, long c, long d) {
     try {
       return (int) JBJJ.invokeExact(address, a, b, c, d);
+    } catch (Throwable e) {
+      throw notTheCallee(e);
+    }
+  }
+
+  int call(long a, int b, MemorySegment c, long d) {
+    try {
+      return (int) JIAJ.invokeExact(address, a, b, c, d);
     } catch (Throwable e) {
       throw notTheCallee(e);
     }
@@ -261,6 +285,29 @@ record DriverFunction(String name, MemorySegment address) {
     try {
       return (int) LAUNCH.invokeExact(address, function, gridX, gridY, gridZ, blockX, blockY,
           blockZ, shared, stream, parameters, extra);
+    } catch (Throwable e) {
+      throw notTheCallee(e);
+    }
+  }
+
+  /** The signature of {@code cublasLtMatmulAlgoGetHeuristic}. */
+  int heuristic(long handle, long product, long a, long b, long c, long d, long preference,
+      int wanted, MemorySegment results, MemorySegment found) {
+    try {
+      return (int) HEURISTIC.invokeExact(address, handle, product, a, b, c, d, preference, wanted,
+          results, found);
+    } catch (Throwable e) {
+      throw notTheCallee(e);
+    }
+  }
+
+  /** The signature of {@code cublasLtMatmul}. */
+  int matmul(long handle, long product, MemorySegment alpha, long a, long aLayout, long b,
+      long bLayout, MemorySegment beta, long c, long cLayout, long d, long dLayout,
+      MemorySegment algorithm, long workspace, long workspaceBytes, long stream) {
+    try {
+      return (int) MATMUL.invokeExact(address, handle, product, alpha, a, aLayout, b, bLayout, beta,
+          c, cLayout, d, dLayout, algorithm, workspace, workspaceBytes, stream);
     } catch (Throwable e) {
       throw notTheCallee(e);
     }

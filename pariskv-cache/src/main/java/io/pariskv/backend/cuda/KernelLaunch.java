@@ -98,11 +98,20 @@ final class KernelLaunch {
    * @throws IllegalArgumentException if the GPU cannot reach it
    */
   KernelLaunch arg(Buffer buffer) {
+    return arg(address(buffer));
+  }
+
+  /**
+   * The address of a buffer for the GPU.
+   *
+   * @throws IllegalArgumentException if the GPU cannot reach it
+   */
+  static long address(Buffer buffer) {
     if (buffer.placement() == Buffer.Placement.HOST) {
       throw new IllegalArgumentException(buffer + " is in pageable host memory, which a kernel "
           + "cannot read; allocate it with the backend's allocator");
     }
-    return arg(buffer.address());
+    return buffer.address();
   }
 
   /** A 64-bit integer or an address. */

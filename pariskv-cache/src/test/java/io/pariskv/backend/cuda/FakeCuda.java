@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A library with the driver's functions, each a native entry point that ends in a method of {@link
- * FakeDriver}. It notes every call, fails on demand, and can lack symbols.
+ * FakeDriver}, and with those of another fake if need be. It notes every call, fails on demand, and can
+ * lack symbols.
  *
  * <p>An exception in an upcall would end the JVM, so it is kept and thrown by {@link #close}.
  */
@@ -45,7 +46,7 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
   static {
     try {
       INVOKE = MethodHandles.lookup().findVirtual(FakeCuda.class, "invoke",
-          MethodType.methodType(int.class, Method.class, Object[].class));
+          MethodType.methodType(int.class, Object.class, Method.class, Object[].class));
     } catch (ReflectiveOperationException e) {
       throw new LinkageError("FakeCuda.invoke", e);
     }
@@ -59,18 +60,24 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
   private @Nullable Throwable broken;
 
   FakeCuda() {
-    for (Method method : FakeDriver.class.getDeclaredMethods()) {
-      if (method.getName().startsWith("cu") && !Modifier.isPrivate(method.getModifiers())
-          && !method.isSynthetic()) {
-        symbols.put(method.getName(), stub(method));
-      }
-    }
+    add(device);
   }
 
-  private MemorySegment stub(Method method) {
+  /** Adds the functions of another library: the methods of {@code fake} that begin with cu. */
+  FakeCuda add(Object fake) {
+    for (Method method : fake.getClass().getDeclaredMethods()) {
+      if (method.getName().startsWith("cu") && !Modifier.isPrivate(method.getModifiers())
+          && !method.isSynthetic()) {
+        symbols.put(method.getName(), stub(fake, method));
+      }
+    }
+    return this;
+  }
+
+  private MemorySegment stub(Object fake, Method method) {
     MemoryLayout[] layouts = Arrays.stream(method.getParameterTypes()).map(FakeCuda::layout)
         .toArray(MemoryLayout[]::new);
-    MethodHandle target = MethodHandles.insertArguments(INVOKE, 0, this, method)
+    MethodHandle target = MethodHandles.insertArguments(INVOKE, 0, this, fake, method)
         .asCollector(Object[].class, layouts.length)
         .asType(MethodType.methodType(int.class, method.getParameterTypes()));
     return Linker.nativeLinker().upcallStub(target, FunctionDescriptor.of(JAVA_INT, layouts),
@@ -87,7 +94,7 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
   }
 
   /** Where every stub ends. */
-  synchronized int invoke(Method method, Object[] arguments) {
+  synchronized int invoke(Object fake, Method method, Object[] arguments) {
     String name = method.getName();
     calls.add(new Call(name, Arrays.stream(arguments)
         .map(each -> each instanceof MemorySegment host ? (Object) host.address() : each)
@@ -97,7 +104,7 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
       return failure[1];
     }
     try {
-      return (int) method.invoke(device, arguments);
+      return (int) method.invoke(fake, arguments);
     } catch (InvocationTargetException e) {
       broken = e.getCause();
     } catch (ReflectiveOperationException | RuntimeException e) {

@@ -148,12 +148,13 @@ final class FakeDriver {
         + " bytes from there are not all in one allocation");
   }
 
-  private long open(Object handle) {
+  /** A new handle; {@link #leaks} knows it until its {@link #end}. */
+  long open(Object handle) {
     handles.put(nextHandle, handle);
     return nextHandle++;
   }
 
-  private <T> T handle(Class<T> type, long handle) {
+  <T> T handle(Class<T> type, long handle) {
     Object found = handles.get(handle);
     if (!type.isInstance(found)) {
       throw new IllegalArgumentException(type.getSimpleName() + " 0x" + Long.toHexString(handle)
@@ -162,7 +163,7 @@ final class FakeDriver {
     return type.cast(found);
   }
 
-  private int end(Class<?> type, long handle) {
+  int end(Class<?> type, long handle) {
     handle(type, handle);
     handles.remove(handle);
     return 0;
@@ -172,12 +173,12 @@ final class FakeDriver {
     return pointer.reinterpret(bytes);
   }
 
-  private static int give(MemorySegment pointer, long value) {
+  static int give(MemorySegment pointer, long value) {
     out(pointer, 8).set(JAVA_LONG, 0, value);
     return 0;
   }
 
-  private static int giveInt(MemorySegment pointer, int value) {
+  static int giveInt(MemorySegment pointer, int value) {
     out(pointer, 4).set(JAVA_INT, 0, value);
     return 0;
   }
@@ -187,7 +188,8 @@ final class FakeDriver {
     return 0;
   }
 
-  private int enqueue(long handle, Runnable work) {
+  /** Gives work to a stream. */
+  int enqueue(long handle, Runnable work) {
     Stream stream = handle(Stream.class, handle);
     if (stream.capturing) {
       stream.captured.add(work);
