@@ -150,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(256)
   }
 }
 
-// x in bf16, to the nearest, 2^-9 of a number off at most, and rows filled up with zeros. A thread makes 8 numbers.
+// x in bf16, to the nearest, 2^-8 of a number off at most, and rows filled up with zeros. A thread makes 8 numbers.
 // grid (rows, ceil(stride / 2048)), block 256.
 extern "C" __global__ void matmul_round_inputs(const float* x,     // [rows][in]
                                                uint16_t* rounded,  // out, [rows][stride] bf16, 16-byte aligned

@@ -103,8 +103,13 @@ public interface Backend extends AutoCloseable {
     return plan.with("K and V", slots * shape.bytes(tokens));
   }
 
-  /** Prompt tokens of one pass unless the user says otherwise. */
-  default int prefillChunk() {
+  /**
+   * Prompt tokens of one pass unless the user says otherwise.
+   *
+   * @param exact whether no stage may round what it multiplies, so that engines can be compared; slower on
+   *     a GPU
+   */
+  default int prefillChunk(boolean exact) {
     return 512;
   }
 

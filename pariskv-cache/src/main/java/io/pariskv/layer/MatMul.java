@@ -18,8 +18,8 @@ public interface MatMul {
 
   /**
    * Whether x is rounded to bf16 before it is multiplied. A backend may do so for more than 16 rows and
-   * bf16 weights, and says so here. Each number of x is then off by 2<sup>-9</sup> of itself at most, and
-   * {@code y} by 2<sup>-9</sup> of the sum of {@code |W x|}.
+   * bf16 weights, and says so here. Each number of x is then off by 2<sup>-8</sup> of itself at most, and
+   * {@code y} by 2<sup>-8</sup> of the sum of {@code |W x|}.
    *
    * @param rows of x
    * @param weight the type of the weights

@@ -85,9 +85,9 @@ class MatMulTest {
     }
   }
 
-  /** Each input is off by 2^-9 of itself, and each sum of a tensor core, which cuts off, by 2^-23. */
+  /** Each input is off by 2^-8 of itself, and each sum of a tensor core, which cuts off, by 2^-23. */
   private static double rounded(int in) {
-    return 0x1p-9 + in * 0x1p-23;
+    return 0x1p-8 + in * 0x1p-23;
   }
 
   @ParameterizedTest

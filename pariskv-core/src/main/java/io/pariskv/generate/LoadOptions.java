@@ -8,7 +8,8 @@ import io.pariskv.memory.DType;
  * How to load a model.
  *
  * @param backend {@code auto}, or the name of a backend
- * @param kvDtype how K and V are stored: bf16, or f32 for comparison with other engines
+ * @param kvDtype how K and V are stored: bf16, or f32 for comparison with other engines, where nothing is
+ *     rounded that need not be
  * @param prefillChunk prompt tokens of one pass, 0 for the backend's choice; more are faster and take
  *     more scratch memory
  * @param offload whether K and V live in host memory beside a GPU
@@ -62,6 +63,6 @@ public record LoadOptions(String backend, DType kvDtype, int prefillChunk, Offlo
 
   /** Prompt tokens of one pass on {@code machine}. */
   int chunk(Backend machine) {
-    return prefillChunk > 0 ? prefillChunk : machine.prefillChunk();
+    return prefillChunk > 0 ? prefillChunk : machine.prefillChunk(kvDtype == DType.F32);
   }
 }

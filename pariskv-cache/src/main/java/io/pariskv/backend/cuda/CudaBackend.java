@@ -34,6 +34,9 @@ public final class CudaBackend implements Backend {
   /** Large, so that matrix products run at full speed and streaming K and V back from the host is hidden. */
   private static final int PREFILL_CHUNK = 4096;
 
+  /** Matmuls of more rows round them to bf16; see {@code MatMul.roundsInputs}. */
+  private static final int EXACT_ROWS = 16;
+
   private final CudaContext context;
   private final CudaStream stream;
   private final StagingRing ring;
@@ -284,8 +287,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public int prefillChunk() {
-    return PREFILL_CHUNK;
+  public int prefillChunk(boolean exact) {
+    return exact ? EXACT_ROWS : PREFILL_CHUNK;
   }
 
   @Override

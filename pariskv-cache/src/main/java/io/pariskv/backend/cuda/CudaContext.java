@@ -162,7 +162,10 @@ final class CudaContext implements AutoCloseable {
     return List.copyOf(open);
   }
 
-  /** Closes what is open and releases the context. Closing twice does nothing. */
+  /**
+   * Closes what is open and releases the context. It stays current in the thread, where another backend may
+   * use the same primary context; CUDA ends it with the last release. Closing twice does nothing.
+   */
   @Override
   public void close() {
     if (closed) {
@@ -174,7 +177,6 @@ final class CudaContext implements AutoCloseable {
       failures.attempt(resource::close);
     }
     closed = true;
-    failures.attempt(() -> calls.cuCtxSetCurrent(0));
     failures.attempt(() -> calls.cuDevicePrimaryCtxRelease(device.handle()));
     failures.throwFirst();
   }
