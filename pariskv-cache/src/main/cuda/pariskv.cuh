@@ -156,6 +156,10 @@ __device__ __forceinline__ float block_max(float value, float* scratch) {
   return block_reduce(value, -INFINITY, scratch, Max());
 }
 
+// ---- Products of bf16 matrices ----------------------------------------------------------------------------------
+
+#include "tensor_cores.cuh"
+
 // ---- K and V: io.pariskv.backend.cuda.CudaKvStore ---------------------------------------------------------------
 //
 // Every kernel that reads K or V takes, in this order:
