@@ -41,15 +41,6 @@ __device__ __forceinline__ AttendedTokens attended_tokens(const int* zones, int 
 
 // ---- Tensor cores -----------------------------------------------------------------------------------------------
 
-/** d += a * b in f32, where sums are cut off, not rounded: a is [16][16] bf16, b [16][8]. */
-__device__ __forceinline__ void multiply_add(float (&d)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3,
-                                             uint32_t b0, uint32_t b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-      "{%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
 /** Two floats, each the sum of three bf16, as three pairs. */
 struct Parts {
   uint32_t upper, middle, lower;
@@ -129,8 +120,8 @@ struct WarpAttention {
         for (int w = 0; w < 4; w += 2) {
           const Parts& a = query[i][w];
           const Parts& b = query[i][w + 1];
-          multiply_add(d, a.upper, a.middle, b.upper, b.middle, keys[n][i].at[w], keys[n][i].at[w + 1]);
-          multiply_add(lower, a.lower, 0, b.lower, 0, keys[n][i].at[w], keys[n][i].at[w + 1]);
+          mma_bf16(d, a.upper, a.middle, b.upper, b.middle, keys[n][i].at[w], keys[n][i].at[w + 1]);
+          mma_bf16(lower, a.lower, 0, b.lower, 0, keys[n][i].at[w], keys[n][i].at[w + 1]);
         }
       }
       scores[2 * n] = d[0] + (d[2] + lower[0]);
@@ -167,8 +158,8 @@ struct WarpAttention {
         uint32_t b0 = __byte_perm(values[0][h].at[j / 2], values[1][h].at[j / 2], pick);
         uint32_t b1 = __byte_perm(values[2][h].at[j / 2], values[3][h].at[j / 2], pick);
         float d[4] = {0, 0, 0, 0};
-        multiply_add(d, a.lower, 0, b.lower, 0, b0, b1);
-        multiply_add(d, a.upper, a.middle, b.upper, b.middle, b0, b1);
+        mma_bf16(d, a.lower, 0, b.lower, 0, b0, b1);
+        mma_bf16(d, a.upper, a.middle, b.upper, b.middle, b0, b1);
         sums[h][0][j] = sums[h][0][j] * shrink + (d[0] + d[2]);
         sums[h][1][j] = sums[h][1][j] * shrink + (d[1] + d[3]);
       }

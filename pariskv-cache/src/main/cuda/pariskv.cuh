@@ -190,34 +190,9 @@ __device__ __forceinline__ T block_scan(T value, T* scratch, T& total) {
   return (warp_id() == 0 ? T(0) : earlier_warps) + through - value;
 }
 
-// ---- Tensor cores -----------------------------------------------------------------------------------------------
-// mma.sync m16n8k16 adds to c [16][8] the product of a [16][16] and the transpose of b [8][16], both bf16, in f32. With
-// quad = lane / 4 and t = lane % 4 a lane has, two neighbours at a time,
-//   of a: columns 2t and 2t + 8 on, in rows quad and quad + 8
-//   of b: columns 2t and 2t + 8 on, in row quad
-//   of c: columns 2t and 2t + 1 of row quad, then of row quad + 8
-// Columns of a and b are summed over, so any order of them serves that is the same in both.
+// ---- Products of bf16 matrices ----------------------------------------------------------------------------------
 
-__device__ __forceinline__ void mma_bf16(float (&c)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3,
-                                         uint32_t b0, uint32_t b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
-/**
- * The same over 32 columns, from plain 16-byte loads: a lane brings columns 8t to 8t + 7 of its rows. No shuffle, no
- * ldmatrix: the four pairs of a load stand for the columns that the two products want.
- *
- * @param upper of row quad of a
- * @param lower of row quad + 8 of a
- * @param b of row quad of b
- */
-__device__ __forceinline__ void mma_bf16_32(float (&c)[4], uint4 upper, uint4 lower, uint4 b) {
-  mma_bf16(c, upper.x, lower.x, upper.y, lower.y, b.x, b.y);
-  mma_bf16(c, upper.z, lower.z, upper.w, lower.w, b.z, b.w);
-}
+#include "tensor_cores.cuh"
 
 // ---- K and V: io.pariskv.backend.cuda.CudaKvStore ---------------------------------------------------------------
 //

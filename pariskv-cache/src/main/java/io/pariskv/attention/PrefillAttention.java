@@ -11,6 +11,14 @@ import io.pariskv.memory.Buffer;
  * better. Backends agree as in {@link DecodeAttention}. Cost {@code rows * (start + rows) * heads *
  * headDim * 4} operations, blocked so that K and V are read once a block of rows (online softmax:
  * Milakov and Gimelshein 2018; Dao et al. 2022).
+ *
+ * <p>A backend whose matrix units take bf16 may, where K and V are bf16, round what it multiplies with them to
+ * bf16 as well (nearest, ties to even): the queries as the f32 products {@code q_i * s}, {@code s} being the
+ * float nearest to {@code log2(e) / sqrt(headDim)}, and the weights {@code w_t} before they are normalised.
+ * Rounding is relative and at most 2<sup>-8</sup>, so against the attention of the rounded queries {@code
+ * sum_t w_t |v_t| / 256} is added to what backends may differ; and rounding the queries moves a score by at
+ * most {@code sum_i |q_i k_i| / sqrt(headDim) / 256}, usually by a tenth of that. The CUDA backend does so
+ * where the head size is a power of two from 16 to 256; the CPU backends never do.
  */
 public interface PrefillAttention {
   /**

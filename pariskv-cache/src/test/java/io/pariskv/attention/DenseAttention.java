@@ -11,16 +11,27 @@ final class DenseAttention {
 
   private final Fixture fixture;
   private final int headDim;
+  private final double weightError;
 
   /** The outputs, one query head after the other. */
   final double[] out;
   private final double[] tolerance;
 
   DenseAttention(Fixture fixture, Size size, int rows) {
+    this(fixture, size, rows, 0);
+  }
+
+  /**
+   * For a backend that rounds weights.
+   *
+   * @param weightError how far, relative to a weight
+   */
+  DenseAttention(Fixture fixture, Size size, int rows, double weightError) {
     this.fixture = fixture;
     this.headDim = size.headDim();
+    this.weightError = weightError;
     this.out = new double[rows * size.heads() * headDim];
-    this.tolerance = new double[rows * size.heads()];
+    this.tolerance = new double[out.length];
   }
 
   /** The {@code head}-th query head of all rows attends {@code positions}. */
@@ -40,19 +51,23 @@ final class DenseAttention {
     }
     double max = Arrays.stream(scores).max().orElseThrow();
     double total = Arrays.stream(scores).map(score -> Math.exp(score - max)).sum();
+    double[] error = new double[headDim];
     for (int i = 0; i < positions.length; i++) {
       double weight = Math.exp(scores[i] - max) / total;
       float[] value = fixture.value(row, kvHead, positions[i]);
       for (int j = 0; j < headDim; j++) {
         out[head * headDim + j] += weight * value[j];
+        error[j] += weightError * weight * Math.abs(value[j]);
         scale = Math.max(scale, Math.abs(value[j]));
       }
     }
-    tolerance[head] = scale * Math.max(AGREEMENT, 1e-6 * largest);
+    for (int j = 0; j < headDim; j++) {
+      tolerance[head * headDim + j] = scale * Math.max(AGREEMENT, 1e-6 * largest) + error[j];
+    }
   }
 
   /** How far element {@code i} may be off. */
   double tolerance(int i) {
-    return tolerance[i / headDim];
+    return tolerance[i];
   }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GPU as the driver's functions show it, enough of one to catch wrong use: memory has bounds, streams do
@@ -62,9 +63,19 @@ final class FakeDriver {
     private List<Runnable> captured = new ArrayList<>();
   }
 
+  /** Where an event was recorded; whoever waits for the event waits for the last one before the wait. */
+  private static final class Mark {
+    private final Stream stream;
+    private boolean reached;
+
+    Mark(Stream stream) {
+      this.stream = stream;
+      this.reached = stream.capturing;
+    }
+  }
+
   private static final class Event {
-    private Stream stream = new Stream();
-    private boolean reached = true;
+    private @Nullable Mark mark;
   }
 
   int version = 13_000;
@@ -369,13 +380,13 @@ final class FakeDriver {
   }
 
   int cuStreamWaitEvent(long stream, long event, int flags) {
-    Event waited = handle(Event.class, event);
-    return enqueue(stream, () -> reach(waited));
+    Mark mark = handle(Event.class, event).mark;
+    return enqueue(stream, () -> reach(mark));
   }
 
-  private static void reach(Event event) {
-    while (!event.reached) {
-      event.stream.pending.remove().run();
+  private static void reach(@Nullable Mark mark) {
+    while (mark != null && !mark.reached) {
+      mark.stream.pending.remove().run();
     }
   }
 
@@ -384,14 +395,13 @@ final class FakeDriver {
   }
 
   int cuEventRecord(long event, long stream) {
-    Event recorded = handle(Event.class, event);
-    recorded.stream = handle(Stream.class, stream);
-    recorded.reached = recorded.stream.capturing;
-    return enqueue(stream, () -> recorded.reached = true);
+    Mark mark = new Mark(handle(Stream.class, stream));
+    handle(Event.class, event).mark = mark;
+    return enqueue(stream, () -> mark.reached = true);
   }
 
   int cuEventSynchronize(long event) {
-    reach(handle(Event.class, event));
+    reach(handle(Event.class, event).mark);
     return 0;
   }
 
