@@ -218,13 +218,15 @@ class SessionTest {
   void sampling_isReproducibleBySeed() {
     GenerationOptions hot = GenerationOptions.greedy(30).withTemperature(3).withIgnoreEos(true);
     List<ChatMessage> messages = List.of(new ChatMessage("user", document()));
+    List<Integer> first = sample(messages, hot.withSeed(7));
+    assertEquals(first, sample(messages, hot.withSeed(7)));
+    assertNotEquals(first, sample(messages, hot.withSeed(8)));
+  }
+
+  /** In a fresh session: a GPU rounds a prompt's last token in another way when the rest is cached. */
+  private List<Integer> sample(List<ChatMessage> messages, GenerationOptions options) {
     try (Session session = model.newSession(new FullAttention())) {
-      List<Integer> first = session.generate(messages, hot.withSeed(7), GenerationListener.NONE)
-          .tokens();
-      assertEquals(first,
-          session.generate(messages, hot.withSeed(7), GenerationListener.NONE).tokens());
-      assertNotEquals(first,
-          session.generate(messages, hot.withSeed(8), GenerationListener.NONE).tokens());
+      return session.generate(messages, options, GenerationListener.NONE).tokens();
     }
   }
 
