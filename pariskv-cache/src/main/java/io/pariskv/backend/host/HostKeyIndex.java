@@ -17,9 +17,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * ids     [kvHeads * subspaces][SLAB_TOKENS]      u8     a vote streams one subspace of many keys
- * codes   [kvHeads][SLAB_TOKENS][subspaces]       i32    eight 4-bit codes, coordinate j in bits 4j to 4j+3
- * weights [kvHeads][SLAB_TOKENS][subspaces]       bf16   a rerank reads all subspaces of one key
+ * records [kvHeads][SLAB_TOKENS][6 * subspaces]   u8     a rerank reads all subspaces of one key
  * </pre>
+ *
+ * <p>A record is a key's codes, {@code [subspaces] i32}, each eight of 4 bits with coordinate j in bits 4j
+ * to 4j+3, and then its weights, {@code [subspaces] bf16}: 96 bytes at a head size of 128, two cache lines
+ * that are neighbours.
  */
 public final class HostKeyIndex implements KeyIndex {
   private final KvShape shape;
@@ -28,8 +31,8 @@ public final class HostKeyIndex implements KeyIndex {
   private final @Nullable Keys[] sequences;
 
   /** One slot's summaries and their owner. */
-  private record Keys(HostAllocator memory, TokenSlabs[] ids, TokenSlabs[] codes,
-      TokenSlabs[] weights, Buffer[] populations) {
+  private record Keys(HostAllocator memory, TokenSlabs[] ids, TokenSlabs[] records,
+      Buffer[] populations) {
   }
 
   /**
@@ -80,8 +83,7 @@ public final class HostKeyIndex implements KeyIndex {
     for (int layer = 0; layer < shape.layers(); layer++) {
       if (shape.window(layer) == 0) { // a layer with a sliding window is never retrieved from
         keys.ids[layer].reserve(tokens);
-        keys.codes[layer].reserve(tokens);
-        keys.weights[layer].reserve(tokens);
+        keys.records[layer].reserve(tokens);
       }
     }
   }
@@ -89,11 +91,11 @@ public final class HostKeyIndex implements KeyIndex {
   private Keys open() {
     int layers = shape.layers();
     Keys keys = new Keys(new HostAllocator(), new TokenSlabs[layers], new TokenSlabs[layers],
-        new TokenSlabs[layers], new Buffer[layers]);
+        new Buffer[layers]);
     for (int layer = 0; layer < layers; layer++) {
       keys.ids[layer] = new TokenSlabs(keys.memory, DType.U8, shape.kvHeads() * subspaces(), 1);
-      keys.codes[layer] = new TokenSlabs(keys.memory, DType.I32, shape.kvHeads(), subspaces());
-      keys.weights[layer] = new TokenSlabs(keys.memory, DType.BF16, shape.kvHeads(), subspaces());
+      keys.records[layer] = new TokenSlabs(keys.memory, DType.U8, shape.kvHeads(),
+          recordBytes(subspaces()));
       keys.populations[layer] = keys.memory.allocate(DType.I32, shape.kvHeads(), subspaces(),
           SignCentroids.COUNT);
     }
@@ -136,14 +138,19 @@ public final class HostKeyIndex implements KeyIndex {
     return keys(slot).ids[layer];
   }
 
-  /** Packed codes, {@code [kvHeads][tokens][subspaces] i32}. */
-  public TokenSlabs codes(int layer, int slot) {
-    return keys(slot).codes[layer];
+  /** Codes and weights, {@code [kvHeads][tokens][6 * subspaces] u8}. */
+  public TokenSlabs records(int layer, int slot) {
+    return keys(slot).records[layer];
   }
 
-  /** Weights, {@code [kvHeads][tokens][subspaces] bf16}. */
-  public TokenSlabs weights(int layer, int slot) {
-    return keys(slot).weights[layer];
+  /** Bytes of a key's record. */
+  public static int recordBytes(int subspaces) {
+    return weightsAt(subspaces) + subspaces * Short.BYTES;
+  }
+
+  /** Bytes from the start of a key's record, where its codes are, to its weights. */
+  public static int weightsAt(int subspaces) {
+    return subspaces * Integer.BYTES;
   }
 
   private Keys keys(int slot) {
@@ -160,15 +167,15 @@ public final class HostKeyIndex implements KeyIndex {
     int[] ids = new int[count];
     int[] codes = new int[count * SignCentroids.SUBSPACE_DIM];
     short[] weights = new short[count];
+    MemorySegment record = records(layer, slot).row(kvHead, zonePosition);
     for (int b = 0; b < count; b++) {
       ids[b] = Byte.toUnsignedInt(
           ids(layer, slot).row(kvHead * count + b, zonePosition).get(ValueLayout.JAVA_BYTE, 0));
-      int packed = codes(layer, slot).row(kvHead, zonePosition).getAtIndex(ValueLayout.JAVA_INT, b);
+      int packed = record.getAtIndex(ValueLayout.JAVA_INT, b);
       for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
         codes[b * SignCentroids.SUBSPACE_DIM + j] = (packed >>> (4 * j)) & 15;
       }
-      weights[b] = weights(layer, slot).row(kvHead, zonePosition).getAtIndex(ValueLayout.JAVA_SHORT,
-          b);
+      weights[b] = record.get(ValueLayout.JAVA_SHORT, weightsAt(count) + (long) b * Short.BYTES);
     }
     return new KeySummary(ids, codes, weights);
   }

@@ -12,6 +12,7 @@ import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.TokenSlabs;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** {@link KeyEncoder} in float, in the order that the contract fixes. */
@@ -71,8 +72,9 @@ final class ScalarKeyEncoder implements KeyEncoder {
 
     int subspaces = index.subspaces();
     Elements.setByte(index.ids(layer, slot).row(kvHead * subspaces + b, zonePosition), 0, id);
-    index.codes(layer, slot).row(kvHead, zonePosition).setAtIndex(ValueLayout.JAVA_INT, b, codes);
-    index.weights(layer, slot).row(kvHead, zonePosition).setAtIndex(ValueLayout.JAVA_SHORT, b,
+    MemorySegment record = index.records(layer, slot).row(kvHead, zonePosition);
+    record.setAtIndex(ValueLayout.JAVA_INT, b, codes);
+    record.asSlice(HostKeyIndex.weightsAt(subspaces)).setAtIndex(ValueLayout.JAVA_SHORT, b,
         Bf16.fromFloat(weight));
     Buffer populations = index.populations(layer, slot);
     long counter = ((long) kvHead * subspaces + b) * SignCentroids.COUNT + id;

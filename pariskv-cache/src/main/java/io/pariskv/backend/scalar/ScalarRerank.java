@@ -31,19 +31,18 @@ final class ScalarRerank implements Rerank {
       scores.requireAtLeast("candidate scores", DType.F32, batch.rows(), kvHeads, count);
       for (int i = 0; i < count; i++) {
         int key = Elements.getInt(candidates, row * candidates.shape().axis(2) + i);
-        MemorySegment codes = keys.codes(layer, slot).row(row % kvHeads, key);
-        MemorySegment weights = keys.weights(layer, slot).row(row % kvHeads, key);
-        float score = estimate(codes, weights, p, row * shape.headDim(), index.subspaces());
+        MemorySegment record = keys.records(layer, slot).row(row % kvHeads, key);
+        float score = estimate(record, p, row * shape.headDim(), index.subspaces());
         Elements.setFloat(scores, row * scores.shape().axis(2) + i, score);
       }
     }
   }
 
-  private float estimate(MemorySegment codes, MemorySegment weights, float[] p, int from,
-      int subspaces) {
+  private float estimate(MemorySegment record, float[] p, int from, int subspaces) {
+    MemorySegment weights = record.asSlice(HostKeyIndex.weightsAt(subspaces));
     float[] x = new float[subspaces];
     for (int b = 0; b < subspaces; b++) {
-      int packed = codes.getAtIndex(ValueLayout.JAVA_INT, b);
+      int packed = record.getAtIndex(ValueLayout.JAVA_INT, b);
       float sum = 0;
       for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
         float value = codeValues[packed >>> (4 * j) & 15];

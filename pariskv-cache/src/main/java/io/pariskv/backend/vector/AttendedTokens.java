@@ -43,6 +43,14 @@ record AttendedTokens(int sink, int selected, long selection, int recentStart, i
     return sink + selected + length - recentStart;
   }
 
+  /** How many of them from token {@code i} on are neighbours for certain, itself included. */
+  int run(int i) {
+    if (i < sink) {
+      return sink - i;
+    }
+    return i < sink + selected ? 1 : count() - i;
+  }
+
   /** Position of token {@code i} of them. */
   int position(int i) {
     if (i < sink) {

@@ -203,8 +203,8 @@ final class KeyGroup {
     for (int key = 0; key < keys; key++) {
       int zone = zonePosition + key;
       long id = index.ids(layer, slot).address(kvHead * subspaces, zone);
-      long code = index.codes(layer, slot).address(kvHead, zone);
-      long weight = index.weights(layer, slot).address(kvHead, zone);
+      long code = index.records(layer, slot).address(kvHead, zone);
+      long weight = code + HostKeyIndex.weightsAt(subspaces);
       for (int b = 0; b < subspaces; b++) {
         int centroid = ids[b * KEYS + key];
         Raw.ALL.set(ValueLayout.JAVA_BYTE, id + (long) b * TokenSlabs.SLAB_TOKENS, (byte) centroid);

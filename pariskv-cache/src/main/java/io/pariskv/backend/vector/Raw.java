@@ -24,6 +24,9 @@ final class Raw {
   /** Every address of the process. */
   static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
+  /** Every bit that an address of a process can have; see {@link PairKernel} for what it is good for. */
+  static final long SPACE = (1L << 56) - 1;
+
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   private Raw() {

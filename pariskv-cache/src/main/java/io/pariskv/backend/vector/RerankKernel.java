@@ -21,5 +21,5 @@ interface RerankKernel {
    * @param scores address of the result, {@code [count] f32}
    * @param x scratch, {@code [subspaces]}
    */
-  void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x);
+  void score(KeyRecords keys, long p, long candidates, long scores, int count, float[] x);
 }

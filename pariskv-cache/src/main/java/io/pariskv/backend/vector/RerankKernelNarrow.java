@@ -6,6 +6,7 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.NOT;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
+import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.memory.TokenSlabs;
@@ -45,19 +46,20 @@ final class RerankKernelNarrow implements RerankKernel {
   }
 
   @Override
-  public void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x) {
+  public void score(KeyRecords keys, long p, long candidates, long scores, int count, float[] x) {
     // In locals, which the compiler need not read again after every store to raw memory.
-    long[] codeSlabs = keys.codeSlabs();
-    long[] weightSlabs = keys.weightSlabs();
+    long[] slabs = keys.slabs();
     int firstSlab = keys.firstSlab();
     int firstRow = keys.kvHead() << TokenSlabs.SLAB_SHIFT;
     int subspaces = keys.subspaces();
+    int bytes = HostKeyIndex.recordBytes(subspaces);
+    int weightsAt = HostKeyIndex.weightsAt(subspaces);
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
       int slab = firstSlab + (key >> TokenSlabs.SLAB_SHIFT);
-      long row = (firstRow + (key & TokenSlabs.SLAB_TOKENS - 1)) * (long) subspaces;
-      long codes = codeSlabs[slab] + row * Integer.BYTES;
-      long weights = weightSlabs[slab] + row * Short.BYTES;
+      long row = firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
+      long codes = slabs[slab] + row * bytes;
+      long weights = codes + weightsAt;
       for (int b = 0; b < subspaces; b += LANES) {
         estimate(codes, weights, p, subspaces, b).intoArray(x, b);
       }

@@ -1,5 +1,6 @@
 package io.pariskv.backend.vector;
 
+import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.memory.Bf16;
@@ -10,11 +11,12 @@ final class RerankKernelScalar implements RerankKernel {
   private static final float[] VALUES = MagnitudeLevels.codeValues();
 
   @Override
-  public void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x) {
+  public void score(KeyRecords keys, long p, long candidates, long scores, int count, float[] x) {
     int subspaces = keys.subspaces();
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
-      terms(keys.codes(key), keys.weights(key), p, subspaces, x);
+      long codes = keys.address(key);
+      terms(codes, codes + HostKeyIndex.weightsAt(subspaces), p, subspaces, x);
       for (int half = subspaces / 2; half > 0; half /= 2) {
         for (int b = 0; b < half; b++) {
           x[b] += x[b + half];

@@ -4,6 +4,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
+import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.memory.TokenSlabs;
@@ -31,19 +32,20 @@ final class RerankKernelWide implements RerankKernel {
   private static final IntVector LANES_FROM_1 = IntVector.zero(INTS).addIndex(1).add(1);
 
   @Override
-  public void score(KeyCodes keys, long p, long candidates, long scores, int count, float[] x) {
+  public void score(KeyRecords keys, long p, long candidates, long scores, int count, float[] x) {
     // In locals, which the compiler need not read again after every store to raw memory.
-    long[] codeSlabs = keys.codeSlabs();
-    long[] weightSlabs = keys.weightSlabs();
+    long[] slabs = keys.slabs();
     int firstSlab = keys.firstSlab();
     int firstRow = keys.kvHead() << TokenSlabs.SLAB_SHIFT;
     int subspaces = keys.subspaces();
+    int bytes = HostKeyIndex.recordBytes(subspaces);
+    int weightsAt = HostKeyIndex.weightsAt(subspaces);
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
       int slab = firstSlab + (key >> TokenSlabs.SLAB_SHIFT);
-      long row = (firstRow + (key & TokenSlabs.SLAB_TOKENS - 1)) * (long) subspaces;
-      long codes = codeSlabs[slab] + row * Integer.BYTES;
-      long weights = weightSlabs[slab] + row * Short.BYTES;
+      long row = firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
+      long codes = slabs[slab] + row * bytes;
+      long weights = codes + weightsAt;
       FloatVector sum = estimate(codes, weights, p, subspaces);
       if (subspaces > LANES) {
         sum = sum.add(estimate(codes + LANES * Integer.BYTES, weights + LANES * Short.BYTES,

@@ -27,15 +27,14 @@ final class RowBlock {
   void gather(TokenSlabs slabs, int kvHead, AttendedTokens tokens, int from, int count) {
     this.count = count;
     int bytes = slabs.width() * slabs.dtype().bytes();
-    int slab = -1;
-    long base = 0;
-    for (int j = 0; j < count; j++) {
+    int j = 0;
+    while (j < count) {
       int position = tokens.position(from + j);
-      if (position >> TokenSlabs.SLAB_SHIFT != slab) {
-        slab = position >> TokenSlabs.SLAB_SHIFT;
-        base = slabs.address(kvHead, slab << TokenSlabs.SLAB_SHIFT);
+      int leftOfSlab = TokenSlabs.SLAB_TOKENS - (position & (TokenSlabs.SLAB_TOKENS - 1));
+      int end = j + Math.min(Math.min(tokens.run(from + j), leftOfSlab), count - j);
+      for (long row = slabs.address(kvHead, position); j < end; row += bytes) {
+        rows[j++] = row;
       }
-      rows[j] = base + (long) (position & (TokenSlabs.SLAB_TOKENS - 1)) * bytes;
     }
   }
 
@@ -55,19 +54,30 @@ final class RowBlock {
   }
 
   /**
-   * Reads one word of every cache line, in the order of memory, so that what follows finds the rows in
-   * the first-level cache. The prefetchers of the processor follow such a walk at full speed, and lose
-   * the trail of one that takes a part of every row at a time.
+   * Reads one word of every cache line, in the order of memory, so that what follows finds the rows in a
+   * cache. The prefetchers of the processor follow such a walk at full speed, and lose the trail of one
+   * that takes a part of every row at a time.
    *
    * @param bytes of one row
    * @return the sum of the words, for the compiler to believe they are needed
    */
-  long touch(int bytes) {
-    long sum = 0;
-    for (int j = 0; j < count; j++) {
-      for (int at = 0; at < bytes; at += CACHE_LINE) {
-        sum += Raw.getInt(rows[j] + at);
+  int touch(int bytes) {
+    int sum = 0;
+    int j = 0;
+    while (j < count) {
+      int first = j++;
+      while (j < count && rows[j] == rows[j - 1] + bytes) {
+        j++;
       }
+      sum += touch(rows[first], (j - first) * bytes);
+    }
+    return sum;
+  }
+
+  private static int touch(long address, int bytes) {
+    int sum = 0;
+    for (int at = 0; at < bytes; at += CACHE_LINE) {
+      sum += Raw.getInt((address & Raw.SPACE) + at);
     }
     return sum;
   }

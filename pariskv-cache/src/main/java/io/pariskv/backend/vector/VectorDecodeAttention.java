@@ -23,13 +23,15 @@ final class VectorDecodeAttention implements DecodeAttention {
   private static final int PIECES_PER_THREAD = 8;
 
   /** Bounds of a piece's tokens: worth starting, and short enough for sums in f32. */
-  private static final int LEAST = PartialAttention.BLOCK;
+  private static final int LEAST = 128;
 
-  private static final int MOST = 64 * PartialAttention.BLOCK;
+  private static final int MOST = 4096;
 
   private final Workers workers;
-  private final ThreadLocal<PartialAttention> locals = ThreadLocal
-      .withInitial(PartialAttention::new);
+  private final ThreadLocal<PartialAttention> paired = ThreadLocal
+      .withInitial(PairedAttention::new);
+  private final ThreadLocal<PartialAttention> widened = ThreadLocal
+      .withInitial(WidenedAttention::new);
   private float[] partials = {};
 
   VectorDecodeAttention(Workers workers) {
@@ -60,14 +62,14 @@ final class VectorDecodeAttention implements DecodeAttention {
       selection.counts().require("selected counts", DType.I32, batch.rows(), shape.kvHeads());
     }
     Plan plan = plan(store, layer, batch, selection, workers.count());
-    int size = PartialAttention.partialSize(shape);
+    int size = PartialResults.size(shape);
     partials = Floats.grown(partials, (long) plan.pairOfPiece.length * size);
     workers.run(plan.pairOfPiece.length, piece -> {
       attendPiece(plan, piece, q, partials, piece * size);
       int pair = plan.pairOfPiece[piece];
       if (plan.unfinished.decrementAndGet(pair) == 0) {
         int first = plan.firstPiece[pair];
-        locals.get().merge(shape, partials, first * size, plan.firstPiece[pair + 1] - first,
+        PartialResults.merge(shape, partials, first * size, plan.firstPiece[pair + 1] - first,
             out.address() + offset(shape, pair));
       }
     });
@@ -106,7 +108,8 @@ final class VectorDecodeAttention implements DecodeAttention {
     AttendedTokens tokens = plan.tokens[pair];
     int first = plan.firstPiece[pair];
     int pieces = plan.firstPiece[pair + 1] - first;
-    PartialAttention local = locals.get();
+    boolean pairs = PairKernel.serves(shape.dtype(), shape.headDim(), shape.groupSize());
+    PartialAttention local = (pairs ? paired : widened).get();
     local.begin(shape, q.address() + offset(shape, pair));
     local.attend(plan.store.keys(plan.layer, slot), plan.store.values(plan.layer, slot),
         pair % shape.kvHeads(), tokens, Ranges.bound(tokens.count(), piece - first, pieces),

@@ -20,9 +20,8 @@ final class VectorRerank implements Rerank {
 
   private final Workers workers;
   private final Scratch scratch = new Scratch();
-  /** {@code [rows][slabs]}, addresses of the slabs of codes and of weights. */
-  private long[] codes = new long[0];
-  private long[] weights = new long[0];
+  /** {@code [rows][slabs]}, addresses of the slabs of records. */
+  private long[] records = new long[0];
 
   VectorRerank(Workers workers) {
     this.workers = workers;
@@ -55,7 +54,7 @@ final class VectorRerank implements Rerank {
       if (count <= 0) {
         return;
       }
-      KeyCodes keys = new KeyCodes(codes, weights, row * slabs, head % kvHeads, subspaces);
+      KeyRecords keys = new KeyRecords(records, row * slabs, head % kvHeads, subspaces);
       float[] x = new float[subspaces];
       long query = p + (long) head * shape.headDim() * Float.BYTES;
       long in = candidatesAt + (head * candidatesStride + from) * Integer.BYTES;
@@ -70,15 +69,13 @@ final class VectorRerank implements Rerank {
   private int locate(ZoneRows rows, int layer) {
     int slabs = Math.ceilDiv(rows.mostKeys(), TokenSlabs.SLAB_TOKENS);
     int all = rows.batch().rows() * slabs;
-    if (codes.length < all) {
-      codes = new long[all + all / 4];
-      weights = new long[codes.length];
+    if (records.length < all) {
+      records = new long[all + all / 4];
     }
     for (int row = 0; row < rows.batch().rows(); row++) {
       for (int key = 0; key < rows.keys(row); key += TokenSlabs.SLAB_TOKENS) {
-        int at = row * slabs + (key >> TokenSlabs.SLAB_SHIFT);
-        codes[at] = rows.index().codes(layer, rows.slot(row)).address(0, key);
-        weights[at] = rows.index().weights(layer, rows.slot(row)).address(0, key);
+        records[row * slabs + (key >> TokenSlabs.SLAB_SHIFT)] = rows.index()
+            .records(layer, rows.slot(row)).address(0, key);
       }
     }
     return slabs;
