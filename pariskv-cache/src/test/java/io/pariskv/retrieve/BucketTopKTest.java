@@ -53,7 +53,7 @@ class BucketTopKTest {
                 kvHeads[(keys + candidates) % kvHeads.length],
                 rows[(keys + 2 * candidates) % rows.length],
                 levels[(keys + 5 * candidates) % levels.length])));
-    return TestBackends.with("cuda".equals(System.getProperty("pariskv.testBackend"))
+    return TestBackends.with(TestBackends.takesLongSizes()
         ? Stream.concat(cases, Stream.of(new Case(131_071, 13_108, 2, 2, 40),
             new Case(131_071, 1, 1, 5, 97), new Case(131_071, 131_071, 1, 1, 2)))
         : cases);

@@ -31,7 +31,7 @@ class CollisionVoteTest {
   static Stream<Arguments> sizes() {
     Size large = new Size(List.of(131_071, 31, 0, 4_099, 257), 3, 1, 32, DType.BF16,
         RandomKv.NORMAL);
-    return "cuda".equals(System.getProperty("pariskv.testBackend"))
+    return TestBackends.takesLongSizes()
         ? Stream.concat(TestBackends.withSizes(), TestBackends.with(Stream.of(large)))
         : TestBackends.withSizes();
   }

@@ -57,7 +57,7 @@ class TopKTest {
                 kinds[(count + k) % kinds.length])));
     Stream<Case> large = Stream.of(kinds).flatMap(kind -> IntStream.of(7, 2048, 5000)
         .mapToObj(k -> new Case(20_001, 40_000, k, 1, 2, kind)));
-    Stream<Case> huge = "cuda".equals(System.getProperty("pariskv.testBackend"))
+    Stream<Case> huge = TestBackends.takesLongSizes()
         ? Stream.of(kinds).map(kind -> new Case(131_071, 131_071, 100, 2, 1, kind))
         : Stream.empty();
     return TestBackends.with(Stream.concat(cases, Stream.concat(large, huge)));

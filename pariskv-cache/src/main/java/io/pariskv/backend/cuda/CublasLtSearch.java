@@ -97,8 +97,8 @@ final class CublasLtSearch {
         return start(stream, candidate);
       } catch (InputException | CudaException e) {
         refused.append("; ").append(candidate).append(": ").append(e.getMessage());
-      } catch (IllegalArgumentException notThere) { // the next one may be
-        continue;
+      } catch (IllegalArgumentException notThere) {
+        // the next one may be
       }
     }
     return new Found(null, "not found as " + String.join(", ", NAMES)
