@@ -19,7 +19,7 @@ final class CudaMemory {
     if (at == KvPlacement.DEVICE) {
       return plan.with("K and V", rows).with("workspace", WORKSPACE);
     }
-    long resident = slots * shape.layers() * shape.tokenBytes() * CudaKvStore.RESIDENT_ROWS;
+    long resident = (long) slots * shape.layers() * shape.tokenBytes() * CudaKvStore.RESIDENT_ROWS;
     return plan.with("K and V", rows, MemoryPlace.PINNED)
         .with("first and last rows", resident)
         .with("prefill images", KvOffload.bytes(shape, chunk))

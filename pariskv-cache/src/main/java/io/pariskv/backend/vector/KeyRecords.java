@@ -35,7 +35,7 @@ record KeyRecords(long[] slabs, int firstSlab, int kvHead, int subspaces) {
     int read = 0;
     for (int i = 0; i < count; i++) {
       int key = Raw.getInt(candidates + (long) i * Integer.BYTES);
-      long row = firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
+      long row = (long) firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
       long at = slabsAt[first + (key >> TokenSlabs.SLAB_SHIFT)] + row * bytes;
       read += Raw.getInt(at) + Raw.getInt(at + bytes - Integer.BYTES);
       if (bytes > 2 * CACHE_LINE) {

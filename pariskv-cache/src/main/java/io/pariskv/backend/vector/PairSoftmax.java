@@ -63,7 +63,7 @@ final class PairSoftmax {
     FloatVector factor = Exp.exp(before.sub(now));
     Raw.store(now, state);
     Raw.store(load(state + VECTOR).fma(factor, sum), state + VECTOR);
-    Raw.store(factor, state + 2 * VECTOR);
+    Raw.store(factor, state + 2L * VECTOR);
     return now.compare(VectorOperators.NE, before).anyTrue();
   }
 
@@ -87,6 +87,6 @@ final class PairSoftmax {
 
   /** What the weighted sum of head {@code h} before the last block has to be multiplied with. */
   static float factor(long state, int h) {
-    return Raw.getFloat(state + 2 * VECTOR + 4L * h);
+    return Raw.getFloat(state + 2L * VECTOR + 4L * h);
   }
 }

@@ -39,7 +39,7 @@ final class PairedAttention implements PartialAttention {
     sums = queries + sets * setBytes;
     scores = sums + sets * setBytes;
     softmax = scores + sets * SCORES_BYTES;
-    Raw.ALL.asSlice(queries, 2 * sets * setBytes).fill((byte) 0); // also heads that make a set full
+    Raw.ALL.asSlice(queries, 2L * sets * setBytes).fill((byte) 0); // also heads that make a set full
     float scale = (float) (1 / Math.sqrt(headDim));
     for (int g = 0; g < group; g++) {
       long set = queries + g / HEADS * setBytes;

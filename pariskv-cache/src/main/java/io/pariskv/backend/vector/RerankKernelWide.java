@@ -43,7 +43,7 @@ final class RerankKernelWide implements RerankKernel {
     for (int i = 0; i < count; i++) {
       int key = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
       int slab = firstSlab + (key >> TokenSlabs.SLAB_SHIFT);
-      long row = firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
+      long row = (long) firstRow + (key & TokenSlabs.SLAB_TOKENS - 1);
       long codes = slabs[slab] + row * bytes;
       long weights = codes + weightsAt;
       FloatVector sum = estimate(codes, weights, p, subspaces);

@@ -52,7 +52,7 @@ class KvOffloadTest {
   private final CudaStream stream = CudaStream.open(context);
   private final DeviceAllocator memory = new DeviceAllocator(stream);
   private final long host = context.driver()
-      .cuMemHostAlloc(SHAPE.layers() * SLOTS * 2 * MAX_SLABS * SLAB_BYTES, 0);
+      .cuMemHostAlloc((long) SHAPE.layers() * SLOTS * 2 * MAX_SLABS * SLAB_BYTES, 0);
   private final Kernels kernels;
   private final KvOffload offload;
   private final CudaFunction read;
@@ -116,7 +116,7 @@ class KvOffloadTest {
   private static void overwrite(Arguments kernel) {
     for (int which = 0; which < 2; which++) {
       for (int i = 0; i < SHAPE.kvHeads() * SHAPE.headDim(); i++) {
-        long offset = which * MAX_SLABS * SLAB_BYTES
+        long offset = (long) which * MAX_SLABS * SLAB_BYTES
             + 4 * at(i / SHAPE.headDim(), 0, i % SHAPE.headDim());
         kernel.device().memory(kernel.pointer(0) + offset, 4)
             .set(JAVA_FLOAT, 0, value(kernel.integer(1), which, i));
