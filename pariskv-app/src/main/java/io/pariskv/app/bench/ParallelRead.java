@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -38,15 +39,22 @@ final class ParallelRead implements AutoCloseable {
   }
 
   void run() {
+    AtomicInteger next = new AtomicInteger(); // or all would wait for the core that others disturb most
     List<ForkJoinTask<Integer>> tasks = new ArrayList<>();
     for (int thread = 0; thread < threads; thread++) {
-      List<MemorySegment> share = pieces.subList(pieces.size() * thread / threads,
-          pieces.size() * (thread + 1) / threads);
-      tasks.add(pool.submit(() -> share.stream().mapToInt(ParallelRead::sum).sum()));
+      tasks.add(pool.submit(() -> readFrom(next)));
     }
     for (ForkJoinTask<Integer> task : tasks) {
       sink += task.join(); // kept, or the compiler drops the reads
     }
+  }
+
+  private int readFrom(AtomicInteger next) {
+    int sum = 0;
+    for (int i = next.getAndIncrement(); i < pieces.size(); i = next.getAndIncrement()) {
+      sum += sum(pieces.get(i));
+    }
+    return sum;
   }
 
   private static int sum(MemorySegment piece) {

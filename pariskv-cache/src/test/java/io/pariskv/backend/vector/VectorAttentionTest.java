@@ -97,8 +97,8 @@ class VectorAttentionTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1,1,16", "2,2,64", "6,2,80", "8,2,128", "5,1,96", "6,1,32", "7,1,64", "8,1,256",
-      "14,2,40", "9,3,7"})
+  @CsvSource({"1,1,16", "2,2,64", "6,2,80", "8,2,128", "5,1,96", "6,1,32", "7,1,64", "3,1,128",
+      "8,1,256", "14,2,40", "9,3,7"})
   void decode_overDenseZones_equalsScalar(int heads, int kvHeads, int headDim) {
     for (DType type : List.of(DType.F32, DType.BF16)) {
       try (HostKvStore store = store(new KvShape(1, heads, kvHeads, headDim, type), 1, 1, 2, 31,
@@ -181,36 +181,57 @@ class VectorAttentionTest {
     }
   }
 
-  @Test
-  void hugeScores_putAllWeightOnOneKey_withoutOverflow() {
-    try (HostKvStore store = store(new KvShape(1, 4, 2, 64, DType.F32), 1e4, 700)) {
+  @ParameterizedTest
+  @CsvSource({"4,2,F32", "8,2,BF16"})
+  void hugeScores_putAllWeightOnOneKey_withoutOverflow(int heads, int kvHeads, DType type) {
+    try (HostKvStore store = store(new KvShape(1, heads, kvHeads, 64, type), 1e4, 700)) {
       assertDecodes(store, null, 1e4, "decode");
       assertPrefills(store, 0, 700, 1e4, "prefill");
     }
   }
 
-  @Test
-  void hugeScoresOfOneSign_doNotVanish() {
-    KvShape shape = new KvShape(1, 2, 1, 16, DType.F32);
+  @ParameterizedTest
+  @CsvSource({"2,16,F32", "4,64,BF16"})
+  void hugeScoresOfOneSign_doNotVanish(int heads, int headDim, DType type) {
+    KvShape shape = new KvShape(1, heads, 1, headDim, type);
     try (HostKvStore store = store(shape, 1, 300)) {
-      Buffer same = numbers.zeros(DType.F32, 300, 1, 16);
-      for (int i = 0; i < 300 * 16; i++) {
-        Numbers.set(same, i, -1e3f);
-      }
-      Buffer v = numbers.normal(300, 1, 16);
+      Buffer same = constant(-1e3f, 300, 1, headDim);
+      Buffer v = numbers.normal(300, 1, headDim);
       scalar.append().append(store, 0, batch(0, 0, 300), same, v);
-      Buffer q = numbers.zeros(DType.F32, 1, 2, 16);
-      for (int i = 0; i < 32; i++) {
-        Numbers.set(q, i, 1e3f);
-      }
-      Buffer expected = numbers.zeros(DType.F32, 1, 2, 16);
-      Buffer actual = numbers.zeros(DType.F32, 1, 2, 16);
+      Buffer q = constant(1e3f, 1, heads, headDim);
+      Buffer expected = numbers.zeros(DType.F32, 1, heads, headDim);
+      Buffer actual = numbers.zeros(DType.F32, 1, heads, headDim);
 
       scalar.decode().attend(store, 0, everySlot(store), q, null, expected);
       vector.decode().attend(store, 0, everySlot(store), q, null, actual);
 
-      Numbers.assertClose(expected, actual, TOLERANCE, "equal scores of -4e6");
+      Numbers.assertClose(expected, actual, TOLERANCE, "equal scores of a large negative number");
     }
+  }
+
+  @Test
+  void scoresThatAreInfinitelySmall_getNoWeight() {
+    KvShape shape = new KvShape(1, 4, 1, 64, DType.BF16);
+    try (HostKvStore store = store(shape, 1, 300)) {
+      Buffer v = numbers.normal(299, 1, 64);
+      scalar.append().append(store, 0, batch(0, 0, 299), constant(-3e38f, 299, 1, 64), v);
+      Buffer q = constant(1e3f, 1, 4, 64);
+      Buffer expected = numbers.zeros(DType.F32, 1, 4, 64);
+      Buffer actual = numbers.zeros(DType.F32, 1, 4, 64);
+
+      scalar.decode().attend(store, 0, everySlot(store), q, null, expected);
+      vector.decode().attend(store, 0, everySlot(store), q, null, actual);
+
+      Numbers.assertClose(expected, actual, TOLERANCE, "all but the last key infinitely far");
+    }
+  }
+
+  private Buffer constant(float value, long... shape) {
+    Buffer buffer = numbers.zeros(DType.F32, shape);
+    for (long i = 0; i < buffer.shape().elements(); i++) {
+      Numbers.set(buffer, i, value);
+    }
+    return buffer;
   }
 
   @Test
