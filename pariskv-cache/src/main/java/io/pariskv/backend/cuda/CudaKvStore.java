@@ -339,6 +339,11 @@ final class CudaKvStore implements KvStore {
     return bytes;
   }
 
+  @Override
+  public int residentRows() {
+    return offloaded ? RESIDENT_ROWS : Integer.MAX_VALUE;
+  }
+
   /** Bytes in pinned host memory: with offload the slabs. */
   @Override
   public long pinnedBytes() {
