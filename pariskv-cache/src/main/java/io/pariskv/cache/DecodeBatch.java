@@ -48,7 +48,7 @@ public final class DecodeBatch implements Rows {
     for (KvCache cache : caches) {
       cache.reserve(1);
     }
-    return pool.state().prepare(caches.stream().map(KvCache::zones).toList());
+    return pool.state().prepare(zones());
   }
 
   @Override
@@ -92,7 +92,11 @@ public final class DecodeBatch implements Rows {
 
   /** The zones of each sequence, in the order of the rows. */
   public List<TokenZones> zones() {
-    return caches.stream().map(KvCache::zones).toList();
+    TokenZones[] zones = new TokenZones[caches.size()]; // no stream: a step asks, and starts cold
+    for (int row = 0; row < zones.length; row++) {
+      zones[row] = caches.get(row).zones();
+    }
+    return List.of(zones);
   }
 
   /** Frees the batch's own small buffers; the caches stay open. */

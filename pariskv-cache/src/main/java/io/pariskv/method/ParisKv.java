@@ -100,7 +100,10 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     @Override
     public long prepare(List<TokenZones> zones) {
-      int keys = zones.stream().mapToInt(TokenZones::retrievalTokens).max().orElse(0);
+      int keys = 0;
+      for (TokenZones each : zones) {
+        keys = Math.max(keys, each.retrievalTokens());
+      }
       Retriever current = retriever;
       retrieving = keys > 0;
       if (!retrieving) {

@@ -26,6 +26,8 @@ final class VectorCollisionVote implements CollisionVote {
   /** Keys of one task, whole slabs. */
   private static final int RANGE = 4 * TokenSlabs.SLAB_TOKENS;
 
+  private static final int CACHE_LINE = 64;
+
   private static final int LANES = Species.BYTES.length();
 
   private final Workers workers;
@@ -62,6 +64,9 @@ final class VectorCollisionVote implements CollisionVote {
   /** Ids are read as whole vectors: a slab has room for them. Votes may end earlier. */
   private static void voteSlab(long ids, long table, int subspaces, long votes, int count) {
     int whole = count & -LANES;
+    if (whole > 0) { // rubbish for a moment: the first subspace starts the votes anew
+      Raw.setFloat(votes, touch(ids, subspaces * TokenSlabs.SLAB_TOKENS));
+    }
     for (int b = 0; b < subspaces; b++) {
       long idsOfB = ids + (long) b * TokenSlabs.SLAB_TOKENS;
       long tableOfB = table + (long) b * SignCentroids.COUNT;
@@ -75,6 +80,20 @@ final class VectorCollisionVote implements CollisionVote {
     for (int key = whole; key < count; key++) {
       voteKey(ids + key, table, subspaces, votes + key);
     }
+  }
+
+  /**
+   * Reads a little of every cache line of a slab's ids, and nothing else, so that many misses are under
+   * way at a time: a fifth faster from memory than to meet them among the look-ups.
+   *
+   * @return something of what was read, for a use of it that the compiler cannot remove
+   */
+  private static int touch(long ids, int bytes) {
+    int read = 0;
+    for (int i = 0; i < bytes; i += CACHE_LINE) {
+      read += Raw.getInt(ids + i);
+    }
+    return read;
   }
 
   /** Adds one subspace's tiers to the votes, or starts the votes with them. */
