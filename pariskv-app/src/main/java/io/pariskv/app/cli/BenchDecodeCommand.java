@@ -49,11 +49,11 @@ public final class BenchDecodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    requireRange("--steps", steps, MAX_STEPS);
-    contexts.forEach(context -> requireRange("--context", context, MAX_CONTEXT));
-    requireRange("--kv-heads", kvHeads, MAX_HEADS);
-    requireRange("--heads", heads, MAX_HEADS);
-    requireRange("--head-dim", headDim, MAX_HEAD_DIM);
+    Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
+    contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
+    Usage.requireRange(spec, "--kv-heads", kvHeads, MAX_HEADS);
+    Usage.requireRange(spec, "--heads", heads, MAX_HEADS);
+    Usage.requireRange(spec, "--head-dim", headDim, MAX_HEAD_DIM);
     Usage.backend(spec, backend);
     List<AttentionMethod> methods = Usage.check(spec,
         () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
@@ -76,12 +76,6 @@ public final class BenchDecodeCommand implements Callable<Integer> {
       print(report, out);
     }
     return 0;
-  }
-
-  private void requireRange(String flag, int value, int most) {
-    if (value < 1 || value > most) {
-      throw Usage.wrong(spec, flag + " " + value + " must be from 1 to " + most);
-    }
   }
 
   private static ObjectNode toJson(DecodeBench.Report report) {

@@ -56,9 +56,9 @@ public final class BenchModelCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    requireRange("--steps", steps, MAX_STEPS);
-    requireRange("--batch", batch, MAX_BATCH);
-    contexts.forEach(context -> requireRange("--context", context, MAX_CONTEXT));
+    Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
+    Usage.requireRange(spec, "--batch", batch, MAX_BATCH);
+    contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
     Usage.backend(spec, backend);
     List<AttentionMethod> methods = Usage.check(spec,
         () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
@@ -83,12 +83,6 @@ public final class BenchModelCommand implements Callable<Integer> {
       print(bench, rows);
     }
     return 0;
-  }
-
-  private void requireRange(String flag, int value, int most) {
-    if (value < 1 || value > most) {
-      throw Usage.wrong(spec, flag + " " + value + " must be from 1 to " + most);
-    }
   }
 
   private void print(ModelBench bench, List<Row> rows) {

@@ -40,6 +40,13 @@ final class Usage {
     return name;
   }
 
+  /** Refuses a number that is not from 1 to {@code most}. */
+  static void requireRange(CommandSpec spec, String flag, int value, int most) {
+    if (value < 1 || value > most) {
+      throw wrong(spec, flag + " " + value + " must be from 1 to " + most);
+    }
+  }
+
   /** Wrong usage with this message. */
   static CommandLine.ParameterException wrong(CommandSpec spec, String message) {
     return new CommandLine.ParameterException(spec.commandLine(), message);
