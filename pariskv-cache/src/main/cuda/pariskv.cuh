@@ -30,6 +30,26 @@ __device__ __forceinline__ int64_t global_x() { return int64_t(blockIdx.x) * blo
 /** Threads along x in the whole grid, the stride of a grid-stride loop. */
 __device__ __forceinline__ int64_t grid_x() { return int64_t(gridDim.x) * blockDim.x; }
 
+// ---- Overlap with the kernel before ------------------------------------------------------------------------------
+// A kernel that is launched `overlapped()` may begin before the one before it in the stream has ended (programmatic
+// dependent launch, from sm_90 on). Until await_previous() it may only touch what no kernel of the step writes: weights,
+// addresses, its own shared memory. Every thread of every block calls it before it ends, so that whoever waits for this
+// kernel has waited for all before it. Older GPUs run one kernel after the other, and these do nothing.
+
+/** Returns when all kernels before have ended and what they wrote can be seen. */
+__device__ __forceinline__ void await_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/** Lets the next kernel begin when all blocks have called this or ended. Call it after await_previous(). */
+__device__ __forceinline__ void release_next() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 template <typename T>
 __host__ __device__ __forceinline__ constexpr T ceil_div(T a, T b) { return (a + b - 1) / b; }
 

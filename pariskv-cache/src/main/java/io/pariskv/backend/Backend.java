@@ -9,6 +9,8 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Retrieval;
+import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 
@@ -55,6 +57,11 @@ public interface Backend extends AutoCloseable {
    * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
    */
   KeyIndex newKeyIndex(KvShape shape, int slots);
+
+  /** A new retrieval of steps over that index, with room for {@code size}; the caller closes it. */
+  default Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
+    return new StagedRetrieval(this, index, size);
+  }
 
   /**
    * Where the stages can read {@code host}: the same buffer if they can reach it, else a copy owned by

@@ -13,6 +13,8 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.Retrieval;
+import io.pariskv.retrieve.RetrievalSize;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +54,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     long summaries = KeyIndex.summaryBytes(shape.headDim()) * TokenSlabs.slabs(tokens)
         * TokenSlabs.SLAB_TOKENS;
     int keys = bucket(tokens);
-    long scratch = Retriever.bytes(shape, keys, candidateCapacity(keys), config.budget().k());
+    long scratch = size(1, keys).bytes(shape);
     return plan
         .with("summaries",
             slots * (indexedHeads * summaries + heads * populations + 4L * KeyIndex.BUDGET_FIELDS))
@@ -63,6 +65,10 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
   private static int bucket(int keys) {
     int step = Math.max(TokenSlabs.SLAB_TOKENS, Integer.highestOneBit(keys) >> 2);
     return (int) Math.min((keys + (long) step - 1) / step * step, Integer.MAX_VALUE);
+  }
+
+  private RetrievalSize size(int rows, int keys) {
+    return new RetrievalSize(rows, keys, candidateCapacity(keys), config.budget().k());
   }
 
   /** Ratios fall as zones grow, so a shorter zone can have more candidates than a longer one. */
@@ -86,7 +92,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     private final Backend backend;
     private final KvStore kv;
     private final KeyIndex index;
-    private @Nullable Retriever retriever;
+    private @Nullable Retrieval retrieval;
     private long generation;
     private boolean retrieving;
 
@@ -104,18 +110,16 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       for (TokenZones each : zones) {
         keys = Math.max(keys, each.retrievalTokens());
       }
-      Retriever current = retriever;
+      Retrieval current = retrieval;
       retrieving = keys > 0;
       if (!retrieving) {
         return -1; // every sequence is dense
       }
-      if (current == null || !current.serves(zones.size(), keys)) {
+      if (current == null || !current.size().serves(zones.size(), keys)) {
         if (current != null) {
           current.close();
         }
-        int bucket = bucket(keys);
-        retriever = new Retriever(backend, index, zones.size(), bucket,
-            method.candidateCapacity(bucket), config.budget().k());
+        retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)));
         generation++;
       }
       return generation;
@@ -124,8 +128,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     @Override
     public void attend(int layer, Batch batch, Buffer q, Buffer out) {
       Selection selection = null;
-      if (retrieving && retriever != null && kv.shape().window(layer) == 0) {
-        selection = retriever.retrieve(layer, batch, q);
+      if (retrieving && retrieval != null && kv.shape().window(layer) == 0) {
+        selection = retrieval.retrieve(layer, batch, q);
       }
       backend.attention().decode().attend(kv, layer, batch, q, selection, out);
     }
@@ -169,7 +173,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     @Override
     public long bytes() {
-      return index.bytes() + (retriever == null ? 0 : retriever.bytes());
+      return index.bytes() + (retrieval == null ? 0 : retrieval.bytes());
     }
 
     @Override
@@ -179,8 +183,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     @Override
     public void close() {
-      if (retriever != null) {
-        retriever.close();
+      if (retrieval != null) {
+        retrieval.close();
       }
       index.close();
     }

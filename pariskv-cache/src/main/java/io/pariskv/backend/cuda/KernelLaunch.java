@@ -93,6 +93,14 @@ final class KernelLaunch {
   }
 
   /**
+   * Lets the kernel begin before the one before it has ended; only for kernels that wait for it themselves
+   * ({@code await_previous} in {@code pariskv.cuh}).
+   */
+  KernelLaunch overlapped() {
+    return this;
+  }
+
+  /**
    * The address of a buffer.
    *
    * @throws IllegalArgumentException if the GPU cannot reach it

@@ -1,14 +1,15 @@
-package io.pariskv.method;
+package io.pariskv.retrieve;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.backend.StagedRetrieval;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.Selection;
 import io.pariskv.memory.DType;
-import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Fixture;
 import io.pariskv.testing.RandomKv;
 import io.pariskv.testing.Seeded;
@@ -19,6 +20,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -26,19 +28,24 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** All retrieval stages in a row. */
+/** All retrieval stages in a row, and what a backend does instead of them. */
 @Seeded
 @Tag("stages")
-class RetrieverTest {
+class RetrievalTest {
 
   /** Selected zone positions of every row and KV head. */
   private static int[][] retrieve(Backend backend, Size size) {
+    return retrieve(backend, size, backend::newRetrieval);
+  }
+
+  private static int[][] retrieve(Backend backend, Size size,
+      BiFunction<KeyIndex, RetrievalSize, Retrieval> open) {
     int longest = Collections.max(size.zones());
     int candidates = size.zones().stream().mapToInt(size.budget()::candidates).max().orElseThrow();
     try (Fixture fixture = new Fixture(backend, size).encode(size.budget());
-        Retriever retriever = new Retriever(backend, fixture.index(), size.rows(), longest,
-            candidates, size.budget().k())) {
-      Selection selection = retriever.retrieve(Fixture.LAYER, fixture.batch(),
+        Retrieval retrieval = open.apply(fixture.index(),
+            new RetrievalSize(size.rows(), longest, candidates, size.budget().k()))) {
+      Selection selection = retrieval.retrieve(Fixture.LAYER, fixture.batch(),
           fixture.buffers().of(fixture.queries(), size.rows(), size.heads(), size.headDim()));
       int[] positions = fixture.buffers().ints(selection.positions());
       int[] counts = fixture.buffers().ints(selection.counts());
@@ -66,6 +73,9 @@ class RetrieverTest {
         last = position;
       }
     }
+    int[][] staged = retrieve(backend, size,
+        (index, room) -> new StagedRetrieval(backend, index, room));
+    assertArrayEquals(staged, selected, size::toString);
     try (ScalarBackend scalar = new ScalarBackend()) {
       assertArrayEquals(retrieve(scalar, size), selected, size::toString);
     }
@@ -94,10 +104,10 @@ class RetrieverTest {
     int keys = size.zones().getFirst();
     int found = 0;
     try (Fixture fixture = new Fixture(backend, size).encode(budget);
-        Retriever retriever = new Retriever(backend, fixture.index(), 1, keys,
-            budget.candidates(keys), budget.k())) {
+        Retrieval retrieval = backend.newRetrieval(fixture.index(),
+            new RetrievalSize(1, keys, budget.candidates(keys), budget.k()))) {
       float[] q = fixture.queries();
-      Selection selection = retriever.retrieve(Fixture.LAYER, fixture.batch(),
+      Selection selection = retrieval.retrieve(Fixture.LAYER, fixture.batch(),
           fixture.buffers().of(q, 1, size.heads(), size.headDim()));
       int[] positions = fixture.buffers().ints(selection.positions());
       for (int head = 0; head < size.kvHeads(); head++) {
