@@ -5,8 +5,10 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.Retrieval;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The next token of each of several sequences as one pass, used again for every step.
@@ -69,6 +71,14 @@ public final class DecodeBatch implements Rows {
   @Override
   public void attend(int layer, Buffer q, Buffer out) {
     pool.state().attend(layer, batch, q, out);
+  }
+
+  /**
+   * The retrieval that {@link #attend} begins with, for people who time it: its parts may be run for {@link
+   * #batch} as they are. Null if the sequences are attended whole. As of the last {@link #prepare}.
+   */
+  public @Nullable Retrieval retrieval() {
+    return pool.state().retrieval();
   }
 
   /** A pass may have ended with an exception; its positions are given again. */

@@ -3,7 +3,9 @@ package io.pariskv.method;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
+import io.pariskv.retrieve.Retrieval;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An attention method at work on one {@code KvStore}: what it keeps about the keys, and how a decode
@@ -45,6 +47,11 @@ public interface MethodState extends AutoCloseable {
    * @return the zones from now on, already written to the store
    */
   TokenZones truncated(int slot, int length);
+
+  /** How the steps last prepared for retrieve, for people who time it; null if they attend everything. */
+  default @Nullable Retrieval retrieval() {
+    return null;
+  }
 
   /** What one decode step over {@code zones} reads, in all layers together. */
   StepCost cost(TokenZones zones);

@@ -128,10 +128,16 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     @Override
     public void attend(int layer, Batch batch, Buffer q, Buffer out) {
       Selection selection = null;
-      if (retrieving && retrieval != null && kv.shape().window(layer) == 0) {
-        selection = retrieval.retrieve(layer, batch, q);
+      Retrieval current = retrieval();
+      if (current != null && kv.shape().window(layer) == 0) {
+        selection = current.retrieve(layer, batch, q);
       }
       backend.attention().decode().attend(kv, layer, batch, q, selection, out);
+    }
+
+    @Override
+    public @Nullable Retrieval retrieval() {
+      return retrieving ? retrieval : null;
     }
 
     @Override

@@ -133,34 +133,17 @@ public final class ModelBench implements AutoCloseable {
 
     /** Fills every sequence; seconds of the last one's prefill. */
     double fill(int context, Consumer<String> progress) {
+      if (settings.fillKv) {
+        RandomRows random = new RandomRows(backend, memory, pool.shape(),
+            Math.min(context, transformer.maxRows()), settings.seed);
+        caches.forEach(cache -> random.fill(cache, context));
+        return 0;
+      }
       double seconds = 0;
       for (KvCache cache : caches) {
-        seconds = settings.fillKv
-            ? fillRandomly(cache, context)
-            : prefill(cache, context, progress);
+        seconds = prefill(cache, context, progress);
       }
       return seconds;
-    }
-
-    private double fillRandomly(KvCache cache, int context) {
-      KvShape shape = pool.shape();
-      int chunk = Math.min(context, transformer.maxRows());
-      Buffer k = memory.allocate(DType.F32, chunk, shape.kvHeads(), shape.headDim());
-      Buffer v = memory.allocate(DType.F32, chunk, shape.kvHeads(), shape.headDim());
-      long seed = settings.seed;
-      for (int from = 0; from < context; from += chunk) {
-        int count = Math.min(chunk, context - from);
-        try (Rows rows = cache.prefill(count)) {
-          rows.begin();
-          for (int layer = 0; layer < shape.layers(); layer++) {
-            backend.layers().randomFill().fill(k, ++seed, 1);
-            backend.layers().randomFill().fill(v, ++seed, 1);
-            rows.append(layer, k.slice(0, count), v.slice(0, count));
-          }
-          rows.commit();
-        }
-      }
-      return 0;
     }
 
     private double prefill(KvCache cache, int context, Consumer<String> progress) {

@@ -5,6 +5,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
+import io.pariskv.backend.Stopwatch;
 import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
@@ -253,6 +254,16 @@ public final class CudaBackend implements Backend {
   @Override
   public Step record(Runnable body) {
     return new CudaStep(stream, body);
+  }
+
+  @Override
+  public Stopwatch newStopwatch() {
+    return new CudaStopwatch(stream);
+  }
+
+  @Override
+  public long cacheBytes() {
+    return device().l2Bytes();
   }
 
   @Override
