@@ -5,7 +5,6 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
-import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
@@ -293,7 +292,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public AvailableMemory available() {
-    return new AvailableMemory(HostMemory.availableBytes(), context.memory().freeBytes());
+    return CudaMemory.available(context.memory());
   }
 
   @Override
