@@ -131,7 +131,7 @@ public interface Backend extends AutoCloseable {
     return 512;
   }
 
-  /** What can still be allocated. */
+  /** What can still be allocated, and what of it a plan must leave free. */
   AvailableMemory available();
 
   /** Ends the backend's threads. Allocators, stores and indexes are closed by their owners before. */

@@ -2,6 +2,7 @@ package io.pariskv.app.cli;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
+import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
@@ -89,11 +90,22 @@ public final class InfoCommand implements Callable<Integer> {
       }
     }
     if (available != null) {
-      fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of host memory available"
-          + (available.gpuBytes() == 0
-              ? ""
-              : ", " + MemoryPlan.humanBytes(available.gpuBytes()) + " of the GPU's"));
+      memory(available);
     }
+  }
+
+  private void memory(AvailableMemory available) {
+    fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of "
+        + MemoryPlan.humanBytes(HostMemory.totalBytes()) + " host memory available"
+        + room(available.hostRoom()));
+    if (available.gpuBytes() > 0) {
+      fact("GPU memory", MemoryPlan.humanBytes(available.gpuBytes()) + " available"
+          + room(available.gpuRoom()));
+    }
+  }
+
+  private static String room(long bytes) {
+    return bytes == 0 ? "" : ", of which " + MemoryPlan.humanBytes(bytes) + " must stay free";
   }
 
   private void describe(Path path, Backend backend, List<AttentionMethod> methods) {
@@ -167,10 +179,10 @@ public final class InfoCommand implements Callable<Integer> {
     part("total", plan.totalBytes(), "");
     if (plan.work() == MemoryPlace.GPU) {
       part("on the GPU", plan.bytes(MemoryPlace.GPU),
-          fits(plan.bytes(MemoryPlace.GPU), model.availableAtFirst().gpuBytes()));
+          fits(plan.bytes(MemoryPlace.GPU), model.availableAtFirst().gpuForPlans()));
     }
     part("to allocate", plan.hostBytes(),
-        fits(plan.hostBytes(), model.availableAtFirst().hostBytes()));
+        fits(plan.hostBytes(), model.availableAtFirst().hostForPlans()));
     if (!plan.fits(model.availableAtFirst())) {
       text.append(String.format(Locale.ROOT, "  the largest context that fits: %d tokens%n",
           model.largestContext(method)));
@@ -182,7 +194,9 @@ public final class InfoCommand implements Callable<Integer> {
   }
 
   private static String fits(long bytes, long available) {
-    return bytes <= available ? " fits" : " does not fit";
+    return bytes <= available
+        ? " fits"
+        : " does not fit in " + MemoryPlan.humanBytes(available);
   }
 
   private void fact(String name, String value) {

@@ -6,7 +6,6 @@ import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
-import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
@@ -304,7 +303,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public AvailableMemory available() {
-    return new AvailableMemory(HostMemory.availableBytes(), context.memory().freeBytes());
+    return CudaMemory.available(context.memory());
   }
 
   @Override
