@@ -35,6 +35,8 @@ __device__ __forceinline__ int64_t grid_x() { return int64_t(gridDim.x) * blockD
 // dependent launch, from sm_90 on). Until await_previous() it may only touch what no kernel of the step writes: weights,
 // addresses, its own shared memory. Every thread of every block calls it before it ends, so that whoever waits for this
 // kernel has waited for all before it. Older GPUs run one kernel after the other, and these do nothing.
+// What kernels of the step write is read by plain loads (or __ldcg, or atomics): the read-only path, load128 and __ldg,
+// is for what stays as it is while the kernel runs, and with overlap a kernel runs before its input is written.
 
 /** Returns when all kernels before have ended and what they wrote can be seen. */
 __device__ __forceinline__ void await_previous() {

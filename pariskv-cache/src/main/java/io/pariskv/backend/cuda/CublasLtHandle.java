@@ -159,6 +159,7 @@ final class CublasLtHandle extends CudaResource {
       }
       calls.cublasLtMatmul(handle, plan.product, one, weight, plan.weight, x, plan.x, zero, y,
           plan.y, y, plan.y, plan.algorithm, workspace(), WORKSPACE_BYTES, stream.handle());
+      stream.gaveOther(); // may be several kernels, or a memset
     } catch (CudaException e) {
       throw e.during(product.toString());
     }

@@ -48,6 +48,7 @@ final class DeviceAllocator extends CudaResource implements Allocator {
       CudaDriver driver = context().driverOnAnyThread();
       long address = reserve(driver, size, what);
       driver.cuMemsetD8Async(address, (byte) 0, size, stream.handle());
+      stream.gaveOther();
       segment = MemorySegment.ofAddress(address).reinterpret(size);
     }
     bytes += size;

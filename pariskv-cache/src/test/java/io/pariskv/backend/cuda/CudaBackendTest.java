@@ -91,7 +91,7 @@ class CudaBackendTest {
       assertEquals("cuda", backend.name());
       assertSays(backend.description(), "Fake GPU", "80.0 GiB");
       assertEquals(1L << 32, backend.available().gpuBytes());
-      assertEquals(1, fake.count("cuLaunchKernel"));
+      assertEquals(1, fake.launches());
     }
     fake.device().kernel("smoke_add", new int[]{8, 8, 8, 4, 4}, arguments -> {
     });
@@ -178,7 +178,7 @@ class CudaBackendTest {
         assertEquals(run, value[0]);
       }
 
-      assertEquals(2, fake.count("cuLaunchKernel")); // the first run, and the capture
+      assertEquals(2, fake.launches()); // the first run, and the capture
       assertEquals(1, fake.count("cuStreamBeginCapture_v2"));
       assertEquals(4, fake.count("cuGraphLaunch"));
       step.close();
