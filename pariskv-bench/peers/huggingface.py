@@ -17,7 +17,8 @@ def measure(machine):
     context = 512 if machine.dry else 131_072
     made = {}
     for attention in ("sdpa", "eager"):
-        machine.figure("model decode step", METHOD, SHAPE, lambda: _step(machine, made, attention, context), context)
+        what = "model decode step" if attention == "sdpa" else "model decode step, eager attention"
+        machine.figure(what, METHOD, SHAPE, lambda: _step(machine, made, attention, context), context)
 
 
 def _step(machine, made, attention, context):
