@@ -42,7 +42,7 @@ def read_bench(path):
         if not isinstance(result, dict) or not isinstance(line.get("command"), str):
             raise InputError(f"{path}, figure {number}: needs 'command' and 'result'")
         rows += [row for row in _rows_of(line, result) if row["kind"] in KINDS and "ms_median" in row]
-    return _latest(rows, ("kind", "method", "shape", "context", "batch", "k", "kv_placement", "prefilled"))
+    return _latest(rows, ("kind", "method", "shape", "context", "batch", "k", "kv_placement", "prefilled", "mixed"))
 
 
 def read_peers(path):
@@ -66,6 +66,9 @@ def _rows_of(line, result):
         row.setdefault("k", k if row["method"] == "pariskv" else None)
         row["kv_placement"] = row["kv_placement"] or row.get("placement")
         row["prefilled"] = bool(row.get("prefill_seconds"))
+        row["mixed"] = len({sequence.get("tokens") for sequence in row.get("sequences", [])}) > 1
+        prefill = row.get("prefill") or {}
+        row.setdefault("encode_offload_share", prefill.get("share_over_reference"))
         rows.append(row)
     return rows
 

@@ -102,10 +102,10 @@ def steps(run):
     """(row, its parts in ms) of every 8B step at batch 1 whose linear layers and attention were measured too."""
     linear = first(run.our("linear", shape=SHAPE_8B, batch=1)) or first(run.our("linear", batch=1))
     found = []
-    for row in run.our("model", shape=SHAPE_8B, batch=1):
+    for row in run.our("model", shape=SHAPE_8B, batch=1, prefilled=False):
         layer = first(run.our("attention", method=row["method"], shape=LAYER, batch=1, context=row["context"], k=row["k"],
                               kv_placement=row["kv_placement"]))
-        if not linear or not layer or row["prefilled"]:
+        if not linear or not layer:
             continue
         parts = [("linear layers", linear["ms_median"])]
         parts += [(stage["name"], LAYERS_8B * stage["ms"]) for stage in layer.get("stages", [])]
@@ -131,13 +131,14 @@ def linear_table(run):
 
 def model_table(run):
     rows = []
-    for row in run.our("model"):
+    for row in sorted(run.our("model"), key=lambda row: row["shape"]):
         share = row.get("encode_offload_share")
-        rows.append([row["shape"], f"{row['batch']} x {row['context']:,}", _method(row), _ms(row["ms_median"]), _ms(row["ms_p95"]),
-                     f"{row['batch'] * 1e3 / row['ms_median']:.1f}", f"{row['prefill_seconds']:.1f}" if row["prefilled"] else "filled",
-                     "–" if share is None else f"{100 * share:.1f}%", _gib(row.get("gpu_bytes")), _gib(row.get("pinned_bytes"))])
-    heads = ["shape", "tokens", "method", "ms", "p95", "tokens/s", "prefill, s", "index and offload", "GPU, GiB", "pinned, GiB"]
-    return table(heads, "lllrrrrrrr", rows)
+        rows.append([row["shape"], f"{row['batch']} x {'up to ' if row['mixed'] else ''}{row['context']:,}", _method(row),
+                     _ms(row["ms_median"]), _ms(row["ms_p95"]), f"{row['batch'] * 1e3 / row['ms_median']:.1f}",
+                     f"{row['prefill_seconds']:.1f}" if row["prefilled"] else "filled", "–" if share is None else f"{100 * share:.1f}%",
+                     _mb(row.get("bus_bytes_per_step")), _gib(row.get("gpu_bytes")), _gib(row.get("pinned_bytes"))])
+    heads = ["shape", "tokens", "method", "ms", "p95", "tokens/s", "prefill, s", "index and offload", "MB over the bus", "GPU, GiB", "pinned, GiB"]
+    return table(heads, "lllrrrrrrrr", rows)
 
 
 def other_table(run):
@@ -212,7 +213,7 @@ def history_row(row, date, commit, what):
     if row.get("kv_placement"):
         line["placement"] = row["kv_placement"]
     line |= {"ms_median": round(row["ms_median"], 5), "ms_p95": round(row["ms_p95"], 5), "bytes": row.get("bytes")}
-    for name in ("pcie_bytes", "tflop_s", "variant", "prefill_seconds", "encode_offload_share", "gpu_bytes", "pinned_bytes"):
+    for name in ("pcie_bytes", "tflop_s", "variant", "prefill_seconds", "encode_offload_share", "bus_bytes_per_step", "gpu_bytes", "pinned_bytes"):
         if row.get(name) is not None:
             line[name] = row[name]
     if row.get("stages"):
@@ -222,7 +223,7 @@ def history_row(row, date, commit, what):
 
 def _what(row):
     if row["kind"] == "model":
-        return "model decode step, prefilled" if row["prefilled"] else "model decode step"
+        return "model decode step" + (", prefilled" if row["prefilled"] else "") + (", mixed lengths" if row["mixed"] else "")
     return {"attention": "decode attention, one layer", "linear": "linear layers of one token"}[row["kind"]]
 
 

@@ -71,8 +71,8 @@ def _linear(run):
 
 
 def _steps(run):
-    def fastest(method, shape=SHAPE_8B, batch=1, context=LONG):
-        rows = run.our("model", method=method, shape=shape, batch=batch)
+    def fastest(method, shape=SHAPE_8B, batch=1, context=LONG, **wanted):
+        rows = run.our("model", method=method, shape=shape, batch=batch, mixed=False, **wanted)
         rows = [row for row in rows if abs(row["context"] - context) <= 0.05 * context]
         return min(rows, key=lambda row: row["ms_median"], default=None)
 
@@ -83,10 +83,11 @@ def _steps(run):
         return row and row["batch"] * 1e3 / row["ms_median"]
 
     hf = first(run.peer("hf-transformers", what="model decode step"))
-    full4, paris4 = rate(fastest("full", batch=4)), rate(fastest("pariskv", batch=4))
+    full4, paris4 = rate(fastest("full", batch=4, kv_placement="device")), rate(fastest("pariskv", batch=4))
     return [
         Target("decode step of the 8B shape at 128K, full", "ms", 13, 11.5, ms(fastest("full")), _peer(hf)),
-        Target("decode step of the 8B shape at 128K, ParisKV", "ms", 8.5, 7, ms(fastest("pariskv")), _peer(hf)),
+        *[Target(f"decode step of the 8B shape at 128K, ParisKV, K and V on the {place}", "ms", 8.5, 7,
+                 ms(fastest("pariskv", kv_placement=placement)), _peer(hf)) for placement, place in (("device", "GPU"), ("host", "host"))],
         Target("tokens a second at 128K, batch 4: ParisKV over full", "x", 3, 4, paris4 / full4 if full4 and paris4 else None,
                f"ours, full: {full4:.0f} tok/s" if full4 else "", True),
         Target("tokens a second at 128K, batch 8, ParisKV", "tok/s", 450, 700, rate(fastest("pariskv", batch=8)), "", True),
@@ -95,15 +96,19 @@ def _steps(run):
 
 
 def _prefill(run):
-    rows = [row for row in run.our("model", shape=SHAPE_8B, context=LONG) if row["prefilled"]]
-    seconds = min((row["prefill_seconds"] for row in rows), default=None)
-    share = min((row["encode_offload_share"] for row in rows if row.get("encode_offload_share") is not None), default=None)
     theirs = first(run.peer("torch-sdpa", what="prefill attention, one layer, causal", context=LONG))
     peer = f"attention alone, 32 layers of PyTorch SDPA: {32 * theirs['ms_median'] / 1e3:.1f} s" if theirs else ""
+    what = "prefill of 128K tokens, 8B shape"
+    lines = []
+    for row in run.our("model", shape=SHAPE_8B, context=LONG, batch=1, prefilled=True):
+        place = "GPU" if row["kv_placement"] == "device" else "host"
+        lines.append(Target(f"{what}, {row['method']}, K and V on the {place}", "s", 20, 13, row["prefill_seconds"], peer))
+        share = row["encode_offload_share"]
+        if share is not None and (row["method"], place) == ("pariskv", "host"):
+            lines.append(Target("index building and offload, share of prefill time", "%", 3, 1, 100 * share))
     pin = first([row for row in run.ours if row.get("pin_seconds_per_gib") is not None])
-    return [Target("prefill of 128K tokens, 8B shape", "s", 20, 13, seconds, peer),
-            Target("index building and offload, share of prefill time", "%", 3, 1, None if share is None else 100 * share),
-            Target("pinning the host store, a GiB", "s", 0.1, None, pin and pin["pin_seconds_per_gib"])]
+    lines = lines or [Target(what, "s", 20, 13)]
+    return [*lines, Target("pinning the host store, a GiB", "s", 0.1, None, pin and pin["pin_seconds_per_gib"])]
 
 
 def _peer(row):

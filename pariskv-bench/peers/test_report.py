@@ -29,10 +29,12 @@ def linear(ms=5.5):
                  {"shape": "llama-3.1-8b", "rows": [{"batch": 1, "ms_median": ms, "ms_p95": 5.6, "bytes": 15_000_000_000}]})
 
 
-def model(method="pariskv", ms=8.0, shape="llama-3.1-8b", context=131_072, batch=1, prefill=0.0, placement="host", **more):
+def model(method="pariskv", ms=8.0, shape="llama-3.1-8b", context=131_072, batch=1, prefill=0.0, placement="host", prefill_more=None, **more):
     row = {"method": method, "context": context, "kv_placement": placement, "prefill_seconds": prefill, "ms_median": ms, "ms_p95": ms + 0.1,
-           "gpu_bytes": 1 << 34, "pinned_bytes": 1 << 34} | more
-    return bench(f"bench model --shape {shape} --method {method}", {"shape": shape, "batch": batch, "rows": [row]})
+           "batch": batch, "gpu_bytes": 1 << 34, "pinned_bytes": 1 << 34, "sequences": [{"tokens": context, "attended_tokens": 479.0}] * batch}
+    if prefill_more:
+        row["prefill"] = prefill_more
+    return bench(f"bench model --shape {shape} --method {method}", {"shape": shape, "rows": [row | more]})
 
 
 def bench(command, result, commit="0123456789abcdef"):
@@ -87,16 +89,24 @@ class ReportTest(unittest.TestCase):
         self.assertIsNone(ratios[1].measured)
 
     def test_whole_models_are_found_by_shape_batch_and_length(self):
-        found = self.verdicts([model(ms=6.9), model("full", 14, placement="device"), model(batch=4, ms=10), model("full", 40, batch=4),
+        found = self.verdicts([model(ms=6.9), model("full", 14, placement="device"), model(batch=4, ms=10), model("full", 40, batch=4, placement="device"),
                                model(batch=8, ms=16), model(shape="llama-3.2-3b", context=1_000_000, ms=9.9),
-                               model(prefill=19.0, encode_offload_share=0.02)], [])
-        self.assertEqual("aim met", found["decode step of the 8B shape at 128K, ParisKV"])
+                               model(prefill=19.0, prefill_more={"share_over_reference": 0.02}),
+                               model("full", 14, prefill=18.0, placement="device", prefill_more={"share_over_reference": 0.0})], [])
+        self.assertEqual("aim met", found["decode step of the 8B shape at 128K, ParisKV, K and V on the host"])
+        self.assertEqual("not in this run", found["decode step of the 8B shape at 128K, ParisKV, K and V on the GPU"])
         self.assertEqual("missed", found["decode step of the 8B shape at 128K, full"])
         self.assertEqual("aim met", found["tokens a second at 128K, batch 4: ParisKV over full"])
         self.assertEqual("met", found["tokens a second at 128K, batch 8, ParisKV"])
         self.assertEqual("aim met", found["1M tokens, Llama-3.2-3B shape"])
-        self.assertEqual("met", found["prefill of 128K tokens, 8B shape"])
+        self.assertEqual("met", found["prefill of 128K tokens, 8B shape, pariskv, K and V on the host"])
         self.assertEqual("met", found["index building and offload, share of prefill time"])
+
+    def test_a_batch_of_mixed_lengths_is_judged_by_no_target(self):
+        mixed = model(batch=8, ms=1, sequences=[{"tokens": tokens} for tokens in (131_072, 5)])
+        run = self.run_of([mixed], [])
+        self.assertEqual({"not in this run"}, {target.verdict() for target in targets(run)})
+        self.assertIn("| 8 x up to 131,072 |", report.model_table(run))
 
     def test_the_last_line_of_a_figure_counts(self):
         run = self.run_of([attention(ms=0.09), attention(ms=0.07)], [sdpa(0.3), sdpa(0.2)])
