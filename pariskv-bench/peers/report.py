@@ -174,7 +174,7 @@ def pictures(run):
              [(stage["name"], 1e3 * stage["ms"]) for stage in ours.get("stages", [])], _beside(run, ours))
             for ours in run.our("attention", method="pariskv", shape=LAYER, batch=1, k=100) if ours["context"] in (LONG, MILLION)]
     whole = [(f"{row['method']} {row['context']:,}, {PLACES.get(row['kv_placement'], '?')}", parts, "") for row, parts in steps(run)]
-    device = ", ".join(sorted({row["device"] for row in run.ours if row.get("device")}))
+    device = ", ".join(sorted({row["device"] for row in run.ours if row.get("device")})) or "no device"
     attention = f"Decode attention of one layer, batch 1, {device} (lower is better)"
     return {
         "stages.svg": svg.stacked_bars(f"Microseconds of a ParisKV layer at decode, k = 100, batch 1, {device}", bars, "us"),

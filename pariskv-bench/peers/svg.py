@@ -12,6 +12,8 @@ def stacked_bars(title, bars, unit):
 
     `bars` is a list of (label, [(stage, value), ...], text below the bar), all on one scale. A stage has one colour in all of them.
     """
+    if not bars:
+        return _document(title, 60, [_text(10, 48, "not measured yet")])
     names = list(dict.fromkeys(stage for _, parts, _ in bars for stage, _ in parts))
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     out, y = [], 40
@@ -39,7 +41,7 @@ def lines(title, series, x_label, y_label):
     """Points (x, y) of several named series, both axes logarithmic."""
     points = [point for _, found in series for point in found]
     if not points:
-        return _document(title, 60, [_text(10, 48, "nothing measured")])
+        return _document(title, 60, [_text(10, 48, "not measured yet")])
     x0, x1 = min(x for x, _ in points), max(x for x, _ in points)
     ticks = [m * 10.0 ** e for e in range(-6, 7) for m in (1, 2, 5)]
     y0 = max(tick for tick in ticks if tick < min(y for _, y in points))

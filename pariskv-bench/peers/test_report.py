@@ -89,8 +89,8 @@ class ReportTest(unittest.TestCase):
         self.assertIsNone(ratios[1].measured)
 
     def test_whole_models_are_found_by_shape_batch_and_length(self):
-        found = self.verdicts([model(ms=6.9), model("full", 14, placement="device"), model(batch=4, ms=10), model("full", 40, batch=4, placement="device"),
-                               model(batch=8, ms=16), model(shape="llama-3.2-3b", context=1_000_000, ms=9.9),
+        found = self.verdicts([model(ms=6.9), model("full", 14, placement="device"), model(batch=4, ms=10),
+                               model("full", 40, batch=4, placement="device"), model(batch=8, ms=16), model(shape="llama-3.2-3b", context=1_000_000, ms=9.9),
                                model(prefill=19.0, prefill_more={"share_over_reference": 0.02}),
                                model("full", 14, prefill=18.0, placement="device", prefill_more={"share_over_reference": 0.0})], [])
         self.assertEqual("aim met", found["decode step of the 8B shape at 128K, ParisKV, K and V on the host"])
