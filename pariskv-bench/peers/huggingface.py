@@ -17,7 +17,8 @@ def measure(machine):
     context = 512 if machine.dry else 131_072
     made = {}
     for attention in ("sdpa", "eager"):
-        machine.figure("model decode step", METHOD, SHAPE, lambda: _step(machine, made, attention, context), context)
+        what = "model decode step" if attention == "sdpa" else "model decode step, eager attention"
+        machine.figure(what, METHOD, SHAPE, lambda: _step(machine, made, attention, context), context)
 
 
 def _step(machine, made, attention, context):
@@ -49,7 +50,7 @@ def _step(machine, made, attention, context):
     if held < context + replays:
         raise RuntimeError(f"the cache holds {held} tokens after {replays} steps from {context}: it was not used")
     moved = sizes.weight_bytes() + 2 * 2 * sizes.layers * context * sizes.kv
-    return fields(timing, moved, note=f"transformers {transformers.__version__}, DynamicCache; bytes: weights, K and V once",
+    return fields(timing, moved, note=f"transformers {transformers.__version__}, DynamicCache, run eagerly; bytes: weights, K and V once",
                   variant=f"{attention} attention")
 
 
