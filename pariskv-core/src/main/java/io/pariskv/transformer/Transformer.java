@@ -154,6 +154,29 @@ public final class Transformer implements AutoCloseable {
     stages.matMul().multiply(hidden, weights.head(), logits);
   }
 
+  /**
+   * The linear layers of a pass and nothing between them, in stream order, each on what the one before gave:
+   * what they cost alone.
+   *
+   * @param x {@code [rows][hidden] f32}
+   * @param logits out, {@code [rows][vocabulary] f32}
+   */
+  public void linearLayers(Buffer x, Buffer logits) {
+    Activations a = activations.rows(x.shape().extent(0));
+    Buffer input = x;
+    for (LayerWeights w : weights.layers()) {
+      project(input, w.q(), a.q());
+      project(input, w.k(), a.k());
+      project(input, w.v(), a.v());
+      project(a.q(), w.o(), a.normed());
+      project(a.normed(), w.gate(), a.gate());
+      project(a.normed(), w.up(), a.up());
+      project(a.gate(), w.down(), a.hidden());
+      input = a.hidden();
+    }
+    stages.matMul().multiply(input, weights.head(), logits);
+  }
+
   /** A linear layer over rows that may be seen as heads. */
   private void project(Buffer x, Linear linear, Buffer y) {
     long rows = x.shape().axis(0);

@@ -206,6 +206,7 @@ public final class AttentionBench implements AutoCloseable {
     }
 
     Row row(double attendedTokens) {
+      Timing whole = time(layer -> batch.attend(layer, q, out));
       List<Stage> stages = new ArrayList<>();
       double before = 0;
       for (int part = 0; part < parts.size(); part++) {
@@ -214,7 +215,6 @@ public final class AttentionBench implements AutoCloseable {
         stages.add(stage(parts.get(part), upTo - before, traffic.part(parts.get(part))));
         before = upTo;
       }
-      Timing whole = time(layer -> batch.attend(layer, q, out));
       String last = parts.isEmpty() ? "attend" : "fetch+attend";
       stages.add(stage(last, whole.median() - before, traffic.attend()));
       Integer k = measured.method instanceof ParisKv pariskv

@@ -12,4 +12,9 @@ final class BackendOption {
   String name(CommandSpec spec) {
     return Usage.backend(spec, backend);
   }
+
+  /** Whether the best of this machine was asked for. */
+  boolean isAuto() {
+    return backend.equals("auto");
+  }
 }

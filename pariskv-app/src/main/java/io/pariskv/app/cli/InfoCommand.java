@@ -7,7 +7,6 @@ import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.ModelPlan;
-import io.pariskv.generate.Offload;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
@@ -41,30 +40,24 @@ public final class InfoCommand implements Callable<Integer> {
   private @Nullable Path model;
   @Option(names = "--context", paramLabel = "N", description = "Tokens to plan memory for (default: the model's positions).")
   private @Nullable Integer context;
-  @Option(names = "--kv-dtype", paramLabel = "TYPE", defaultValue = "bf16", description = "bf16 or f32 (default: ${DEFAULT-VALUE}).")
-  private ModelOptions.KvType kvType;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "Whose memory to plan: auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
-  private String backendName;
-  @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on, off or auto: whether K and V live in host memory beside a GPU (default: ${DEFAULT-VALUE}).")
-  private Offload offload;
+  @Mixin
+  private LoadingOptions loading;
 
   /** What will be printed; only all of it or, after an error, nothing. */
   private final StringBuilder text = new StringBuilder();
 
   @Override
   public Integer call() {
-    if (context != null && context < 1) {
-      throw Usage.wrong(spec, "--context " + context + " must be at least 1");
-    }
+    Usage.requirePositive(spec, "--context", context);
     if (context != null && model == null) {
       throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
     AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
-    Usage.backend(spec, backendName);
+    LoadOptions options = loading.toLoadOptions(spec, 0);
     machine();
     if (model != null) {
-      try (Backend backend = Backends.open(backendName)) {
-        describe(model, backend, List.of(new FullAttention(), pariskv));
+      try (Backend backend = Backends.open(options.backend())) {
+        describe(model, backend, options, List.of(new FullAttention(), pariskv));
       }
     }
     spec.commandLine().getOut().print(text);
@@ -108,7 +101,8 @@ public final class InfoCommand implements Callable<Integer> {
     return bytes == 0 ? "" : ", of which " + MemoryPlan.humanBytes(bytes) + " must stay free";
   }
 
-  private void describe(Path path, Backend backend, List<AttentionMethod> methods) {
+  private void describe(Path path, Backend backend, LoadOptions options,
+      List<AttentionMethod> methods) {
     try (ModelDirectory directory = ModelDirectory.open(path)) {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
@@ -129,9 +123,8 @@ public final class InfoCommand implements Callable<Integer> {
           + rope(config.ropeScaling()));
       fact("weights", MemoryPlan.humanBytes(directory.weightBytes()) + " in "
           + directory.tensorNames().size() + " tensors, embedding " + tensors.embedding().dtype());
-      LoadOptions options = LoadOptions.defaults().withKvDtype(kvType.dtype).withOffload(offload)
-          .withContext(tokens);
-      ModelPlan plan = new ModelPlan(config, directory.weightBytes(), options, backend);
+      ModelPlan plan = new ModelPlan(config, directory.weightBytes(), options.withContext(tokens),
+          backend);
       methods.forEach(method -> plan(plan, config, method, backend.name()));
     }
   }
@@ -167,9 +160,9 @@ public final class InfoCommand implements Callable<Integer> {
 
   private void plan(ModelPlan model, ModelConfig config, AttentionMethod method, String backend) {
     text.append(String.format(Locale.ROOT, "%nplan for %d tokens with %s on %s, K and V in %s:%n",
-        model.context(), method.name(), backend, kvType.dtype));
+        model.context(), method.name(), backend, loading.kvType.dtype));
     try {
-      method.check(LanguageModel.kvShape(config, kvType.dtype));
+      method.check(LanguageModel.kvShape(config, loading.kvType.dtype));
     } catch (InputException e) {
       text.append("  not possible: ").append(e.getMessage()).append('\n');
       return;
