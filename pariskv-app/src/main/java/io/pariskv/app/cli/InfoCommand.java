@@ -101,6 +101,8 @@ public final class InfoCommand implements Callable<Integer> {
     if (available.gpuBytes() > 0) {
       fact("GPU memory", MemoryPlan.humanBytes(available.gpuBytes()) + " available"
           + room(available.gpuRoom()));
+      fact("pinnable", MemoryPlan.humanBytes(available.hostForPlans())
+          + " of host memory, for K and V with --offload on");
     }
   }
 
