@@ -115,11 +115,7 @@ public final class InfoCommand implements Callable<Integer> {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
       int tokens = context != null ? context : config.maxPositions();
-      if (tokens > config.maxPositions()) {
-        throw new InputException("--context " + tokens + " is more than the model's "
-            + config.maxPositions() + " positions (max_position_embeddings in "
-            + path.resolve("config.json") + "); give a smaller one");
-      }
+      LanguageModel.requirePositions(directory, tokens);
       text.append('\n');
       fact("model", path.toString());
       fact("family", config.family().architecture());
