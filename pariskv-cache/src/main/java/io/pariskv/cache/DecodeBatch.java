@@ -112,7 +112,8 @@ public final class DecodeBatch implements Rows {
   /** Frees the batch's own small buffers; the caches stay open. */
   @Override
   public void close() {
-    rollBack();
-    memory.close();
+    try (memory) {
+      rollBack();
+    }
   }
 }

@@ -117,6 +117,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       }
       if (current == null || !current.size().serves(zones.size(), keys)) {
         if (current != null) {
+          retrieval = null; // also if there is no room for the next one
           current.close();
         }
         retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)));
@@ -188,11 +189,12 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     }
 
     @Override
+    @SuppressWarnings("try") // closed in the end, last first
     public void close() {
-      if (retrieval != null) {
-        retrieval.close();
+      Retrieval last = retrieval;
+      try (index; last) {
+        // nothing else
       }
-      index.close();
     }
   }
 }

@@ -94,6 +94,8 @@ public final class InfoCommand implements Callable<Integer> {
     if (available.gpuBytes() > 0) {
       fact("GPU memory", MemoryPlan.humanBytes(available.gpuBytes()) + " available"
           + room(available.gpuRoom()));
+      fact("pinnable", MemoryPlan.humanBytes(available.hostForPlans())
+          + " of host memory, for K and V with --offload on");
     }
   }
 
@@ -107,11 +109,7 @@ public final class InfoCommand implements Callable<Integer> {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
       int tokens = context != null ? context : config.maxPositions();
-      if (tokens > config.maxPositions()) {
-        throw new InputException("--context " + tokens + " is more than the model's "
-            + config.maxPositions() + " positions (max_position_embeddings in "
-            + path.resolve("config.json") + "); give a smaller one");
-      }
+      LanguageModel.requirePositions(directory, tokens);
       text.append('\n');
       fact("model", path.toString());
       fact("family", config.family().architecture());

@@ -17,6 +17,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -164,7 +165,10 @@ public final class CudaBackend implements Backend {
 
   @Override
   public Map<String, String> facts() {
-    return Map.of("cublasLt", cublasLt);
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("bus", PciLink.describe(device().pci()));
+    facts.put("cublasLt", cublasLt);
+    return facts;
   }
 
   /** From here on the calling thread drives the backend; the one before must have stopped using it. */

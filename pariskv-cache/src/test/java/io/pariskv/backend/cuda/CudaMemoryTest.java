@@ -116,7 +116,8 @@ class CudaMemoryTest {
       memory.allocate(DType.U8, MIB);
 
       OutOfMemoryError error = assertOutOfMemory(() -> memory.allocate(DType.F32, MIB),
-          "[1048576] f32", "4.0 MiB asked", "3.0 MiB free of 80.0 GiB", "--context");
+          "[1048576] f32", "4.0 MiB asked", "3.0 MiB free of 80.0 GiB", "cuMemAlloc failed with 2",
+          "--context");
 
       assertTrue(error.getCause() instanceof CudaException);
       assertEquals(MIB, memory.allocatedBytes());
