@@ -212,6 +212,38 @@ __device__ __forceinline__ T block_scan(T value, T* scratch, T& total) {
   return (warp_id() == 0 ? T(0) : earlier_warps) + through - value;
 }
 
+// ---- Choosing ---------------------------------------------------------------------------------------------------
+
+/** The lowest `count` of the set bits, all if there are not so many, none if `count` is negative. */
+__device__ __forceinline__ uint32_t lowest_bits(uint32_t bits, int count) {
+  if (count <= 0) {
+    return 0;
+  }
+  for (int excess = __popc(bits) - count; excess > 0; excess--) {
+    bits ^= 1u << (31 - __clz(bits));
+  }
+  return bits;
+}
+
+/**
+ * Whether this block is the last of `blocks` to come here; it then sees what the others had written. All threads of
+ * each block call it, once a launch. The ticket is 0 before and after.
+ */
+__device__ __forceinline__ bool is_last_block(int* ticket, int blocks) {
+  __shared__ bool last;
+  __syncthreads();  // the block's results are written
+  if (threadIdx.x == 0) {
+    __threadfence();  // and visible before its ticket
+    last = atomicAdd(ticket, 1) == blocks - 1;
+    if (last) {
+      *ticket = 0;
+    }
+    __threadfence();  // nothing is read before the ticket
+  }
+  __syncthreads();  // thread 0 has decided
+  return last;
+}
+
 // ---- Products of bf16 matrices ----------------------------------------------------------------------------------
 
 #include "tensor_cores.cuh"

@@ -15,7 +15,10 @@ final class CudaMemory {
   /** Least of the GPU's memory that is left free. */
   private static final long GPU_ROOM = 256L << 20;
 
-  /** Matmul workspace, partial attention, sampling, and the blocks that allocations are rounded to. */
+  /**
+   * Matmul workspace, partial attention, sampling, what a fused retrieval counts and keeps by tiles,
+   * and the blocks that allocations are rounded to.
+   */
   private static final long WORKSPACE = 256L << 20;
 
   private CudaMemory() {
