@@ -1,4 +1,4 @@
-// matmul_rows.cu -- layer.MatMul and NormedMatMul of 1 to 16 rows of x by bf16 weights: the linear layers of a decode step
+// matmul_rows.cu -- layer.MatMul and NormedMatMul of 1 to 16 rows by bf16 weights: linear layers of a decode step
 //
 // One launch makes the outputs of up to three layers of the same x, such as q, k and v: the blocks of the first, then
 // those of the second. How a block works: matmul_rows.cuh. What it costs: decision 10.
@@ -68,10 +68,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                   int rows,           // 1 to 8
                   int in,
                   int tiles,       // 1, 2 or 4
-                  int accumulate,  // 1 to add to y, 0 to write it
-                  const uint16_t* weight_a, const float* bias_a, float* y_a, int out_a,  // [out][in], [out] or nullptr,
-                  const uint16_t* weight_b, const float* bias_b, float* y_b, int out_b,  // [rows][out]; 0 outputs for
-                  const uint16_t* weight_c, const float* bias_c, float* y_c, int out_c) {  // no layer
+                  int accumulate,  // 1 to add to y, 0 to write it; layers: [out][in], [out] or nullptr, [rows][out]
+                  const uint16_t* weight_a, const float* bias_a, float* y_a, int out_a,
+                  const uint16_t* weight_b, const float* bias_b, float* y_b, int out_b,    // 0 outputs for no layer
+                  const uint16_t* weight_c, const float* bias_c, float* y_c, int out_c) {  // 0 outputs for no layer
   multiply<1>({x, norm, epsilon, rows, in}, {weight_a, bias_a, y_a, out_a}, {weight_b, bias_b, y_b, out_b},
               {weight_c, bias_c, y_c, out_c}, tiles, accumulate);
 }
@@ -83,10 +83,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                    int rows,           // 1 to 16
                    int in,
                    int tiles,       // 1, 2 or 4
-                   int accumulate,  // 1 to add to y, 0 to write it
-                   const uint16_t* weight_a, const float* bias_a, float* y_a, int out_a,  // [out][in], [out] or nullptr,
-                   const uint16_t* weight_b, const float* bias_b, float* y_b, int out_b,  // [rows][out]; 0 outputs for
-                   const uint16_t* weight_c, const float* bias_c, float* y_c, int out_c) {  // no layer
+                   int accumulate,  // 1 to add to y, 0 to write it; layers: [out][in], [out] or nullptr, [rows][out]
+                   const uint16_t* weight_a, const float* bias_a, float* y_a, int out_a,
+                   const uint16_t* weight_b, const float* bias_b, float* y_b, int out_b,    // 0 outputs for no layer
+                   const uint16_t* weight_c, const float* bias_c, float* y_c, int out_c) {  // 0 outputs for no layer
   multiply<2>({x, norm, epsilon, rows, in}, {weight_a, bias_a, y_a, out_a}, {weight_b, bias_b, y_b, out_b},
               {weight_c, bias_c, y_c, out_c}, tiles, accumulate);
 }

@@ -1,25 +1,25 @@
-// matmul_rows.cuh -- what matmul_rows.cu and matmul_gated.cu share: products of 1 to 16 rows of x by bf16 weights. Without
-// a guard: each needs it in its namespace.
+// matmul_rows.cuh -- what matmul_rows.cu and matmul_gated.cu share: products of 1 to 16 rows of x by bf16 weights.
+// Without a guard: each needs it in its namespace.
 //
 // Bound by reading W once. At 3 TB/s an SM of an H100 gets 7 weights a clock and can issue 128 lane operations: 18 a
 // weight. In plain f32 a weight takes one operation to widen and one fused one a row, so 16 rows leave no time to load.
 // On tensor cores it takes none. There x is the left operand, 16 rows, cut into three bf16 whose sum it is exactly (24
 // bits in three times 8): 6 mma of 16 x 8 x 16 multiply it by 8 outputs of 32 inputs, about a third of what the tensor
 // cores can do in the time of the load, for 1 row as for 16. So products are exact and sums in f32, as the contract
-// says; only an infinite x gives NaN. Cutting takes 11 operations for 2 inputs of a row, and a norm 4 more: 4 for a
-// weight with one tile, less with more.
+// says; only an infinite x gives NaN. Cutting takes 11 operations for 2 inputs of a row, and the norm 4: 4 for a weight
+// with one tile, less with more.
 //
-// A block makes 8 * TILES outputs of all rows; its warps share out the inputs, in chunks of 32, two neighbours at a time
-// so that a row of W is read by 128 bytes. A lane copies the 16 bytes of W that it will multiply to a ring in shared
-// memory, 8 KiB a warp, several chunks ahead: what is under way does not depend on registers, and no lane waits for
-// another. W is the same in every step, so the ring is filled before the kernel waits for the one before it: with two or
-// three blocks on an SM that is 17 to 25 MB, 5 to 8 us of reading, behind which the end of that kernel, the launch and
-// small kernels between disappear. Then every chunk makes room for one more. Inputs come from L1 or L2, one chunk ahead.
-// At the end the warps' sums meet in shared memory and are added in the order of the warps. A block reads all of x, 4 *
-// rows bytes beside 16 * TILES of W, and 4 of the norm: the more tiles the better, as long as all SMs have a block.
+// A block makes 8 * TILES outputs of all rows. Its warps share out the inputs in chunks of 32, two neighbours at a
+// time: a row of W is read by 128 bytes. A lane copies the 16 bytes of W that it will multiply to a ring in shared
+// memory, 8 KiB a warp: what is under way takes no registers, and no lane waits for another. W is the same in every
+// step, so the ring is filled before the kernel waits for the one before it; with two blocks on an SM that is 17 MB or
+// 5 us of reading, behind which the end of that kernel, the launch and small kernels between disappear. Then every
+// chunk that was multiplied makes room for one more. Inputs come from L1 or L2, AHEAD chunks ahead. At the end the
+// warps' sums meet in shared memory and are added in the order of the warps. A block reads all of x, 4 * rows bytes
+// beside 16 * TILES of W, and 4 of the norm: the more tiles the better, as long as all SMs have a block.
 //
-// A norm costs no pass of its own: W (x * weight) is multiplied while the squares are summed, and the sums are scaled at
-// the end. W and x start at multiples of 16 bytes and `in` is a multiple of 8; anything else is for matmul_dots.cu.
+// A norm is no pass of its own: W (x * weight) is multiplied while squares are summed, and scaled at the end.
+// W and x start at multiples of 16 bytes and `in` is a multiple of 8; anything else is for matmul_dots.cu.
 
 constexpr int WARPS = 8;
 constexpr int BLOCK = WARPS * WARP;
@@ -74,14 +74,15 @@ struct Product {
   static constexpr int ROWS = 8 * HALVES;
   static constexpr int STAGES = RING / (TILE * TILES);
   static constexpr int CHAINS = TILES == 1 ? PARTS : TILES == 2 ? 2 : 1;
+  static constexpr int AHEAD = HALVES == 1 ? 2 : 1;  // chunks of inputs in registers
   static_assert((ROWS * WIDTH + ROWS) * sizeof(float) <= RING, "a warp's sums take the place of its ring");
 
   const Input& input;
   const uint16_t* weights[TILES];  // this lane's row of W of each tile
   const float* rows[HALVES];       // this lane's row of x of each half
   char* ring;                      // of this warp
-  float4 x[HALVES][2];             // inputs of the next chunk
-  float4 scale[2];
+  float4 x[AHEAD][HALVES][2];      // inputs of the next chunks
+  float4 scale[AHEAD][2];
   float sums[TILES][CHAINS][4] = {};
   float squared[HALVES] = {};
 
@@ -126,18 +127,45 @@ struct Product {
     asm volatile("cp.async.commit_group;" ::: "memory");
   }
 
-  /** Begins to load the inputs of chunk i; zeros beyond the last. */
-  __device__ __forceinline__ void load(int i) {
+  /** Begins to load the inputs of chunk i to place `at`; zeros beyond the last. */
+  __device__ __forceinline__ void load(int i, int at) {
     const int from = column(i);
     const bool inside = from < input.in;
 #pragma unroll
     for (int j = 0; j < 2; j++) {
 #pragma unroll
       for (int half = 0; half < HALVES; half++) {
-        x[half][j] = inside ? reinterpret_cast<const float4*>(rows[half] + from)[j] : make_float4(0, 0, 0, 0);
+        x[at][half][j] = inside ? reinterpret_cast<const float4*>(rows[half] + from)[j] : make_float4(0, 0, 0, 0);
       }
-      scale[j] = inside && input.norm != nullptr ? __ldg(reinterpret_cast<const float4*>(input.norm + from) + j)
-                                                 : make_float4(1, 1, 1, 1);
+      scale[at][j] = inside && input.norm != nullptr ? __ldg(reinterpret_cast<const float4*>(input.norm + from) + j)
+                                                     : make_float4(1, 1, 1, 1);
+    }
+  }
+
+  /** Adds the products of chunk i, whose inputs are at place `at`. */
+  __device__ __forceinline__ void add(int i, int at, int count) {
+    asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");  // its weights are here
+    uint4 w[TILES];
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+      w[tile] = *reinterpret_cast<const uint4*>(stage(i, tile));
+    }
+    uint4 upper[PARTS];
+    uint4 lower[PARTS] = {};
+#pragma unroll
+    for (int half = 0; half < HALVES; half++) {
+      const float4(&v)[2] = x[at][half];
+      squared[half] += squares(v[0]) + squares(v[1]);
+      cut(scaled(v[0], scale[at][0]), scaled(v[1], scale[at][1]), half == 0 ? upper : lower);
+    }
+    load(i + AHEAD, at);
+    fetch(i + STAGES, count);  // in the place of w, which this lane has read
+#pragma unroll
+    for (int part = 0; part < PARTS; part++) {
+#pragma unroll
+      for (int tile = 0; tile < TILES; tile++) {
+        mma_bf16_32(sums[tile][part % CHAINS], upper[part], lower[part], w[tile]);
+      }
     }
   }
 
@@ -149,29 +177,16 @@ struct Product {
     }
     await_previous();
     release_next();
-    load(0);
+#pragma unroll
+    for (int i = 0; i < AHEAD; i++) {
+      load(i, i);
+    }
 #pragma unroll 1
-    for (int i = 0; i < count; i++) {
-      asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");  // chunk i is here
-      uint4 w[TILES];
+    for (int first = 0; first < count; first += AHEAD) {
 #pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        w[tile] = *reinterpret_cast<const uint4*>(stage(i, tile));
-      }
-      uint4 upper[PARTS];
-      uint4 lower[PARTS] = {};
-#pragma unroll
-      for (int half = 0; half < HALVES; half++) {
-        squared[half] += squares(x[half][0]) + squares(x[half][1]);
-        cut(scaled(x[half][0], scale[0]), scaled(x[half][1], scale[1]), half == 0 ? upper : lower);
-      }
-      load(i + 1);
-      fetch(i + STAGES, count);  // in the place of w, which this lane has read
-#pragma unroll
-      for (int part = 0; part < PARTS; part++) {
-#pragma unroll
-        for (int tile = 0; tile < TILES; tile++) {
-          mma_bf16_32(sums[tile][part % CHAINS], upper[part], lower[part], w[tile]);
+      for (int i = 0; i < AHEAD; i++) {
+        if (first + i < count) {
+          add(first + i, i, count);
         }
       }
     }

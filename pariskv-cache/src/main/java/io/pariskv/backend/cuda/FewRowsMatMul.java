@@ -48,7 +48,7 @@ final class FewRowsMatMul {
     return x.shape().axis(0) <= MAX_ROWS && isAligned(x)
         && (norm == null || isAligned(norm.weight()))
         && linears.stream().allMatch(linear -> linear.weight().dtype() == DType.BF16
-            && linear.in() % 8 == 0 && isAligned(linear.weight()));
+            && linear.in() > 0 && linear.in() % 8 == 0 && isAligned(linear.weight()));
   }
 
   private static boolean isAligned(Buffer buffer) {
