@@ -14,6 +14,7 @@ import io.pariskv.testing.TestBackends;
 import io.pariskv.testing.Tolerance;
 import io.pariskv.testing.Weights;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -55,7 +56,7 @@ class MatMulTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void multiply_isWeightTimesInputPlusBias(Backend backend, Case size) {
+  void multiply_isWeightTimesInputPlusBias_andAddsIfAsked(Backend backend, Case size) {
     float[] x = RandomKv.normal(Seeds.random(size, "x"), size.rows * size.in);
     float[] w = RandomKv.normal(Seeds.random(size, "w"), size.out * size.in);
     float[] b = RandomKv.normal(Seeds.random(size, "b"), size.out);
@@ -77,11 +78,19 @@ class MatMulTest {
       Buffer y = buffers.empty(DType.F32, size.rows, size.out);
       MatMul matMul = backend.layers().matMul();
 
-      matMul.multiply(buffers.of(x, size.rows, size.in), linear, y);
+      Buffer input = buffers.of(x, size.rows, size.in);
+
+      matMul.multiply(input, linear, y);
 
       double relative = matMul.roundsInputs(size.rows, size.type) ? rounded(size.in) : 4e-6;
       Tolerance.assertClose(expected, buffers.floats(y), i -> relative * magnitude[i] + 1e-6,
           size::toString);
+
+      matMul.multiplyAdd(input, linear, y);
+
+      double[] twice = Arrays.stream(expected).map(each -> 2 * each).toArray();
+      Tolerance.assertClose(twice, buffers.floats(y), i -> 2 * relative * magnitude[i] + 2e-6,
+          () -> size + ", twice");
     }
   }
 

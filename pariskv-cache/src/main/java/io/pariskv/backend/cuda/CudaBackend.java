@@ -90,10 +90,12 @@ public final class CudaBackend implements Backend {
       SelfTest.run(kernels, ring);
       CublasLtSearch.Found found = search.open(stream);
       cublasLt = found.description();
-      layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
-          new CudaMatMul(kernels, found.handle()), new CudaRotary(kernels), new CudaSwiGlu(kernels),
-          new CudaResidual(kernels), new CudaTokenSampler(kernels),
-          new CudaRandomFill(kernels));
+      CudaRmsNorm rmsNorm = new CudaRmsNorm(kernels);
+      CudaMatMul matMul = new CudaMatMul(kernels, found.handle());
+      CudaSwiGlu swiGlu = new CudaSwiGlu(kernels);
+      layers = new LayerStages(new CudaEmbedding(kernels), rmsNorm, matMul,
+          new CudaNormedMatMul(rmsNorm, matMul, swiGlu), new CudaRotary(kernels), swiGlu,
+          new CudaTokenSampler(kernels), new CudaRandomFill(kernels));
       attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
           new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),

@@ -11,7 +11,7 @@ final class CudaStream extends CudaResource {
   private static final int NON_BLOCKING = 1;
 
   private final long handle;
-  private volatile boolean endsWithKernel; // memory may be cleared by any thread
+  private volatile boolean endsOverlapped; // memory may be cleared by any thread
 
   private CudaStream(CudaContext context, long handle) {
     super(context);
@@ -29,22 +29,19 @@ final class CudaStream extends CudaResource {
     return handle;
   }
 
-  /**
-   * Whether the work given last is a kernel, and nothing else waits to be met behind it. Only then may the
-   * next kernel begin before its end.
-   */
-  boolean endsWithKernel() {
-    return endsWithKernel;
+  /** Whether the work given last is an {@linkplain KernelLaunch#overlapped overlapped} kernel. */
+  boolean endsOverlapped() {
+    return endsOverlapped;
   }
 
-  /** Notes that a kernel was given. */
-  void gaveKernel() {
-    endsWithKernel = true;
+  /** Notes that such a kernel was given: if the next is one too, it need not wait for the end of this. */
+  void gaveOverlapped() {
+    endsOverlapped = true;
   }
 
   /** Notes that other work was given: the next kernel waits for the end of it. */
   void gaveOther() {
-    endsWithKernel = false;
+    endsOverlapped = false;
   }
 
   /** Waits until all work given so far is done. */

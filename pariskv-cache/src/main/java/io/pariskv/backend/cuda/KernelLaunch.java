@@ -104,9 +104,10 @@ final class KernelLaunch {
   }
 
   /**
-   * Lets the kernel begin before the one before it has ended; only for kernels that wait for it themselves
-   * ({@code await_previous} in {@code pariskv.cuh}). Whatever else came before, such as a copy or an event, it
-   * begins behind; and so it does on GPUs older than compute capability 9.0.
+   * Lets the kernel begin before the one before it has ended, if that one is overlapped too; only for kernels
+   * that wait for it themselves ({@code await_previous} in {@code pariskv.cuh}). Behind anything else, such as
+   * a copy, an event or a kernel that may have written weights, it begins when that has ended; and so it does
+   * on GPUs older than compute capability 9.0.
    */
   KernelLaunch overlapped() {
     overlapped = mayOverlap;
@@ -172,16 +173,20 @@ final class KernelLaunch {
     }
     CudaDriver driver = stream.driver();
     try {
-      if (overlapped && function.waits() && stream.endsWithKernel()) {
+      if (overlapped && function.waits() && stream.endsOverlapped()) {
         driver.cuLaunchKernelEx(config.of(gridX, gridY, gridZ, block, shared, stream.handle()),
             function.handle(), pointers);
       } else {
         driver.cuLaunchKernel(function.handle(), gridX, gridY, gridZ, block, 1, 1, shared,
             stream.handle(), pointers);
       }
-      stream.gaveKernel();
     } catch (CudaException e) {
       throw e.during(geometry(function));
+    }
+    if (overlapped) {
+      stream.gaveOverlapped();
+    } else {
+      stream.gaveOther();
     }
   }
 

@@ -77,18 +77,19 @@ class KernelLaunchTest {
   }
 
   @Test
-  void anOverlappedKernel_isLaunchedSo_behindAnotherKernel() {
+  void anOverlappedKernel_isLaunchedSo_behindAnotherThatIs() {
     CudaFunction mixed = kernels.function("mixed");
     overlapped(mixed); // the first has none before it
     fake.forget();
 
     overlapped(mixed);
     kernels.launch().arg(5L).arg(6).arg(7f).arg(8L).run(mixed);
+    overlapped(mixed);
 
-    assertEquals(List.of("cuLaunchKernelEx", "cuLaunchKernel"), fake.names());
+    assertEquals(List.of("cuLaunchKernelEx", "cuLaunchKernel", "cuLaunchKernel"), fake.names());
     stream.synchronize();
     assertEquals(List.of("1 2 3.0 4 [5, 6, 7, 128]", "1 2 3.0 4 [5, 6, 7, 128]",
-        "5 6 7.0 8 [1, 1, 1, 1]"), seen);
+        "5 6 7.0 8 [1, 1, 1, 1]", "1 2 3.0 4 [5, 6, 7, 128]"), seen);
   }
 
   @Test
