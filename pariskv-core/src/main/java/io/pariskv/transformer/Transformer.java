@@ -1,5 +1,6 @@
 package io.pariskv.transformer;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.cache.Rows;
@@ -12,7 +13,6 @@ import io.pariskv.model.RopeFrequencies;
 import io.pariskv.model.file.ModelTensors;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder-only transformer of the Llama family (Llama, Mistral, Qwen2, Qwen3) on one backend.
@@ -124,11 +124,8 @@ public final class Transformer implements AutoCloseable {
       project(a.normed(), w.q(), a.q());
       project(a.normed(), w.k(), a.k());
       project(a.normed(), w.v(), a.v());
-      normalizeHeads(a.q(), w.qNorm());
-      normalizeHeads(a.k(), w.kNorm());
-      stages.rotary().rotate(a.q(), a.angles());
-      stages.rotary().rotate(a.k(), a.angles());
-      rows.append(layer, a.k(), a.v());
+      rows.prepare(layer, new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), epsilon), a.q(), a.k(),
+          a.v());
       rows.attend(layer, a.q(), a.attended());
       project(a.attended(), w.o(), a.normed());
       stages.residual().add(a.hidden(), a.normed());
@@ -158,14 +155,6 @@ public final class Transformer implements AutoCloseable {
   private void project(Buffer x, Linear linear, Buffer y) {
     long rows = x.shape().axis(0);
     stages.matMul().multiply(x.reshape(rows, linear.in()), linear, y.reshape(rows, linear.out()));
-  }
-
-  /** QK-norm: every head is a row. */
-  private void normalizeHeads(Buffer x, @Nullable Buffer weight) {
-    if (weight != null) {
-      Buffer heads = x.reshape(x.shape().axis(0) * x.shape().axis(1), x.shape().axis(2));
-      stages.rmsNorm().normalize(heads, weight, config.rmsNormEps(), heads);
-    }
   }
 
   @Override

@@ -91,8 +91,10 @@ public final class CudaBackend implements Backend {
           new CudaMatMul(kernels, found.handle()), new CudaRotary(kernels), new CudaSwiGlu(kernels),
           new CudaResidual(kernels), new CudaTokenSampler(kernels),
           new CudaRandomFill(kernels));
-      attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
-          new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
+      CudaKvAppend append = new CudaKvAppend(kernels);
+      attention = new AttentionStages(new CudaKvAdvance(kernels), append,
+          new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
+          new CudaDecodeAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
           new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));

@@ -3,6 +3,7 @@ package io.pariskv.backend.scalar;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 
 /** Plain Java on the CPU: the oracle. */
@@ -11,7 +12,9 @@ public final class ScalarBackend extends HostBackend {
       new ScalarMatMul(), new ScalarRotary(), new ScalarSwiGlu(), new ScalarResidual(),
       new ScalarTokenSampler(), new ScalarRandomFill());
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
-      new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
+      new ScalarKvAppend(),
+      new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
+      new ScalarPrefillAttention(), new ScalarDecodeAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
       new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());

@@ -3,6 +3,7 @@ package io.pariskv.backend.vector;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,9 @@ public final class VectorBackend extends HostBackend {
         new VectorMatMul(workers), new VectorRotary(workers), new VectorSwiGlu(workers),
         new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()),
         new VectorRandomFill(workers));
-    attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
+    VectorKvAppend append = new VectorKvAppend(workers);
+    attention = new AttentionStages(scalar.attention().advance(), append,
+        new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
