@@ -2,7 +2,10 @@
 // cores. Included by pariskv.cuh.
 #pragma once
 
-/** The positions that one KV head attends in a decode step, as one list: sink, selected, recent; or a window. */
+/**
+ * The positions that one KV head attends in a decode step, as one list: selected, sink, recent; or a window. Selected
+ * ones come first because with offload they are far away.
+ */
 struct AttendedTokens {
   int sink;              // tokens of the sink
   int selected;          // tokens selected
@@ -12,11 +15,11 @@ struct AttendedTokens {
 
   /** Position of the i-th of them. */
   __device__ __forceinline__ int position(int i) const {
-    if (i < sink) {
-      return i;
+    if (i < selected) {
+      return sink + selection[i];
     }
-    i -= sink;
-    return i < selected ? sink + selection[i] : recent + (i - selected);
+    i -= selected;
+    return i < sink ? i : recent + (i - sink);
   }
 };
 
@@ -56,12 +59,13 @@ __device__ __forceinline__ Parts parts(float x, float y) {
   return p;
 }
 
-/** The words of a 16-byte load, to index in unrolled loops. */
+/** The words of 16 bytes, to index in unrolled loops. */
 struct Words {
   uint32_t at[4];
 
-  __device__ __forceinline__ void load(uint64_t row, int byte) {
-    uint4 loaded = load128_once(reinterpret_cast<const char*>(row) + byte);
+  /** @param address in shared memory, 16-byte aligned */
+  __device__ __forceinline__ void load(const char* address) {
+    uint4 loaded = *reinterpret_cast<const uint4*>(address);
     at[0] = loaded.x;
     at[1] = loaded.y;
     at[2] = loaded.z;

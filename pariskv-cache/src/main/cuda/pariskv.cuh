@@ -373,3 +373,4 @@ __device__ __forceinline__ void rotate(float (&y)[SUBSPACE_DIM], int lanes) {
 }
 
 #include "attention.cuh"
+#include "shares.cuh"

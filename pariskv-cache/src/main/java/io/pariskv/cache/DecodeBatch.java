@@ -1,5 +1,6 @@
 package io.pariskv.cache;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
@@ -61,6 +62,11 @@ public final class DecodeBatch implements Rows {
   @Override
   public void begin() {
     pool.backend().attention().advance().advance(pool.kv(), batch);
+  }
+
+  @Override
+  public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
+    pool.backend().attention().preparation().prepare(pool.kv(), layer, batch, turn, q, k, v);
   }
 
   @Override

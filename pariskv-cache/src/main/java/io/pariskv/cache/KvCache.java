@@ -1,5 +1,6 @@
 package io.pariskv.cache;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
@@ -126,6 +127,12 @@ public final class KvCache implements AutoCloseable {
     @Override
     public void begin() {
       pool.kv().setZones(slot(), zones.appended(batch.rows()));
+    }
+
+    @Override
+    public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
+      pool.backend().attention().preparation().prepareChunk(pool.kv(), layer, slot(), start, turn,
+          q, k, v);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.pariskv.transformer;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.cache.Rows;
@@ -12,7 +13,6 @@ import io.pariskv.model.file.ModelTensors;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder-only transformer of the Llama family (Llama, Mistral, Qwen2, Qwen3) on one backend.
@@ -121,11 +121,8 @@ public final class Transformer implements AutoCloseable {
       LayerWeights w = weights.layers().get(layer);
 
       stages.normedMatMul().multiply(a.hidden(), w.attentionNorm(), w.qkv(), a.normed(), a.qkv());
-      normalizeHeads(a.q(), w.qNorm());
-      normalizeHeads(a.k(), w.kNorm());
-      stages.rotary().rotate(a.q(), a.angles());
-      stages.rotary().rotate(a.k(), a.angles());
-      rows.append(layer, a.k(), a.v());
+      rows.prepare(layer, new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), config.rmsNormEps()),
+          a.q(), a.k(), a.v());
       rows.attend(layer, a.q(), a.attended());
       stages.matMul().multiplyAdd(Activations.joined(a.attended()), w.o(), a.hidden());
 
@@ -164,14 +161,6 @@ public final class Transformer implements AutoCloseable {
       stages.matMul().multiplyAdd(a.gate(), w.down(), hidden);
     }
     logits(hidden, logits);
-  }
-
-  /** QK-norm: every head is a row. */
-  private void normalizeHeads(Buffer x, @Nullable Buffer weight) {
-    if (weight != null) {
-      Buffer heads = x.reshape(x.shape().axis(0) * x.shape().axis(1), x.shape().axis(2));
-      stages.rmsNorm().normalize(heads, weight, config.rmsNormEps(), heads);
-    }
   }
 
   @Override

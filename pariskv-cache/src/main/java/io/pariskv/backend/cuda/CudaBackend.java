@@ -96,8 +96,10 @@ public final class CudaBackend implements Backend {
       layers = new LayerStages(new CudaEmbedding(kernels), rmsNorm, matMul,
           new CudaNormedMatMul(rmsNorm, matMul, swiGlu), new CudaRotary(kernels), swiGlu,
           new CudaTokenSampler(kernels), new CudaRandomFill(kernels));
-      attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
-          new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
+      CudaKvAppend append = new CudaKvAppend(kernels);
+      attention = new AttentionStages(new CudaKvAdvance(kernels), append,
+          new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
+          new CudaDecodeAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
           new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));

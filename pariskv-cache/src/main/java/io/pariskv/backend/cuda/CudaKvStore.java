@@ -179,6 +179,18 @@ final class CudaKvStore implements KvStore {
     sequence.close();
   }
 
+  /**
+   * Refuses rows that nobody reserved.
+   *
+   * @throws IllegalArgumentException naming the positions and the room
+   */
+  void requireRoom(int slot, int start, int rows) {
+    if (start < 0 || (long) start + rows > capacity(slot)) {
+      throw new IllegalArgumentException("positions " + start + " to " + ((long) start + rows - 1)
+          + " are written where " + capacity(slot) + " tokens have room; reserve first");
+    }
+  }
+
   private Sequence sequence(int slot) {
     Sequence sequence = sequences[slot];
     if (sequence == null) {

@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.StagedNormedMatMul;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
@@ -18,7 +19,9 @@ public final class ScalarBackend extends HostBackend {
       new StagedNormedMatMul(rmsNorm, matMul, swiGlu), new ScalarRotary(), swiGlu,
       new ScalarTokenSampler(), new ScalarRandomFill());
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
-      new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
+      new ScalarKvAppend(),
+      new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
+      new ScalarPrefillAttention(), new ScalarDecodeAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
       new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());

@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.StagedNormedMatMul;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.layer.MatMul;
@@ -33,7 +34,9 @@ public final class VectorBackend extends HostBackend {
     layers = new LayerStages(new VectorEmbedding(workers), rmsNorm, matMul,
         new StagedNormedMatMul(rmsNorm, matMul, swiGlu), new VectorRotary(workers), swiGlu,
         new VectorTokenSampler(scalar.layers().sampler()), new VectorRandomFill(workers));
-    attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
+    VectorKvAppend append = new VectorKvAppend(workers);
+    attention = new AttentionStages(scalar.attention().advance(), append,
+        new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
