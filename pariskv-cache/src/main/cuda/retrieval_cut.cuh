@@ -29,20 +29,7 @@ struct Shared {
   int totals[TOP_TIER * WARP + 1];  // keys of the head with a vote
   int above[WARPS];                 // keys of a tile above the threshold
   int at[WARPS];                    // and at it
-  bool last;
 };
-
-/** Whether this block is the last of its KV head; then it sees what the others wrote, by loads that pass L1. */
-__device__ __forceinline__ bool is_last_block(int* ticket, int blocks, bool& last) {
-  __syncthreads();  // the block's results are written
-  if (threadIdx.x == 0) {
-    __threadfence();  // and visible before its ticket
-    last = atomicAdd(ticket, 1) == blocks - 1;
-    __threadfence();
-  }
-  __syncthreads();  // thread 0 has decided
-  return last;
-}
 
 /** The sum of the values of this lane and those before it. */
 __device__ __forceinline__ int scan_through(int value) {
@@ -125,6 +112,5 @@ __device__ __forceinline__ void cut(const Head& h, int used, Shared& shared) {
     *h.threshold = threshold;
     h.tile_start[0] = 0;
     h.best_start[0] = 0;
-    *h.ticket = 0;  // for the next run
   }
 }

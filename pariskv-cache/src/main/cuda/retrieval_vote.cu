@@ -79,7 +79,7 @@ __device__ __forceinline__ void run(const Head& h, int tile_keys, uint8_t* table
   __syncthreads();  // all votes are counted
   store_counts<VALUES>(histogram, h.counts + blockIdx.x * VALUES);
   int used = ceil_div(h.keys, tile_keys);
-  if (is_last_block(h.ticket, used, shared.last)) {
+  if (is_last_block(h.ticket, used)) {
     cut<VALUES>(h, used, shared);
   }
 }

@@ -16,6 +16,8 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Retrieval;
+import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -200,6 +202,11 @@ public final class CudaBackend implements Backend {
   @Override
   public KeyIndex newKeyIndex(KvShape shape, int slots) {
     return new CudaKeyIndex(kernels, shape, slots);
+  }
+
+  @Override
+  public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
+    return new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
   }
 
   /** {@inheritDoc} Device and pinned buffers are readable as they are. */

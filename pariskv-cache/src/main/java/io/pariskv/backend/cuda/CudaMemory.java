@@ -7,7 +7,10 @@ import io.pariskv.memory.MemoryPlan;
 
 /** What the CUDA backend takes for K and V, before anything is allocated. */
 final class CudaMemory {
-  /** Matmul workspace, partial attention, sampling, and the blocks that allocations are rounded to. */
+  /**
+   * Matmul workspace, partial attention, sampling, what a fused retrieval counts and keeps by tiles,
+   * and the blocks that allocations are rounded to.
+   */
   private static final long WORKSPACE = 256L << 20;
 
   private CudaMemory() {
