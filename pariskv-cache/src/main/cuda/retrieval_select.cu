@@ -69,16 +69,24 @@ __device__ __forceinline__ void list_candidates(const uint4* votes, uint4 loaded
   }
 }
 
-/** Estimates the candidates of a tile; `slabs` are the addresses of the KV head's records in the tile's slabs. */
+/** Starts the copy of the address of a slab to shared memory. */
+__device__ __forceinline__ void copy_address(uint64_t* target, const uint64_t* source) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(shared_address(target)),
+               "l"(__cvta_generic_to_global(source))
+               : "memory");
+}
+
+/** Estimates the candidates of a tile; `slabs` are the addresses of its slabs. */
 template <int SUBSPACES>
-__device__ __forceinline__ void estimate(const uint64_t* slabs, const float* p, const int* positions, uint32_t* bits,
-                                         int count) {
+__device__ __forceinline__ void estimate(const uint64_t* slabs, int kv_head, const float* p, const int* positions,
+                                         uint32_t* bits, int count) {
   constexpr int LANES = SUBSPACES / OWN;                   // of a candidate
   constexpr int OF_LANE = ceil_div(CANDIDATES, LANES);     // candidates that a lane writes
   constexpr int OF_WARP = WARP / LANES * CANDIDATES;       // candidates that are in flight
   __shared__ float values[16];
   fill_values(values);
-  __syncthreads();  // values and positions are there
+  wait_for_copies();
+  __syncthreads();  // addresses, positions and values are there
   int lane = threadIdx.x % LANES;
   float query[OWN * SUBSPACE_DIM];
   Part<SUBSPACES, OWN>::load_query(p, lane, query);
@@ -88,7 +96,7 @@ __device__ __forceinline__ void estimate(const uint64_t* slabs, const float* p, 
 #pragma unroll
     for (int i = 0; i < CANDIDATES; i++) {
       int key = positions[min(first + i, count - 1)];  // all lanes shuffle
-      uint64_t record = slabs[slab_index(key)] + slab_offset(0, key, 6 * SUBSPACES);
+      uint64_t record = slabs[slab_index(key)] + slab_offset(kv_head, key, 6 * SUBSPACES);
       parts[i].load(reinterpret_cast<const uint8_t*>(record), lane);
     }
     __syncwarp();  // keeps the compiler from loading some of them later
@@ -166,10 +174,15 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   int ties = tile_ties[head * tiles + tile];
 
   int slot = slots[head / kv_heads];
+  int first_key = tile * tile_keys;
+  int slab_count = min(tile_keys / SLAB_TOKENS, MAX_SLABS - slab_index(first_key));
+  const uint64_t* slabs = index_slabs(record_table, slot, layer, layers) + slab_index(first_key);
+  for (int i = threadIdx.x; i < slab_count; i += BLOCK) {
+    copy_address(shared + i, slabs + i);
+  }
   const int* budget = budgets + slot * BUDGET_FIELDS;
   int keys = min(budget[0], tiles * tile_keys);
   int k = keys == 0 ? 0 : min(min(budget[2], listed), capacity);
-  int first_key = tile * tile_keys;
   if (k == 0 || first_key >= keys) {
     if (tile == 0 && threadIdx.x == 0) {
       counts[head] = 0;
@@ -182,21 +195,18 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   uint32_t* words = reinterpret_cast<uint32_t*>(shared + tile_keys / SLAB_TOKENS);
   if (kept > 0) {
     keys = min(keys - first_key, tile_keys);  // of the tile
-    const uint64_t* slabs = index_slabs(record_table, slot, layer, layers) + slab_index(first_key);
-    for (int i = threadIdx.x; i < ceil_div(keys, SLAB_TOKENS); i += BLOCK) {
-      shared[i] = slabs[i] + slab_offset(int(head % kv_heads), 0, 6 * subspaces);
-    }
     bool fits = 2 * count <= held;
     int* positions = fits ? reinterpret_cast<int*>(words) : surplus + head * 2 * candidate_room + start;
     uint32_t* bits = reinterpret_cast<uint32_t*>(positions) + (fits ? count : candidate_room);
     list_candidates(tile_votes, first_votes, keys, threshold, ties, positions, count);
+    int kv_head = int(head % kv_heads);
     const float* p = blocks + head * subspaces * SUBSPACE_DIM;
     switch (subspaces) {
-      case 2: estimate<2>(shared, p, positions, bits, count); break;
-      case 4: estimate<4>(shared, p, positions, bits, count); break;
-      case 8: estimate<8>(shared, p, positions, bits, count); break;
-      case 16: estimate<16>(shared, p, positions, bits, count); break;
-      case 32: estimate<32>(shared, p, positions, bits, count); break;
+      case 2: estimate<2>(shared, kv_head, p, positions, bits, count); break;
+      case 4: estimate<4>(shared, kv_head, p, positions, bits, count); break;
+      case 8: estimate<8>(shared, kv_head, p, positions, bits, count); break;
+      case 16: estimate<16>(shared, kv_head, p, positions, bits, count); break;
+      case 32: estimate<32>(shared, kv_head, p, positions, bits, count); break;
     }
     int64_t to = head * best_room + work.kept_from;
     List list{bits};
