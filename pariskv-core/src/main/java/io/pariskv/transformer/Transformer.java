@@ -124,8 +124,8 @@ public final class Transformer implements AutoCloseable {
       project(a.normed(), w.q(), a.q());
       project(a.normed(), w.k(), a.k());
       project(a.normed(), w.v(), a.v());
-      rows.prepare(layer, new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), epsilon), a.q(), a.k(),
-          a.v());
+      HeadTurn turn = new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), config.rmsNormEps());
+      rows.prepare(layer, turn, a.q(), a.k(), a.v());
       rows.attend(layer, a.q(), a.attended());
       project(a.attended(), w.o(), a.normed());
       stages.residual().add(a.hidden(), a.normed());
