@@ -8,8 +8,6 @@ extern "C" __global__ void kv_advance(int* zones,        // [slots][3] in and ou
                                       const int* slots,  // [rows]
                                       int* positions,    // [rows] out
                                       int rows) {
-  await_previous();
-  release_next();
   int64_t row = global_x();
   await_previous();
   release_next();

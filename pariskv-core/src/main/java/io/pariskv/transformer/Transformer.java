@@ -121,8 +121,8 @@ public final class Transformer implements AutoCloseable {
       LayerWeights w = weights.layers().get(layer);
 
       stages.normedMatMul().multiply(a.hidden(), w.attentionNorm(), w.qkv(), a.normed(), a.qkv());
-      rows.prepare(layer, new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), config.rmsNormEps()),
-          a.q(), a.k(), a.v());
+      HeadTurn turn = new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), config.rmsNormEps());
+      rows.prepare(layer, turn, a.q(), a.k(), a.v());
       rows.attend(layer, a.q(), a.attended());
       stages.matMul().multiplyAdd(Activations.joined(a.attended()), w.o(), a.hidden());
 

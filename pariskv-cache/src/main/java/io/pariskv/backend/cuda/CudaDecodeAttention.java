@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 final class CudaDecodeAttention implements DecodeAttention {
   private static final int BLOCK = 128;
   /** Query heads that a block serves, so that it reads K and V once: {@code BLOCK_HEADS} of shares.cuh. */
-  private static final int HEADS = 8;
+  static final int HEADS = 8;
   /** Keeps all multiprocessors busy also when one sequence of a batch is far longer than the others. */
   private static final int FEWEST_SPLITS = 16;
   /** {@code MOST_SHARES} of shares.cuh. */
-  private static final int MOST_SPLITS = 128;
+  static final int MOST_SPLITS = 128;
   /** Blocks of the plain kernel that a multiprocessor holds at head size 256, for want of shared memory. */
   private static final int PLAIN_BLOCKS = 4;
 

@@ -19,7 +19,7 @@ final class CudaKvAdvance implements KvAdvance {
   @Override
   public void advance(KvStore kv, Batch batch) {
     int rows = batch.rows();
-    kernels.launch().overlapped().grid(KernelLaunch.blocks(rows, BLOCK)).block(BLOCK)
+    kernels.launch().grid(KernelLaunch.blocks(rows, BLOCK)).block(BLOCK)
         .arg(CudaKvStore.of(kv).zones()).arg(batch.slots()).arg(batch.positions()).arg(rows)
         .run(advance);
   }
