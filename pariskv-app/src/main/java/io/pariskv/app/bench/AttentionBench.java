@@ -31,8 +31,6 @@ import org.jspecify.annotations.Nullable;
  * stage's time is that of the step up to and with this stage, less that of the step before it.
  */
 public final class AttentionBench implements AutoCloseable {
-  /** How often what all layers read must fill the cache. */
-  private static final int COLD = 4;
   /** In the list of parts of a method that retrieves nothing. */
   private static final List<String> NONE = List.of();
 
@@ -107,9 +105,8 @@ public final class AttentionBench implements AutoCloseable {
 
   private Case newCase(AttentionMethod method, int context, int batch) {
     KvShape one = settings.shape;
-    long bytes = new AttentionTraffic(one, method, context, batch, Integer.MAX_VALUE)
-        .whole(List.of("vote", "rerank")).memory();
-    int enough = Math.toIntExact(Math.max(2, COLD * backend.cacheBytes() / bytes + 1));
+    int enough = new AttentionTraffic(one, method, context, batch, Integer.MAX_VALUE)
+        .coldLayers(backend.cacheBytes());
     int layers = settings.layers > 0 ? settings.layers : enough;
     KvShape shape = new KvShape(layers, one.heads(), one.kvHeads(), one.headDim(), one.dtype());
     Case onDevice = new Case(method, context, batch, KvPlacement.DEVICE, shape, layers >= enough);

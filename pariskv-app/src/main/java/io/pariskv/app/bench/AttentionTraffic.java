@@ -7,12 +7,16 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
 import io.pariskv.retrieve.RetrievalBudget;
+import java.util.List;
+import java.util.Set;
 
 /**
  * Bytes that decode attention of one layer must move, stage by stage, computed from the zones and the
  * budget: every array that a stage takes or leaves counted once.
  */
 final class AttentionTraffic {
+  /** How often what all layers read must fill the cache. */
+  private static final int COLD = 4;
   private static final int FLOAT = 4;
   private static final int INT = 4;
 
@@ -46,6 +50,15 @@ final class AttentionTraffic {
     zones = filled.appended(1);
   }
 
+  /**
+   * How many layers must take turns so that what they read fills a cache several times between two visits of
+   * the same layer. Most of the scratch memory, which all layers share in a model too, is left out.
+   */
+  int coldLayers(long cacheBytes) {
+    return Math.toIntExact(
+        Math.max(2, COLD * cacheBytes / whole(List.of("vote", "rerank")).memory() + 1));
+  }
+
   /** All of it. */
   MovedBytes whole(Iterable<String> parts) {
     MovedBytes attend = attend();
@@ -56,29 +69,37 @@ final class AttentionTraffic {
     return new MovedBytes(attend.memory() + retrieval, attend.bus());
   }
 
-  /** A part of retrieval; one that does several at once has their names in its own. */
+  /**
+   * A part of retrieval. One that does several stages at once has their names in its own, joined by plus
+   * signs, and what they pass to each other is not counted.
+   */
   MovedBytes part(String name) {
+    Set<String> stages = Set.of(name.split("\\+"));
     long bytes = 0;
-    for (String stage : name.split("[^a-z-]+")) {
-      bytes += stage(stage);
+    for (String stage : stages) {
+      bytes += stage(stage, stages);
     }
     return new MovedBytes(bytes * shape.kvHeads(), 0).times(rows);
   }
 
-  /** Of one KV head; 0 for a name that is not known. */
-  private long stage(String name) {
+  /** Of one KV head, in a part with these stages; 0 for a name that is not known. */
+  private long stage(String name, Set<String> together) {
     long keys = zones.retrievalTokens();
     long subspaces = SignCentroids.subspaces(shape.headDim());
     long blocks = (long) FLOAT * shape.headDim();
     long tiers = subspaces * SignCentroids.COUNT;
+    long positions = (long) INT * candidates;
+    long scores = (long) FLOAT * candidates;
     return switch (name) {
       case "rotate" -> blocks * shape.groupSize() + blocks;
-      case "tiers" -> blocks + tiers * INT + tiers; // the query, populations, tiers
-      case "vote" -> tiers + keys * subspaces + keys; // tiers, ids, votes
-      case "select" -> keys + (long) INT * candidates; // votes, candidates
-      case "rerank" -> blocks + (INT + KeyIndex.summaryBytes(shape.headDim()) - subspaces + FLOAT)
-          * candidates; // candidates, codes and weights, scores
-      case "top-k" -> (long) (INT + FLOAT) * candidates + (long) INT * selected;
+      case "tiers", "table" -> (together.contains("rotate") ? 0 : blocks) + INT * tiers + tiers;
+      case "vote" -> tiers + keys * subspaces + keys; // with the ids and the votes
+      case "select" -> keys + (together.contains("rerank") ? 0 : positions);
+      case "rerank" -> blocks + (KeyIndex.summaryBytes(shape.headDim()) - subspaces) * candidates
+          + (together.contains("select") ? 0 : positions)
+          + (together.contains("top-k") ? 0 : scores);
+      case "top-k" -> (together.contains("rerank") ? 0 : positions + scores)
+          + (long) INT * selected;
       default -> 0;
     };
   }
