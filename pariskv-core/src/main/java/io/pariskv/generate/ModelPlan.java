@@ -100,6 +100,12 @@ public final class ModelPlan {
     return fitting;
   }
 
+  /** By 3% at most: what is available changes a little until somebody has read the number and tries it. */
+  private static int roundDown(int tokens) {
+    int step = Math.max(1, Integer.highestOneBit(tokens) / 32);
+    return tokens / step * step;
+  }
+
   /** What was available before anything was allocated, and what of it a plan must leave free. */
   public AvailableMemory availableAtFirst() {
     return atFirst;
@@ -117,7 +123,7 @@ public final class ModelPlan {
       KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
       IntFunction<MemoryPlan> plan = length -> backend.planKv(model, shape, 1, length,
           prefillChunk(), at);
-      int fitting = largest(tokens, length -> plan.apply(length).fits(atFirst));
+      int fitting = roundDown(largest(tokens, length -> plan.apply(length).fits(atFirst)));
       plan.apply(tokens).requireFits(atFirst, wayOut(
           "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at));
     }
@@ -133,7 +139,8 @@ public final class ModelPlan {
     AvailableMemory available = backend.available().laterOn().plus(held);
     MemoryPlan session = session(method, tokens);
     if (!session.fits(available)) {
-      int fitting = largest(tokens, length -> session(method, length).fits(available));
+      int fitting = roundDown(
+          largest(tokens, length -> session(method, length).fits(available)));
       session.requireFits(available, wayOut(
           way + ": " + fitting + " tokens fit, not " + tokens, placement(method)));
     }

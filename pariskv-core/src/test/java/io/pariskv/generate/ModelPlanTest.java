@@ -75,7 +75,7 @@ class ModelPlanTest {
 
     int fits = number(message, "K and V of (\\d+) tokens fit");
     plan(OFFLOADED.withContext(fits)).requireModelFits();
-    refusal(() -> plan(OFFLOADED.withContext(fits + 1024)).requireModelFits(), "host memory");
+    refusal(() -> plan(OFFLOADED.withContext(fits + fits / 31)).requireModelFits(), "host memory");
   }
 
   @Test
