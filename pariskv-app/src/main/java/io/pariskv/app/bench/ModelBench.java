@@ -168,6 +168,7 @@ public final class ModelBench implements AutoCloseable {
       int[] ids = random.ints(context, 0, settings.config.vocabSize()).toArray();
       Buffer tokens = memory.allocate(DType.I32, Math.min(context, transformer.maxRows()));
       long start = System.nanoTime();
+      cache.expect(context);
       for (int from = 0; from < context; from += transformer.maxRows()) {
         int count = Math.min(transformer.maxRows(), context - from);
         backend.upload(MemorySegment.ofArray(ids).asSlice(4L * from, 4L * count),
