@@ -31,6 +31,22 @@ public interface MethodState extends AutoCloseable {
   void attend(int layer, Batch batch, Buffer q, Buffer out);
 
   /**
+   * Takes note that a chunk of a prompt was appended to {@code slot} in one layer, in stream order: may summarise
+   * its keys while the next layer computes. Counts only once {@link #appended} follows with the same zones;
+   * until then {@link #rolledBack} undoes it.
+   *
+   * @param zones the zones with the new tokens in the update buffer
+   */
+  default void layerAppended(int layer, int slot, TokenZones zones) {
+    // All is done when the chunk is committed.
+  }
+
+  /** Takes back what was done for tokens of {@code slot} that do not stay; the store has its zones again. */
+  default void rolledBack(int slot) {
+    // Nothing was done.
+  }
+
+  /**
    * Takes note that tokens were appended to {@code slot} in all layers: may summarise keys and move
    * the zones.
    *

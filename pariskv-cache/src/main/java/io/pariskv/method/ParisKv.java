@@ -86,12 +86,35 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     return new State(this, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
   }
 
+  /** Zones before and after an update buffer is summarised, and in how many layers that is done. */
+  private static final class Growth {
+    final TokenZones before;
+    final TokenZones after;
+    int layers;
+
+    Growth(TokenZones before, TokenZones after) {
+      this.before = before;
+      this.after = after;
+    }
+
+    boolean sameAs(Growth other) {
+      return before.equals(other.before) && after.equals(other.after);
+    }
+
+    /** The first key to summarise. */
+    int from() {
+      return before.retrievalTokens() == 0 ? after.sinkEnd() : before.recentStart();
+    }
+  }
+
   private static final class State implements MethodState {
     private final ParisKv method;
     private final ParisKvConfig config;
     private final Backend backend;
     private final KvStore kv;
     private final KeyIndex index;
+    /** For each slot what is summarised of tokens that are not committed yet. */
+    private final @Nullable Growth[] growths;
     private @Nullable Retrieval retrieval;
     private long generation;
     private boolean retrieving;
@@ -102,6 +125,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       this.backend = backend;
       this.kv = kv;
       this.index = index;
+      this.growths = new @Nullable Growth[kv.slots()];
     }
 
     @Override
@@ -142,28 +166,79 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     }
 
     @Override
-    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
-      TokenZones next = config.slide(zones, prefill);
-      int from = zones.retrievalTokens() == 0 ? next.sinkEnd() : zones.recentStart();
-      if (next.recentStart() > from) {
-        kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
-        index.reserve(slot, next.retrievalTokens());
-        for (int layer = 0; layer < kv.shape().layers(); layer++) {
-          if (kv.shape().window(layer) == 0) {
-            backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(),
-                index,
-                from - next.sinkEnd());
-          }
-        }
-        index.setBudget(slot, config.budget().fields(next.retrievalTokens()));
+    public void layerAppended(int layer, int slot, TokenZones zones) {
+      Growth growth = growth(slot, zones, true);
+      if (growth != null && growth.layers == layer) {
+        summarise(slot, growth, layer + 1);
       }
+    }
+
+    @Override
+    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
+      Growth growth = growth(slot, zones, prefill);
+      if (growth != null) {
+        if (growth.layers < kv.shape().layers()) {
+          kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
+          summarise(slot, growth, kv.shape().layers());
+        }
+        index.setBudget(slot, config.budget().fields(growth.after.retrievalTokens()));
+        growths[slot] = null;
+      }
+      TokenZones next = config.slide(zones, prefill);
       kv.setZones(slot, next);
       return next;
     }
 
+    /** What {@code zones} grow by when their update buffer is summarised; null if it is not. */
+    private @Nullable Growth growth(int slot, TokenZones zones, boolean prefill) {
+      Growth growth = new Growth(zones, config.slide(zones, prefill));
+      Growth known = growths[slot];
+      if (known != null && known.sameAs(growth)) {
+        return known;
+      }
+      rolledBack(slot);
+      return growth.from() < growth.after.recentStart() ? growth : null;
+    }
+
+    /** Encodes the new keys of layers up to {@code end - 1}. */
+    private void summarise(int slot, Growth growth, int end) {
+      growths[slot] = growth; // from here on populations may count keys that are not committed
+      index.reserve(slot, growth.after.retrievalTokens());
+      for (; growth.layers < end; growth.layers++) {
+        encode(growth.layers, slot, growth.from(), growth.after);
+      }
+    }
+
+    /** Encodes keys from position {@code from} to the end of the zone. */
+    private void encode(int layer, int slot, int from, TokenZones zones) {
+      if (kv.shape().window(layer) == 0) {
+        backend.retrieval().keyEncoder().encode(kv, layer, slot, from, zones.recentStart(), index,
+            from - zones.sinkEnd());
+      }
+    }
+
+    /** {@inheritDoc} Populations count keys, so those of the whole zone are counted anew. */
+    @Override
+    public void rolledBack(int slot) {
+      Growth growth = growths[slot];
+      if (growth == null) {
+        return;
+      }
+      growths[slot] = null;
+      index.release(slot);
+      TokenZones zones = growth.before;
+      if (zones.retrievalTokens() > 0) {
+        index.reserve(slot, zones.retrievalTokens());
+        for (int layer = 0; layer < kv.shape().layers(); layer++) {
+          encode(layer, slot, zones.sinkEnd(), zones);
+        }
+        index.setBudget(slot, config.budget().fields(zones.retrievalTokens()));
+      }
+    }
+
     @Override
     public TokenZones truncated(int slot, int length) {
-      index.release(slot);
+      release(slot);
       return appended(slot, TokenZones.dense(length), true);
     }
 
@@ -185,6 +260,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     @Override
     public void release(int slot) {
+      growths[slot] = null;
       index.release(slot);
     }
 

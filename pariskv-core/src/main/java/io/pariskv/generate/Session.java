@@ -147,6 +147,7 @@ public final class Session implements AutoCloseable {
   /** Computes the rest of the prompt chunk by chunk; returns the first token of the answer. */
   private int prefill(int[] prompt, Generation generation) {
     transformer.setSequenceLength(prompt.length);
+    cache.expect(prompt.length);
     if (!generation.prefill(cached.size(), prompt.length)) {
       return -1;
     }

@@ -52,6 +52,7 @@ final class RandomPrompt {
     List<Stopwatch> commits = new ArrayList<>();
     try {
       long start = System.nanoTime();
+      cache.expect(length);
       for (int from = 0; from < length; from += transformer.maxRows()) {
         int count = Math.min(transformer.maxRows(), length - from);
         commits.add(backend.newStopwatch());

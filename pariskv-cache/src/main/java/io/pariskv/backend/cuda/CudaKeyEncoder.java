@@ -7,8 +7,12 @@ import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.DType;
+import org.jspecify.annotations.Nullable;
 
-/** {@link KeyEncoder} on the GPU: one launch; keys in pinned host memory are read from there. */
+/**
+ * {@link KeyEncoder} on the GPU: one launch. With offload keys are read where prefill has them in device memory,
+ * else from there and from pinned host memory.
+ */
 final class CudaKeyEncoder implements KeyEncoder {
   private static final int BLOCK = 512;
   /** As the kernel's registers allow: one wave, so that each block counts as many keys as it can. */
@@ -43,9 +47,7 @@ final class CudaKeyEncoder implements KeyEncoder {
     }
     requireRoom("the store", store.capacity(slot), to);
     requireRoom("the index", target.capacity(slot), zoneFrom + to - from);
-    if (store.offloaded()) {
-      store.offload().await();
-    }
+    KvOffload.Segment near = store.offloaded() ? near(store.offload(), layer, slot, to) : null;
     int wave = BLOCKS_OF_MULTIPROCESSOR * kernels.device().multiprocessors() / shape.kvHeads();
     int blocks = Math.min(KernelLaunch.blocks(to - from, LEAST_KEYS_OF_BLOCK), Math.max(1, wave));
     KernelLaunch launch = kernels.launch().grid(blocks, shape.kvHeads()).block(BLOCK)
@@ -53,7 +55,16 @@ final class CudaKeyEncoder implements KeyEncoder {
     store.args(launch, layer).arg(slot).arg(from).arg(to - from).arg(target.idTable())
         .arg(target.recordTable()).arg(target.populationTable()).arg(zoneFrom)
         .arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
+        .arg(near == null ? 0L : near.keys())
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);
+  }
+
+  private static KvOffload.@Nullable Segment near(KvOffload offload, int layer, int slot, int to) {
+    KvOffload.Segment near = offload.held(layer, slot, to);
+    if (near == null) {
+      offload.await();
+    }
+    return near;
   }
 
   private static void requireRoom(String name, int capacity, int tokens) {

@@ -12,6 +12,7 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -118,7 +119,7 @@ final class CudaKvStore implements KvStore {
   }
 
   /**
-   * Prefill with offload: the rows of the chunk at hand and of all before it, as slabs in device memory.
+   * Prefill with offload: the rows of the layer at hand, as slabs in device memory.
    *
    * @throws IllegalStateException if K and V are in device memory anyway
    */
@@ -176,7 +177,20 @@ final class CudaKvStore implements KvStore {
     Sequence sequence = sequence(slot);
     sequences[slot] = null;
     slots.release(slot);
-    sequence.close();
+    Failures failures = new Failures();
+    failures.attempt(sequence::close);
+    if (Arrays.stream(sequences).allMatch(Objects::isNull)) {
+      failures.attempt(this::closeOffload); // as much as the longest sequence so far needed
+    }
+    failures.throwFirst();
+  }
+
+  private void closeOffload() {
+    if (offload != null) {
+      KvOffload closing = offload;
+      offload = null;
+      closing.close();
+    }
   }
 
   /**
@@ -288,7 +302,7 @@ final class CudaKvStore implements KvStore {
     Sequence sequence = sequence(slot);
     kernels.context().requireNotRecording("set zones");
     if (offload != null) {
-      offload.await();
+      offload.setLength(slot, value.length());
     }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
@@ -338,9 +352,9 @@ final class CudaKvStore implements KvStore {
     return deviceBytes() + pinnedBytes();
   }
 
-  /** Bytes in device memory: tables, and slabs or resident copies. */
+  /** Bytes in device memory: tables, and slabs; or resident copies and the rows of layers in prefill. */
   long deviceBytes() {
-    long bytes = tables.allocatedBytes();
+    long bytes = tables.allocatedBytes() + (offload == null ? 0 : offload.bytes());
     for (Sequence sequence : sequences) {
       if (sequence != null && offloaded) {
         bytes += sequence.blocks.isEmpty() ? 0 : residentBytes();
@@ -373,10 +387,7 @@ final class CudaKvStore implements KvStore {
   @Override
   public void close() {
     Failures failures = new Failures();
-    if (offload != null) {
-      failures.attempt(offload::close);
-      offload = null;
-    }
+    failures.attempt(this::closeOffload);
     for (int slot = 0; slot < sequences.length; slot++) {
       int open = slot;
       if (sequences[slot] != null) {

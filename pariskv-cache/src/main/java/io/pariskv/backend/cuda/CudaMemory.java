@@ -65,7 +65,7 @@ final class CudaMemory {
     long resident = (long) slots * shape.layers() * shape.tokenBytes() * CudaKvStore.RESIDENT_ROWS;
     return plan.with("K and V", rows, MemoryPlace.PINNED)
         .with("first and last rows", resident)
-        .with("prefill images", KvOffload.bytes(shape, chunk))
+        .with("two layers in prefill", KvOffload.bytes(shape, tokens, chunk))
         .with("workspace", WORKSPACE);
   }
 }

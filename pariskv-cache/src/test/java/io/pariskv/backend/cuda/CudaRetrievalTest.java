@@ -92,7 +92,7 @@ class CudaRetrievalTest {
     try (KeyIndex index = backend.newKeyIndex(SHAPE, 1);
         Retrieval retrieval = backend.newRetrieval(index, size)) {
       long extra = retrieval.bytes() - size.bytes(SHAPE);
-      assertTrue(extra <= rows * SHAPE.kvHeads() * ((64L << 10) + 8 * 32 * size.k()),
+      assertTrue(extra <= (long) rows * SHAPE.kvHeads() * ((64L << 10) + 8L * 32 * size.k()),
           () -> extra + " bytes more");
     }
   }
