@@ -111,7 +111,7 @@ final class LayerRows implements AutoCloseable {
         shape.headDim()).address();
     long[] more = Arrays.copyOf(slabs, count);
     for (int i = before; i < count; i++) {
-      more[i] = address + (i - before) * 2 * slabBytes(shape);
+      more[i] = address + 2L * (i - before) * slabBytes(shape);
     }
     long[] keys = Arrays.copyOfRange(more, before, count);
     long[] values = Arrays.stream(keys).map(key -> key + slabBytes(shape)).toArray();
