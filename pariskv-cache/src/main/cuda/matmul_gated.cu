@@ -17,39 +17,28 @@ struct Layer {
   }
 };
 
-template <int TILES, int HALVES>
-__device__ __forceinline__ void multiply(const Input& input, const Layer& gate, const Layer& up, float* y, int out,
-                                         char* shared) {
-  using Block = Product<TILES, HALVES>;
-  constexpr int WIDTH = Block::WIDTH / 2;
-  const int first = blockIdx.x * WIDTH;
-  Block product(input, shared);
-#pragma unroll
-  for (int tile = 0; tile < TILES / 2; tile++) {
-    product.take(tile, gate.weight, first + 8 * tile, out);
-    product.take(tile + TILES / 2, up.weight, first + 8 * tile, out);
+/** Units of 8 outputs of gate and the same of up. */
+struct Layers {
+  Layer gate, up;
+  float* y;
+  int out;
+
+  __device__ __forceinline__ int units() const { return ceil_div(out, UNIT / 2); }
+
+  __device__ __forceinline__ const uint16_t* row(int unit, int half, int in) const {
+    return (half == 0 ? gate : up).weight + int64_t(min(unit * (UNIT / 2) + lane_id() / 4, out - 1)) * in;
   }
-  product.run();
-  for (int i = threadIdx.x; i < input.rows * WIDTH; i += BLOCK) {
-    const int row = i / WIDTH;
-    const int output = first + i % WIDTH;
-    if (output < out) {
-      const float g = gate.add_bias(Block::result(input, shared, row, i % WIDTH), output);
-      const float u = up.add_bias(Block::result(input, shared, row, i % WIDTH + WIDTH), output);
+
+  template <typename Product>
+  __device__ __forceinline__ void write(const Product& product, int unit, int place, int row, int number) const {
+    const int output = unit * (UNIT / 2) + place;
+    if (place < UNIT / 2 && output < out) {
+      const float g = gate.add_bias(product.total(row, number), output);
+      const float u = up.add_bias(product.total(row, number + 2 * WARP), output);
       y[int64_t(row) * out + output] = g / (1.0f + expf(-g)) * u;  // full precision, as in swiglu.cu
     }
   }
-}
-
-template <int HALVES>
-__device__ __forceinline__ void multiply(const Input& input, const Layer& gate, const Layer& up, float* y, int out,
-                                         int tiles) {
-  extern __shared__ __align__(16) char shared[];
-  switch (tiles) {
-    case 2: return multiply<2, HALVES>(input, gate, up, y, out, shared);
-    default: return multiply<4, HALVES>(input, gate, up, y, out, shared);
-  }
-}
+};
 
 extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     matmul_gated_8(const float* x,     // [rows][in]
@@ -57,13 +46,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                    float epsilon,      // of the norm
                    int rows,           // 1 to 8
                    int in, int out,
-                   int tiles,               // 2 or 4, of gate and up together
+                   int units,               // of a pass, 1 to 4
                    const uint16_t* gate,    // [out][in] bf16
                    const float* gate_bias,  // [out], or nullptr
                    const uint16_t* up,      // [out][in] bf16
                    const float* up_bias,    // [out], or nullptr
                    float* y) {              // [rows][out]
-  multiply<1>({x, norm, epsilon, rows, in}, {gate, gate_bias}, {up, up_bias}, y, out, tiles);
+  multiply_8({x, norm, epsilon, rows, in}, Layers{{gate, gate_bias}, {up, up_bias}, y, out}, units);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, 2)
@@ -72,11 +61,11 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                     float epsilon,      // of the norm
                     int rows,           // 1 to 16
                     int in, int out,
-                    int tiles,               // 2 or 4, of gate and up together
+                    int units,               // of a pass, 1 or 2
                     const uint16_t* gate,    // [out][in] bf16
                     const float* gate_bias,  // [out], or nullptr
                     const uint16_t* up,      // [out][in] bf16
                     const float* up_bias,    // [out], or nullptr
                     float* y) {              // [rows][out]
-  multiply<2>({x, norm, epsilon, rows, in}, {gate, gate_bias}, {up, up_bias}, y, out, tiles);
+  multiply_16({x, norm, epsilon, rows, in}, Layers{{gate, gate_bias}, {up, up_bias}, y, out}, units);
 }

@@ -21,12 +21,19 @@
 // A norm is no pass of its own: W (x * weight) is multiplied while squares are summed, and scaled at the end.
 // W and x start at multiples of 16 bytes and `in` is a multiple of 8; anything else is for matmul_dots.cu.
 
-constexpr int WARPS = 8;
+constexpr int WARPS = 16;
 constexpr int BLOCK = WARPS * WARP;
-constexpr int CHUNK = 32;    // inputs
-constexpr int TILE = 512;    // bytes of 8 outputs of a chunk
-constexpr int RING = 8192;   // bytes of a warp
+constexpr int CHUNK = 32;           // inputs
+constexpr int UNIT = 16;            // outputs
+constexpr int SLOT = 1024;          // bytes of a unit of a chunk
+constexpr int SLOTS = 5;            // of a warp's ring
+constexpr int RING = SLOTS * SLOT;  // bytes
 constexpr int PARTS = 3;
+constexpr int MAX_ROWS = 16;
+constexpr int MERGED = WARPS / 2;  // warps whose sums are in shared memory at a time
+constexpr int SHARED = WARPS * RING + (MERGED * BLOCK + (WARPS + 1) * MAX_ROWS) * sizeof(float);
+
+extern __shared__ __align__(16) char shared[];
 
 /** The upper halves of two floats, which are bf16, as a pair. */
 __device__ __forceinline__ uint32_t upper_halves(float a, float b) {
@@ -67,174 +74,232 @@ struct Input {
   int in;
 };
 
-/** TILES tiles of 8 outputs, HALVES halves of 8 rows; a tile has CHAINS sums, as each waits for the one before. */
-template <int TILES, int HALVES>
+/**
+ * The products of this block. A pass makes UNITS units of outputs, of HALVES halves of 8 rows.
+ *
+ * @tparam Layers where rows of W are and where results go:
+ *     row(unit, half, in), this lane's of the upper or lower half of a unit;
+ *     write(product, unit, place, row, number), called once for each of a unit's 16 places, numbers as of total()
+ */
+template <int UNITS, int HALVES, typename Layers>
 struct Product {
-  static constexpr int WIDTH = 8 * TILES;
-  static constexpr int ROWS = 8 * HALVES;
-  static constexpr int STAGES = RING / (TILE * TILES);
-  static constexpr int CHAINS = TILES == 1 ? PARTS : TILES == 2 ? 2 : 1;
-  static constexpr int AHEAD = HALVES == 1 ? 2 : 1;  // chunks of inputs in registers
-  static_assert((ROWS * WIDTH + ROWS) * sizeof(float) <= RING, "a warp's sums take the place of its ring");
+  static constexpr int SUMS = UNITS * HALVES * 4 * WARP;
+  static_assert(SUMS <= BLOCK, "a thread writes one sum of a pass");
+  static_assert(UNITS < SLOTS, "the weights of a chunk are in the ring");
 
   const Input& input;
-  const uint16_t* weights[TILES];  // this lane's row of W of each tile
-  const float* rows[HALVES];       // this lane's row of x of each half
-  char* ring;                      // of this warp
-  float4 x[AHEAD][HALVES][2];      // inputs of the next chunks
-  float4 scale[AHEAD][2];
-  float sums[TILES][CHAINS][4] = {};
-  float squared[HALVES] = {};
+  const Layers& layers;
+  const int end;    // of this block's units
+  const int count;  // chunks of this warp
+  int fetch_pass;   // what is fetched next: first unit of the pass, unit, chunk
+  int fetch_unit;
+  int fetch_chunk = 0;
+  int slot = 0;   // of the next weights, in bytes
+  float4 x[2];    // next inputs
+  float4 scale[2];
+  float sums[UNITS][HALVES][4];
+  float squared[HALVES];
 
-  __device__ __forceinline__ Product(const Input& input, char* shared) : input(input), ring(shared + warp_id() * RING) {
-#pragma unroll
-    for (int half = 0; half < HALVES; half++) {  // beyond the last row that one again; it is not written
-      rows[half] = input.x + int64_t(min(8 * half + lane_id() / 4, input.rows - 1)) * input.in;
-    }
-  }
-
-  /** Tile `tile` is that of outputs `first` to `first + 7`. */
-  __device__ __forceinline__ void take(int tile, const uint16_t* weight, int first, int out) {
-    weights[tile] = weight + int64_t(min(first + lane_id() / 4, out - 1)) * input.in;
-  }
-
-  /** The first of this lane's 8 inputs of this warp's chunk number i. */
-  __device__ __forceinline__ int column(int i) const {
-    return ((i / 2 * WARPS + warp_id()) * 2 + i % 2) * CHUNK + lane_id() % 4 * 8;
+  __device__ __forceinline__ Product(const Input& input, const Layers& layers, int begin, int end)
+      : input(input), layers(layers), end(end), count(chunks(input.in)) {
+    fetch_pass = fetch_unit = count > 0 ? begin : end;
   }
 
   /** Chunks of this warp. */
-  __device__ __forceinline__ int chunks() const {
-    const int all = ceil_div(input.in, CHUNK);
+  static __device__ __forceinline__ int chunks(int in) {
+    const int all = ceil_div(in, CHUNK);
     return all / (2 * WARPS) * 2 + max(0, min(2, all % (2 * WARPS) - 2 * warp_id()));
   }
 
-  /** This lane's 16 bytes of a tile of chunk i. */
-  __device__ __forceinline__ char* stage(int i, int tile) const {
-    return ring + (i % STAGES * TILES + tile) * TILE + lane_id() * 16;
+  /** The first of this lane's 8 inputs of this warp's chunk number i. */
+  static __device__ __forceinline__ int column(int i) {
+    return ((i / 2 * WARPS + warp_id()) * 2 + i % 2) * CHUNK + lane_id() % 4 * 8;
   }
 
-  /** Begins to copy the weights of chunk i, if there is one. */
-  __device__ __forceinline__ void fetch(int i, int count) {
-    if (i < count) {
-      const int from = column(i);
+  /** This lane's 16 bytes of the upper half of what is in a slot; the lower half follows in TILE bytes. */
+  static __device__ __forceinline__ char* place(int slot) {
+    return shared + warp_id() * RING + slot + lane_id() * 16;
+  }
+
+  static __device__ __forceinline__ int after(int slot) { return slot == RING - SLOT ? 0 : slot + SLOT; }
+
+  /** Begins to copy the next weights, if there are any, to a slot. */
+  __device__ __forceinline__ void fetch(int to) {
+    if (fetch_unit < end) {
+      const int from = column(fetch_chunk);
       const bool inside = from < input.in;
 #pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        copy_async(shared_address(stage(i, tile)), weights[tile] + (inside ? from : 0), inside);
+      for (int half = 0; half < 2; half++) {
+        const uint16_t* row = layers.row(fetch_unit, half, input.in);
+        copy_async(shared_address(place(to) + half * SLOT / 2), row + (inside ? from : 0), inside);
+      }
+      if (++fetch_unit == min(fetch_pass + UNITS, end)) {
+        if (++fetch_chunk == count) {
+          fetch_chunk = 0;
+          fetch_pass += UNITS;
+        }
+        fetch_unit = fetch_pass;
       }
     }
-    asm volatile("cp.async.commit_group;" ::: "memory");
+    commit_copies();
   }
 
-  /** Begins to load the inputs of chunk i to place `at`; zeros beyond the last. */
-  __device__ __forceinline__ void load(int i, int at) {
+  /** Begins to load the inputs of half the rows of chunk i; zeros beyond the last input, some row beyond the last. */
+  __device__ __forceinline__ void load(int i, int half) {
     const int from = column(i);
     const bool inside = from < input.in;
+    const float* row = input.x + int64_t(min(8 * half + lane_id() / 4, input.rows - 1)) * input.in;
 #pragma unroll
     for (int j = 0; j < 2; j++) {
-#pragma unroll
-      for (int half = 0; half < HALVES; half++) {
-        x[at][half][j] = inside ? reinterpret_cast<const float4*>(rows[half] + from)[j] : make_float4(0, 0, 0, 0);
-      }
-      scale[at][j] = inside && input.norm != nullptr ? __ldg(reinterpret_cast<const float4*>(input.norm + from) + j)
-                                                     : make_float4(1, 1, 1, 1);
+      x[j] = inside ? reinterpret_cast<const float4*>(row + from)[j] : make_float4(0, 0, 0, 0);
+      scale[j] = inside && input.norm != nullptr ? __ldg(reinterpret_cast<const float4*>(input.norm + from) + j)
+                                                 : make_float4(1, 1, 1, 1);
     }
   }
 
-  /** Adds the products of chunk i, whose inputs are at place `at`. */
-  __device__ __forceinline__ void add(int i, int at, int count) {
-    asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");  // its weights are here
-    uint4 w[TILES];
-#pragma unroll
-    for (int tile = 0; tile < TILES; tile++) {
-      w[tile] = *reinterpret_cast<const uint4*>(stage(i, tile));
-    }
-    uint4 upper[PARTS];
-    uint4 lower[PARTS] = {};
+  /** Adds the products of chunk i by `units` units. */
+  __device__ __forceinline__ void add(int i, int units) {
+    int at = slot;
 #pragma unroll
     for (int half = 0; half < HALVES; half++) {
-      const float4(&v)[2] = x[at][half];
-      squared[half] += squares(v[0]) + squares(v[1]);
-      cut(scaled(v[0], scale[at][0]), scaled(v[1], scale[at][1]), half == 0 ? upper : lower);
-    }
-    load(i + AHEAD, at);
-    fetch(i + STAGES, count);  // in the place of w, which this lane has read
+      uint4 parts[PARTS];
+      squared[half] += squares(x[0]) + squares(x[1]);
+      cut(scaled(x[0], scale[0]), scaled(x[1], scale[1]), parts);
+      const bool last = half == HALVES - 1;
+      load(!last ? i : i + 1 < count ? i + 1 : 0, last ? 0 : half + 1);  // after the last chunk, of the next pass
+      if (half == 0) {
+        asm volatile("cp.async.wait_group %0;" ::"n"(SLOTS - UNITS) : "memory");  // the chunk's weights are here
+      }
+      at = slot;
 #pragma unroll
-    for (int part = 0; part < PARTS; part++) {
+      for (int unit = 0; unit < UNITS; unit++) {
+        if (unit < units) {
+          const uint4 upper = *reinterpret_cast<const uint4*>(place(at));
+          const uint4 lower = *reinterpret_cast<const uint4*>(place(at) + SLOT / 2);
 #pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        mma_bf16_32(sums[tile][part % CHAINS], upper[part], lower[part], w[tile]);
+          for (int part = 0; part < PARTS; part++) {
+            mma_bf16_32(sums[unit][half], upper, lower, parts[part]);
+          }
+          if (last) {
+            fetch(at);  // this lane has read what was there
+          }
+          at = after(at);
+        }
       }
     }
+    slot = at;
   }
 
-  /** Fills the ring; waits for the kernel before; multiplies. */
-  __device__ __forceinline__ void run() {
-    const int count = chunks();
-    for (int i = 0; i < STAGES; i++) {
-      fetch(i, count);
+  /** Makes units `begin` to `end - 1`. */
+  __device__ __forceinline__ void run(int begin) {
+    for (int i = 0; i < SLOTS; i++) {
+      fetch(i * SLOT);
     }
     await_previous();
     release_next();
-#pragma unroll
-    for (int i = 0; i < AHEAD; i++) {
-      load(i, i);
-    }
+    load(0, 0);
 #pragma unroll 1
-    for (int first = 0; first < count; first += AHEAD) {
+    for (int first = begin; first < end; first += UNITS) {
+      const int units = min(UNITS, end - first);
 #pragma unroll
-      for (int i = 0; i < AHEAD; i++) {
-        if (first + i < count) {
-          add(first + i, i, count);
-        }
+      for (int i = 0; i < UNITS * HALVES * 4; i++) {
+        (&sums[0][0][0])[i] = 0;
+      }
+#pragma unroll
+      for (int half = 0; half < HALVES; half++) {
+        squared[half] = 0;
+      }
+#pragma unroll 1
+      for (int i = 0; i < count; i++) {
+        add(i, units);
+      }
+      share();
+      const int number = threadIdx.x;
+      const int unit = number / (HALVES * 4 * WARP);
+      const int row = number / (4 * WARP) % HALVES * 8 + number % 4 * 2 + number / WARP % 2;
+      if (number < SUMS && unit < units && row < input.rows) {
+        layers.write(*this, first + unit, number % WARP / 4 + number / (2 * WARP) % 2 * 8, row, number);
       }
     }
-    share();
   }
 
-  /** This warp's sums as [ROWS][WIDTH], then its squares as [ROWS], in place of its ring; for all warps to see. */
-  __device__ __forceinline__ void share() {
-    __syncwarp();  // all lanes have read their weights
-    float* to = reinterpret_cast<float*>(ring);
+  // Shared memory behind the rings: sums [MERGED][SUMS], squares [WARPS][MAX_ROWS], factors [MAX_ROWS]. A thread's
+  // numbers are in the order of `sums`, 32 lanes of each: no two lanes meet at a bank.
+  static __device__ __forceinline__ float* shared_sums() { return reinterpret_cast<float*>(shared + WARPS * RING); }
+  static __device__ __forceinline__ float* shared_squares() { return shared_sums() + MERGED * BLOCK; }
+  static __device__ __forceinline__ float* factors() { return shared_squares() + WARPS * MAX_ROWS; }
+
+  /** This lane's sums to the place of warp `warp`, together with those there if `merge`. */
+  __device__ __forceinline__ void store(int warp, bool merge) {
+    float* to = shared_sums() + warp * SUMS + lane_id();
 #pragma unroll
-    for (int i = 0; i < 2 * HALVES; i++) {
-      const int row = i / 2 * 8 + lane_id() / 4;
-#pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        float sum = 0;
-#pragma unroll
-        for (int chain = 0; chain < CHAINS; chain++) {
-          sum += sums[tile][chain][i];
-        }
-        to[row * WIDTH + 8 * tile + lane_id() % 4 * 2 + i % 2] = sum;
-      }
+    for (int i = 0; i < SUMS / WARP; i++) {
+      const float sum = (&sums[0][0][0])[i];
+      to[i * WARP] = merge ? sum + to[i * WARP] : sum;
     }
+  }
+
+  /** Shares the sums of the pass with all warps, and what the norm divides each row by. */
+  __device__ __forceinline__ void share() {
+    __syncthreads();  // those of the pass before were read
 #pragma unroll
     for (int half = 0; half < HALVES; half++) {
       float sum = squared[half] + __shfl_xor_sync(FULL_WARP, squared[half], 1);
       sum += __shfl_xor_sync(FULL_WARP, sum, 2);
       if (lane_id() % 4 == 0) {
-        to[ROWS * WIDTH + 8 * half + lane_id() / 4] = sum;
+        shared_squares()[warp_id() * MAX_ROWS + 8 * half + lane_id() / 4] = sum;
       }
     }
-    __syncthreads();
-  }
-
-  /** The sum of number `i` of what the warps share. */
-  static __device__ __forceinline__ float total(const char* shared, int i) {
-    float sum = 0;
-    for (int warp = 0; warp < WARPS; warp++) {
-      sum += reinterpret_cast<const float*>(shared + warp * RING)[i];
+    if (warp_id() >= MERGED) {
+      store(warp_id() - MERGED, false);
     }
-    return sum;
+    __syncthreads();  // the upper warps' sums are there
+    const int row = threadIdx.x - MERGED * WARP;
+    if (row < 0) {
+      store(warp_id(), true);
+    } else if (row < 8 * HALVES) {
+      float sum = 0;
+      for (int warp = 0; warp < WARPS; warp++) {
+        sum += shared_squares()[warp * MAX_ROWS + row];
+      }
+      factors()[row] = input.norm == nullptr ? 1 : 1.0f / sqrtf(sum / input.in + input.epsilon);
+    }
+    __syncthreads();  // all sums are there
   }
 
-  /** Output `column` of a row, without the bias. */
-  static __device__ __forceinline__ float result(const Input& input, const char* shared, int row, int column) {
-    const float sum = total(shared, row * WIDTH + column);
-    return input.norm == nullptr
-               ? sum
-               : sum * (1.0f / sqrtf(total(shared, ROWS * WIDTH + row) / input.in + input.epsilon));
+  /** A sum over all warps, without the bias. */
+  static __device__ __forceinline__ float total(int row, int number) {
+    float sum = 0;
+#pragma unroll
+    for (int warp = 0; warp < MERGED; warp++) {
+      sum += shared_sums()[warp * SUMS + number];
+    }
+    return sum * factors()[row];
   }
 };
+
+/** Makes this block's even share of all units. */
+template <int UNITS, int HALVES, typename Layers>
+__device__ __forceinline__ void multiply(const Input& input, const Layers& layers) {
+  const int all = layers.units();
+  const int begin = int64_t(all) * blockIdx.x / gridDim.x;
+  const int end = int64_t(all) * (blockIdx.x + 1) / gridDim.x;
+  Product<UNITS, HALVES, Layers>(input, layers, begin, end).run(begin);
+}
+
+/** Of up to 8 rows; at most 4 units a pass. */
+template <typename Layers>
+__device__ __forceinline__ void multiply_8(const Input& input, const Layers& layers, int units) {
+  switch (units) {
+    case 1: return multiply<1, 1>(input, layers);
+    case 2: return multiply<2, 1>(input, layers);
+    case 3: return multiply<3, 1>(input, layers);
+    default: return multiply<4, 1>(input, layers);
+  }
+}
+
+/** Of up to 16 rows; at most 2 units a pass. */
+template <typename Layers>
+__device__ __forceinline__ void multiply_16(const Input& input, const Layers& layers, int units) {
+  return units == 1 ? multiply<1, 2>(input, layers) : multiply<2, 2>(input, layers);
+}

@@ -9,7 +9,6 @@ import io.pariskv.layer.Norm;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.util.List;
-import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,11 +22,9 @@ final class FewRowsMatMul {
   private static final int LAYERS = 3;
 
   // As in matmul_rows.cuh.
-  private static final int WARPS = 8;
-  private static final int BLOCK = WARPS * 32;
-  private static final int RING_BYTES = 8192;
-  private static final int TILE_OUTPUTS = 8;
-  private static final int MAX_TILES = 4;
+  private static final int BLOCK = 16 * 32;
+  private static final int UNIT = 16;
+  private static final int SHARED_BYTES = 99_392;
 
   private final Kernels kernels;
   private final CudaFunction rows8;
@@ -37,10 +34,10 @@ final class FewRowsMatMul {
 
   FewRowsMatMul(Kernels kernels) {
     this.kernels = kernels;
-    rows8 = kernels.function("matmul_rows_8").allowShared(WARPS * RING_BYTES);
-    rows16 = kernels.function("matmul_rows_16").allowShared(WARPS * RING_BYTES);
-    gated8 = kernels.function("matmul_gated_8").allowShared(WARPS * RING_BYTES);
-    gated16 = kernels.function("matmul_gated_16").allowShared(WARPS * RING_BYTES);
+    rows8 = kernels.function("matmul_rows_8").allowShared(SHARED_BYTES);
+    rows16 = kernels.function("matmul_rows_16").allowShared(SHARED_BYTES);
+    gated8 = kernels.function("matmul_gated_8").allowShared(SHARED_BYTES);
+    gated16 = kernels.function("matmul_gated_16").allowShared(SHARED_BYTES);
   }
 
   /** Whether rows, types and alignment are those of the kernels. */
@@ -65,14 +62,12 @@ final class FewRowsMatMul {
 
   private void launch(Buffer x, @Nullable Norm norm, List<Linear> linears, List<Buffer> ys,
       boolean add) {
-    IntToLongFunction grid = tiles -> linears.stream()
-        .mapToLong(linear -> blocks(linear.out(), TILE_OUTPUTS * tiles)).sum();
-    int tiles = tiles(grid, 1);
-    if (grid.applyAsLong(tiles) == 0) {
+    int units = linears.stream().mapToInt(linear -> blocks(linear.out(), UNIT)).sum();
+    if (units == 0) {
       return;
     }
-    KernelLaunch launch = begin(x, norm, grid.applyAsLong(tiles)).arg(linears.getFirst().in())
-        .arg(tiles).arg(add ? 1 : 0);
+    KernelLaunch launch = begin(x, norm, units).arg(linears.getFirst().in())
+        .arg(unitsOfPass(x, units)).arg(add ? 1 : 0);
     for (int i = 0; i < LAYERS; i++) {
       if (i < linears.size()) {
         launch.arg(linears.get(i).weight()).arg(bias(linears.get(i))).arg(ys.get(i))
@@ -86,17 +81,15 @@ final class FewRowsMatMul {
 
   /** {@code y = silu(gate x) * (up x)}, where x may have to be normalised. */
   void multiplyGated(Buffer x, @Nullable Norm norm, GatedLinear linear, Buffer y) {
-    int out = linear.out();
-    IntToLongFunction grid = tiles -> blocks(out, TILE_OUTPUTS * tiles / 2);
-    int tiles = tiles(grid, 2);
-    begin(x, norm, grid.applyAsLong(tiles)).arg(linear.in()).arg(out).arg(tiles)
+    int units = blocks(linear.out(), UNIT / 2);
+    begin(x, norm, units).arg(linear.in()).arg(linear.out()).arg(unitsOfPass(x, units))
         .arg(linear.gate().weight()).arg(bias(linear.gate())).arg(linear.up().weight())
         .arg(bias(linear.up())).arg(y).run(x.shape().axis(0) <= 8 ? gated8 : gated16);
   }
 
-  private KernelLaunch begin(Buffer x, @Nullable Norm norm, long grid) {
-    return kernels.launch().grid(Math.toIntExact(grid)).block(BLOCK).shared(WARPS * RING_BYTES)
-        .overlapped().arg(x).arg(norm == null ? 0 : address(norm.weight()))
+  private KernelLaunch begin(Buffer x, @Nullable Norm norm, int units) {
+    return kernels.launch().grid(blocksOf(units)).block(BLOCK).shared(SHARED_BYTES).overlapped()
+        .arg(x).arg(norm == null ? 0 : address(norm.weight()))
         .arg(norm == null ? 0 : norm.epsilon()).arg(x.shape().extent(0));
   }
 
@@ -104,16 +97,15 @@ final class FewRowsMatMul {
     return linear.bias() == null ? 0 : address(linear.bias());
   }
 
-  /**
-   * Tiles of 8 outputs of a block: the most that leave a block for nearly every multiprocessor. All blocks
-   * share the memory evenly, so that more than one for each would not end sooner.
-   */
-  private int tiles(IntToLongFunction grid, int least) {
-    long enough = 7L * kernels.device().multiprocessors() / 8;
-    int tiles = MAX_TILES;
-    while (tiles > least && grid.applyAsLong(tiles) < enough) {
-      tiles /= 2;
-    }
-    return tiles;
+  /** One for each multiprocessor, as far as there are units for them, with even shares. */
+  private int blocksOf(int units) {
+    return Math.min(units, kernels.device().multiprocessors());
+  }
+
+  /** Even passes, as few as registers allow. */
+  private int unitsOfPass(Buffer x, int units) {
+    int share = Math.ceilDiv(units, blocksOf(units));
+    int most = x.shape().axis(0) <= 8 ? 4 : 2;
+    return Math.ceilDiv(share, Math.ceilDiv(share, most));
   }
 }
