@@ -34,11 +34,15 @@ struct Split {
   }
 };
 
-/** Fills the table; lanes write in turns that differ, so that 32 lanes write into 32 banks. */
+/**
+ * Fills the table by 16 bytes, which a row of it repeats: the values of 4 lanes. Neighbouring threads, which have the
+ * parts of a row, exchange them; eight of them write into 32 banks at a time.
+ */
 template <int SUBSPACES>
 __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
   using S = Split<SUBSPACES>;
-  for (int entry = threadIdx.x; entry < CENTROIDS * S::LANES * S::WORDS; entry += BLOCK) {
+  constexpr int QUADS_OF_ROW = WARP / 4;
+  for (int entry = threadIdx.x; entry < CENTROIDS * S::LANES * S::WORDS; entry += BLOCK) {  // whole warps
     int part = entry % S::LANES;
     int id = entry / S::LANES % CENTROIDS;
     int word = entry / (S::LANES * CENTROIDS);
@@ -48,9 +52,16 @@ __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
     for (int j = 0; j < S::PER_WORD; j++) {
       packed |= uint32_t(first[j * CENTROIDS]) << 8 * j;
     }
-    for (int turn = 0; turn < S::KEYS; turn++) {
-      int lane = (turn + id) % S::KEYS * S::LANES + part;
-      table[(id * 2 + word) * WARP + lane] = packed;
+    uint32_t lanes[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      lanes[i] = __shfl_sync(FULL_WARP, packed, lane_id() - part + i % S::LANES);
+    }
+    uint32_t* row = table + (id * 2 + word) * WARP;
+#pragma unroll
+    for (int turn = 0; turn < QUADS_OF_ROW / S::LANES; turn++) {
+      int quad = (turn * S::LANES + entry) % QUADS_OF_ROW;
+      store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
     }
   }
 }

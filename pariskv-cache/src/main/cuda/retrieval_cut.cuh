@@ -13,7 +13,7 @@ struct Head {
   int kv_head;
   int keys;
   int wanted;            // candidates
-  int k;                 // most selected
+  int best;              // most entries that a tile has in the list of the best
   const uint8_t* tiers;  // [subspaces][256]
   uint8_t* votes;
   int* counts;           // [tiles][values]
@@ -101,8 +101,7 @@ __device__ __forceinline__ void cut(const Head& h, int used, Shared& shared) {
   int left = h.wanted - warp_sum(above) - (scan_through(at) - at);  // by the tiles before
   int ties = min(max(left, 0), at);
   int start = scan_through(above + ties);
-  int k = min(h.k, __shfl_sync(FULL_WARP, start, WARP - 1));
-  int best = scan_through(min(above + ties, k));
+  int best = scan_through(min(above + ties, h.best));
   if (tile < int(gridDim.x)) {
     h.tile_ties[tile] = ties;
     h.tile_start[tile + 1] = start;

@@ -7,6 +7,9 @@
 // lanes of a warp wait for each other. Where to cut is found by the block of a KV head that comes last, as
 // retrieval_cut.cuh says. Bound by reading the ids; what comes after them costs about 2 us.
 //
+// The kernel before is always retrieval_table, which let this one begin after its own wait: all older ones have ended,
+// and it writes nothing but query blocks and tiers itself. So slots, budgets and ids are read before the wait.
+//
 // grid (tiles, rows * kvHeads), block 1024, dynamic shared memory 64 KiB for the table and 128 bytes for each value
 // that a vote can have, 0 to 6 * subspaces. Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
@@ -16,7 +19,7 @@
 
 constexpr int TABLE_BYTES = CENTROIDS * 2 * WARP * 4;
 
-/** Votes for keys first to end - 1 and counts the votes; there is one key at least. */
+/** Votes for keys first to end - 1 and counts the votes; there is one key at least. Waits for the table's kernel. */
 template <int SUBSPACES>
 __device__ __forceinline__ void vote(const Head& h, int first, int end, uint8_t* table, int* histogram) {
   using S = Split<SUBSPACES>;
@@ -31,6 +34,8 @@ __device__ __forceinline__ void vote(const Head& h, int first, int end, uint8_t*
       load_ids<SUBSPACES>(from + i * S::KEYS * SUBSPACES, ids[i]);
     }
   }
+  await_previous();
+  release_next();
   fill_table<SUBSPACES>(h.tiers, reinterpret_cast<uint32_t*>(table));
   __syncthreads();  // the table is complete, the histogram zero
   while (tile < end) {
@@ -62,6 +67,7 @@ __device__ __forceinline__ void vote(const Head& h, int first, int end, uint8_t*
 /** Adds the copies of a block's histogram up. */
 template <int VALUES>
 __device__ __forceinline__ void store_counts(const int* histogram, int* counts) {
+#pragma unroll
   for (int value = warp_id(); value < VALUES; value += WARPS) {
     int count = __reduce_add_sync(FULL_WARP, histogram[value * WARP + lane_id()]);
     if (lane_id() == 0) {
@@ -94,6 +100,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                    int tile_keys, int kv_heads, int subspaces,
                    int room,                  // most candidates
                    int k_room,                // most selected
+                   int spare,                 // entries that a tile may list besides its k best
                    int* counts,               // [heads][tiles][6 * subspaces + 1] keys of a tile with a vote
                    int* tickets,              // [heads] zero before and after
                    int* threshold,            // [heads]
@@ -110,21 +117,20 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   if (int(threadIdx.x) < values) {
     shared.totals[threadIdx.x] = 0;
   }
-  await_previous();
-  release_next();
   int head = int(blockIdx.y);
   int tiles = int(gridDim.x);
   int slot = slots[head / kv_heads];
   const int* budget = budgets + slot * BUDGET_FIELDS;
   int keys = min(budget[0], tiles * tile_keys);
   if (int(blockIdx.x) * tile_keys >= keys) {
+    await_previous();
     return;  // the whole block: no barrier is missed
   }
   Head h = {index_slabs(id_table, slot, layer, layers),
             head % kv_heads,
             keys,
             min(min(budget[1], keys), room),
-            min(budget[2], k_room),
+            min(budget[2], k_room) + spare,
             tiers + int64_t(head) * subspaces * CENTROIDS,
             votes + int64_t(head) * tiles * tile_keys,
             counts + int64_t(head) * tiles * values,

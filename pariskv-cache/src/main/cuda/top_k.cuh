@@ -1,5 +1,4 @@
-// top_k.cuh -- what top_k.cu and retrieval_select.cu share: one block of BLOCK threads finds the k best of a list.
-// Without a guard: each needs it in its namespace, behind BLOCK.
+// top_k.cuh -- part of top_k.cu: one block of BLOCK threads finds the k best of a list.
 //
 // A list is a function from an index to bits that ascend with the score there. Each round cuts the bits that the k-th
 // best may have into 2,048 bins and counts. The first cuts four octaves of scores below the largest, where the k-th

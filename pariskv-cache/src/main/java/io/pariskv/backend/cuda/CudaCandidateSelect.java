@@ -22,10 +22,12 @@ final class CudaCandidateSelect {
   private final Kernels kernels;
   private final CudaFunction function;
   private final int held;
-  /** {@code [heads][room] i32}: a tile's best behind those of the tile before. */
+  /** {@code [heads][room] i32}: a tile's best, and some more, behind those of the tile before. */
   private final Buffer bestPositions;
-  /** {@code [heads][room]}: their scores as bits that ascend with them. */
+  /** {@code [heads][room]}: their scores as bits that ascend with them; 0 where there is none. */
   private final Buffer bestBits;
+  /** {@code [heads][tiles]}: the largest of a tile. */
+  private final Buffer highs;
   /** {@code [heads][2][candidates] i32} if a tile can have more candidates than shared memory holds, else none. */
   private final Buffer surplus;
   /** {@code [heads] i32}, zero before and after a launch: blocks of a head that are done. */
@@ -37,12 +39,14 @@ final class CudaCandidateSelect {
     function = kernels.function("retrieval_select").allowShared(MAX_SHARED);
     int heads = scratch.heads();
     int candidates = scratch.size().candidates();
-    int room = (int) Math.min((long) scratch.tiles() * scratch.size().k(), candidates);
+    int k = scratch.size().k();
+    int room = (int) Math.min((long) scratch.tiles() * (k + RetrievalScratch.SPARE), candidates);
     int ofTile = 2 * Math.min(scratch.tileKeys(), candidates); // positions and scores
-    held = Math.min(Math.max(ofTile, room), MAX_HELD);
+    held = Math.min(ofTile, MAX_HELD);
     bestPositions = memory.allocate(DType.I32, heads, room);
     bestBits = memory.allocate(DType.I32, heads, room);
     surplus = memory.allocate(DType.I32, heads, 2, ofTile > held ? candidates : 0);
+    highs = memory.allocate(DType.I32, heads, scratch.tiles());
     tickets = memory.allocate(DType.I32, heads);
   }
 
@@ -75,7 +79,8 @@ final class CudaCandidateSelect {
         .arg(scratch.tileKeys()).arg(scratch.blocks()).arg(scratch.votes()).arg(scratch.threshold())
         .arg(scratch.tileStart()).arg(scratch.tileTies()).arg(scratch.bestStart())
         .arg(held).arg(scratch.size().candidates()).arg(surplus)
-        .arg(bestPositions.shape().extent(1)).arg(bestPositions).arg(bestBits).arg(tickets)
+        .arg(bestPositions.shape().extent(1)).arg(bestPositions).arg(bestBits).arg(highs)
+        .arg(tickets)
         .arg(selection.capacity()).arg(selection.positions()).arg(selection.counts())
         .run(function);
   }

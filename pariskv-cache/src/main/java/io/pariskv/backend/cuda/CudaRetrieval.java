@@ -121,7 +121,8 @@ final class CudaRetrieval implements Retrieval {
         .shared(voteSharedBytes()).overlapped().arg(index.idTable()).arg(layer)
         .arg(shape.layers()).arg(batch.slots()).arg(index.budgets()).arg(scratch.tiers())
         .arg(scratch.votes()).arg(scratch.tileKeys()).arg(shape.kvHeads()).arg(index.subspaces())
-        .arg(size.candidates()).arg(size.k()).arg(counts).arg(tickets).arg(scratch.threshold())
+        .arg(size.candidates()).arg(size.k()).arg(RetrievalScratch.SPARE).arg(counts).arg(tickets)
+        .arg(scratch.threshold())
         .arg(scratch.tileStart()).arg(scratch.tileTies()).arg(scratch.bestStart()).run(vote);
   }
 

@@ -26,13 +26,17 @@ import io.pariskv.retrieve.RetrievalSize;
  * @param tileTies {@code [heads][tiles] i32}: keys of the tile with as many votes as the threshold that are
  *     candidates, those of the lowest positions
  * @param bestStart {@code [heads][tiles + 1] i32}: the sum over the tiles before of
- *     {@code min(k, candidates of the tile)}, {@code k} being what the head selects: at most its candidates
+ *     {@code min(k + SPARE, candidates of the tile)}, {@code k} being what the head's budget selects: what a
+ *     tile lists of its best, as it need not find out which exactly the {@code k} best are
  */
 record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer tiers,
     Buffer votes, Buffer threshold, Buffer tileStart, Buffer tileTies, Buffer bestStart) {
 
   /** As many as a warp has lanes, and a block warps. */
   static final int MAX_TILES = 32;
+
+  /** Entries besides its best that a tile may list, so that one round of counting usually suffices. */
+  static final int SPARE = 28;
 
   /** Allocates it; {@code blocks} is how many blocks, one a tile, the GPU works on at a time. */
   static RetrievalScratch allocate(Allocator memory, KvShape shape, RetrievalSize size,

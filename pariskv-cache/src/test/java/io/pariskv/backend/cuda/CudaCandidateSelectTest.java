@@ -70,13 +70,13 @@ class CudaCandidateSelectTest {
       long before = memory.allocatedBytes();
       newSelect(memory, small);
       assertEquals(8_192, small.tileKeys());
-      assertEquals(2 * (8 * 8 * 100 + 4), memory.allocatedBytes() - before);
+      assertEquals(2 * (8 * 8 * 128 + 4 * 8 + 4), memory.allocatedBytes() - before);
 
       RetrievalScratch large = scratch(memory, size, 14);
       before = memory.allocatedBytes();
       newSelect(memory, large);
       assertEquals(10_240, large.tileKeys());
-      assertEquals(2 * (8 * 7 * 100 + 4 + 8 * 20_000), memory.allocatedBytes() - before);
+      assertEquals(2 * (8 * 7 * 128 + 4 * 7 + 4 + 8 * 20_000), memory.allocatedBytes() - before);
     }
   }
 }
