@@ -25,8 +25,11 @@ struct Layers {
 
   __device__ __forceinline__ int units() const { return ceil_div(out, UNIT / 2); }
 
-  __device__ __forceinline__ const uint16_t* row(int unit, int half, int in) const {
-    return (half == 0 ? gate : up).weight + int64_t(min(unit * (UNIT / 2) + lane_id() / 4, out - 1)) * in;
+  __device__ __forceinline__ void rows(int unit, int in, int from, const uint16_t*& upper,
+                                       const uint16_t*& lower) const {
+    const int row = min(unit * (UNIT / 2) + lane_id() / 4, out - 1);
+    upper = row_at(gate.weight, row, in, from);
+    lower = row_at(up.weight, row, in, from);
   }
 
   template <typename Product>

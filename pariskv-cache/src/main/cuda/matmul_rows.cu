@@ -37,9 +37,12 @@ struct Layers {
     return c;
   }
 
-  __device__ __forceinline__ const uint16_t* row(int unit, int half, int in) const {
+  __device__ __forceinline__ void rows(int unit, int in, int from, const uint16_t*& upper,
+                                       const uint16_t*& lower) const {
     const Layer layer = at(unit);
-    return layer.weight + int64_t(min(unit * UNIT + half * 8 + lane_id() / 4, layer.out - 1)) * in;
+    const int row = unit * UNIT + lane_id() / 4;
+    upper = row_at(layer.weight, min(row, layer.out - 1), in, from);
+    lower = row_at(layer.weight, min(row + UNIT / 2, layer.out - 1), in, from);
   }
 
   template <typename Product>

@@ -65,6 +65,11 @@ __device__ __forceinline__ float4 scaled(float4 a, float4 b) {
 
 __device__ __forceinline__ float squares(float4 a) { return a.x * a.x + a.y * a.y + (a.z * a.z + a.w * a.w); }
 
+/** Where a row of W is, from input `from` on. */
+__device__ __forceinline__ const uint16_t* row_at(const uint16_t* weight, int row, int in, int from) {
+  return reinterpret_cast<const uint16_t*>(reinterpret_cast<const char*>(weight + from) + int64_t(row) * (2 * in));
+}
+
 /** What is multiplied by W. */
 struct Input {
   const float* x;     // [rows][in]
@@ -78,7 +83,7 @@ struct Input {
  * The products of this block. A pass makes UNITS units of outputs, of HALVES halves of 8 rows.
  *
  * @tparam Layers where rows of W are and where results go:
- *     row(unit, half, in), this lane's of the upper or lower half of a unit;
+ *     rows(unit, in, from, upper, lower), this lane's of either half of a unit, from input `from` on;
  *     write(product, unit, place, row, number), called once for each of a unit's 16 places, numbers as of total()
  */
 template <int UNITS, int HALVES, typename Layers>
@@ -94,9 +99,9 @@ struct Product {
   int fetch_pass;   // what is fetched next: first unit of the pass, unit, chunk
   int fetch_unit;
   int fetch_chunk = 0;
+  int fetch_from = column(0);
   int slot = 0;   // of the next weights, in bytes
   float4 x[2];    // next inputs
-  float4 scale[2];
   float sums[UNITS][HALVES][4];
   float squared[HALVES];
 
@@ -126,18 +131,17 @@ struct Product {
   /** Begins to copy the next weights, if there are any, to a slot. */
   __device__ __forceinline__ void fetch(int to) {
     if (fetch_unit < end) {
-      const int from = column(fetch_chunk);
-      const bool inside = from < input.in;
-#pragma unroll
-      for (int half = 0; half < 2; half++) {
-        const uint16_t* row = layers.row(fetch_unit, half, input.in);
-        copy_async(shared_address(place(to) + half * SLOT / 2), row + (inside ? from : 0), inside);
-      }
+      const bool inside = fetch_from < input.in;
+      const uint16_t *upper, *lower;
+      layers.rows(fetch_unit, input.in, inside ? fetch_from : 0, upper, lower);
+      copy_async(shared_address(place(to)), upper, inside);
+      copy_async(shared_address(place(to) + SLOT / 2), lower, inside);
       if (++fetch_unit == min(fetch_pass + UNITS, end)) {
         if (++fetch_chunk == count) {
           fetch_chunk = 0;
           fetch_pass += UNITS;
         }
+        fetch_from = column(fetch_chunk);
         fetch_unit = fetch_pass;
       }
     }
@@ -152,19 +156,24 @@ struct Product {
 #pragma unroll
     for (int j = 0; j < 2; j++) {
       x[j] = inside ? reinterpret_cast<const float4*>(row + from)[j] : make_float4(0, 0, 0, 0);
-      scale[j] = inside && input.norm != nullptr ? __ldg(reinterpret_cast<const float4*>(input.norm + from) + j)
-                                                 : make_float4(1, 1, 1, 1);
     }
   }
 
   /** Adds the products of chunk i by `units` units. */
   __device__ __forceinline__ void add(int i, int units) {
+    const int from = column(i);
     int at = slot;
 #pragma unroll
     for (int half = 0; half < HALVES; half++) {
       uint4 parts[PARTS];
       squared[half] += squares(x[0]) + squares(x[1]);
-      cut(scaled(x[0], scale[0]), scaled(x[1], scale[1]), parts);
+      if (input.norm != nullptr && from < input.in) {
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+          x[j] = scaled(x[j], __ldg(reinterpret_cast<const float4*>(input.norm + from) + j));
+        }
+      }
+      cut(x[0], x[1], parts);
       const bool last = half == HALVES - 1;
       load(!last ? i : i + 1 < count ? i + 1 : 0, last ? 0 : half + 1);  // after the last chunk, of the next pass
       if (half == 0) {
@@ -178,7 +187,11 @@ struct Product {
           const uint4 lower = *reinterpret_cast<const uint4*>(place(at) + SLOT / 2);
 #pragma unroll
           for (int part = 0; part < PARTS; part++) {
-            mma_bf16_32(sums[unit][half], upper, lower, parts[part]);
+            mma_bf16(sums[unit][half], upper.x, lower.x, upper.y, lower.y, parts[part].x, parts[part].y);
+          }
+#pragma unroll
+          for (int part = 0; part < PARTS; part++) {
+            mma_bf16(sums[unit][half], upper.z, lower.z, upper.w, lower.w, parts[part].z, parts[part].w);
           }
           if (last) {
             fetch(at);  // this lane has read what was there
@@ -192,6 +205,7 @@ struct Product {
 
   /** Makes units `begin` to `end - 1`. */
   __device__ __forceinline__ void run(int begin) {
+#pragma unroll 1
     for (int i = 0; i < SLOTS; i++) {
       fetch(i * SLOT);
     }
@@ -282,8 +296,10 @@ struct Product {
 template <int UNITS, int HALVES, typename Layers>
 __device__ __forceinline__ void multiply(const Input& input, const Layers& layers) {
   const int all = layers.units();
-  const int begin = int64_t(all) * blockIdx.x / gridDim.x;
-  const int end = int64_t(all) * (blockIdx.x + 1) / gridDim.x;
+  const int blocks = gridDim.x;
+  const int block = blockIdx.x;
+  const int begin = all / blocks * block + min(block, all % blocks);
+  const int end = begin + all / blocks + (block < all % blocks);
   Product<UNITS, HALVES, Layers>(input, layers, begin, end).run(begin);
 }
 
