@@ -24,7 +24,8 @@ final class FewRowsMatMul {
   // As in matmul_rows.cuh.
   private static final int BLOCK = 16 * 32;
   private static final int UNIT = 16;
-  private static final int SHARED_BYTES = 99_392;
+  private static final int MAX_UNITS = 4;
+  private static final int SHARED_BYTES = 98_848;
 
   private final Kernels kernels;
   private final CudaFunction rows8;
@@ -67,7 +68,7 @@ final class FewRowsMatMul {
       return;
     }
     KernelLaunch launch = begin(x, norm, units).arg(linears.getFirst().in())
-        .arg(unitsOfPass(x, units)).arg(add ? 1 : 0);
+        .arg(unitsOfPass(units)).arg(add ? 1 : 0);
     for (int i = 0; i < LAYERS; i++) {
       if (i < linears.size()) {
         launch.arg(linears.get(i).weight()).arg(bias(linears.get(i))).arg(ys.get(i))
@@ -82,7 +83,7 @@ final class FewRowsMatMul {
   /** {@code y = silu(gate x) * (up x)}, where x may have to be normalised. */
   void multiplyGated(Buffer x, @Nullable Norm norm, GatedLinear linear, Buffer y) {
     int units = blocks(linear.out(), UNIT / 2);
-    begin(x, norm, units).arg(linear.in()).arg(linear.out()).arg(unitsOfPass(x, units))
+    begin(x, norm, units).arg(linear.in()).arg(linear.out()).arg(unitsOfPass(units))
         .arg(linear.gate().weight()).arg(bias(linear.gate())).arg(linear.up().weight())
         .arg(bias(linear.up())).arg(y).run(x.shape().axis(0) <= 8 ? gated8 : gated16);
   }
@@ -102,10 +103,9 @@ final class FewRowsMatMul {
     return Math.min(units, kernels.device().multiprocessors());
   }
 
-  /** Even passes, as few as registers allow. */
-  private int unitsOfPass(Buffer x, int units) {
+  /** Even passes of a block's share, as few as registers allow. */
+  private int unitsOfPass(int units) {
     int share = Math.ceilDiv(units, blocksOf(units));
-    int most = x.shape().axis(0) <= 8 ? 4 : 2;
-    return Math.ceilDiv(share, Math.ceilDiv(share, most));
+    return Math.ceilDiv(share, Math.ceilDiv(share, MAX_UNITS));
   }
 }
