@@ -1,5 +1,5 @@
-// attention.cuh -- what decode attention kernels share: which tokens are attended, and attention of a warp on tensor
-// cores. Included by pariskv.cuh.
+// attention.cuh -- what decode attention kernels share: which tokens are attended, and by which warp, and attention of a
+// warp on tensor cores. Included by pariskv.cuh.
 #pragma once
 
 /**
@@ -40,6 +40,51 @@ __device__ __forceinline__ AttendedTokens attended_tokens(const int* zones, int 
   tokens.recent = zoned ? zones[1] : max(0, length - window);
   tokens.count = tokens.sink + tokens.selected + (length - tokens.recent);
   return tokens;
+}
+
+/**
+ * Warps of all heads that ask for rows of host memory. On an H100 64 reach the bandwidth of the bus, and with 256 that of
+ * a million tokens falls by a third.
+ */
+constexpr int HOST_WARPS = 64;
+
+/** Which tokens a warp attends: tiles that begin `stride` numbers apart, of numbers `step` apart, all before `end`. */
+struct Course {
+  int shares;  // blocks that there is work for, at least 1
+  int at;      // where its first tile begins
+  int step;
+  int stride;
+  int end;
+};
+
+/**
+ * Of this warp, in a block of `WARPS` of a grid of (splits, heads, rows).
+ *
+ * @param selection whether there is one, even if empty: few tokens then, selected ones first
+ * @param offload whether those are in host memory
+ */
+template <int TILE, int WARPS>
+__device__ __forceinline__ Course course(const AttendedTokens& tokens, bool selection, bool offload) {
+  int splits = int(gridDim.x);
+  int split = int(blockIdx.x);
+  int warp = split * WARPS + warp_id();
+  if (!selection) {
+    int shares = max(1, min(splits, ceil_div(tokens.count, TILE * WARPS)));
+    return {shares, warp * TILE, 1, shares * WARPS * TILE, tokens.count};
+  }
+  if (!offload) {
+    int shares = max(1, min(splits, ceil_div(tokens.count, TILE)));
+    int warps = shares * WARPS;
+    return {shares, warp_id() * shares + split, warps, warps * TILE, tokens.count};
+  }
+  int far = min(ceil_div(tokens.selected, TILE), max(1, HOST_WARPS / int(gridDim.y * gridDim.z)));
+  int near = ceil_div(tokens.count - tokens.selected, TILE);
+  int shares = max(1, min(splits, ceil_div(far + near, WARPS)));
+  far = min(far, shares * WARPS / 2);
+  if (warp < far) {
+    return {shares, warp * TILE, 1, far * TILE, tokens.selected};
+  }
+  return {shares, tokens.selected + (warp - far) * TILE, 1, (shares * WARPS - far) * TILE, tokens.count};
 }
 
 // ---- Tensor cores -----------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@
 // own; they merge at the end, and the last block of a KV head to end merges all (shares.cuh).
 //
 // The warps of all blocks of a KV head deal the tokens out: without a selection tile by tile, so that they walk the slabs
-// together; with one token by token, selected ones first. With offload those are rows of host memory, and so every warp
-// asks for its two or three at once, each row from another block's multiprocessor: the step waits for one latency of the
-// bus and for its bandwidth, and the rows nearby come meanwhile.
+// together; with one token by token, so that each has its two or three. But selected rows in host memory are left to a
+// few warps, tile by tile in ascending order, while the others attend what is nearby: such rows are bound by the
+// translation of their addresses, and what keeps it fast is that few pages are in use at a time. A slab's heads share
+// its pages, and so all KV heads walk through the positions together.
 //
 // Rows go to shared memory by asynchronous copies, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one
 // look-up of its address and whole lines of the bus. A warp has one tile at hand and one on its way, 8 KiB each.
@@ -23,7 +24,7 @@ constexpr int TILE = 16;
 constexpr int WARPS = 4;
 constexpr int STAGES = 2;
 
-/** The tiles of one warp: row j of the one that begins at token number `at` is number at + j * step. */
+/** The tiles of one warp. */
 template <int HEAD_DIM>
 struct Tiles {
   using Warp = WarpAttention<HEAD_DIM>;
@@ -33,7 +34,7 @@ struct Tiles {
 
   KvHead<uint16_t> kv;  // keys in lanes 0 to 15, values in the others
   AttendedTokens tokens;
-  int step;
+  Course course;
   char* memory;  // [STAGES][BYTES]
 
   /** Where a lane's row of a tile is, and which of the tile's rows there are. */
@@ -42,12 +43,12 @@ struct Tiles {
     unsigned valid;  // bit j of row j, and bit 16 + j
   };
 
-  /** The tile may lie beyond the last token; there must be one. */
+  /** Of the tile that begins at number `at`, which may lie beyond the last token; there must be one. */
   __device__ __forceinline__ Rows look_up(int at) const {
-    int i = at + lane_id() % TILE * step;
+    int i = at + lane_id() % TILE * course.step;
     Rows rows;
-    rows.row = reinterpret_cast<unsigned long long>(kv.row(tokens.position(min(i, tokens.count - 1))));
-    rows.valid = __ballot_sync(FULL_WARP, i < tokens.count);
+    rows.row = reinterpret_cast<unsigned long long>(kv.row(tokens.position(min(i, course.end - 1))));
+    rows.valid = __ballot_sync(FULL_WARP, i < course.end);
     return rows;
   }
 
@@ -93,11 +94,13 @@ struct Tiles {
     warp.add(values, scores, shrink);
   }
 
-  /** Attends all tiles from `at` on, `stride` numbers apart; the first has been asked for, and its rows looked up. */
-  __device__ __forceinline__ void attend_all(Warp& warp, int at, int stride, Rows rows) const {
-    Rows next = look_up(at + stride);
-    for (int stage = 0; at < tokens.count; at += stride, stage ^= 1) {  // the same for all lanes, as all conditions here
-      if (at + stride < tokens.count) {
+  /** Attends all tiles; there is one at least, and the first has been asked for, and its rows looked up. */
+  __device__ __forceinline__ void attend_all(Warp& warp, Rows rows) const {
+    int stride = course.stride;
+    Rows next = look_up(course.at + stride);
+    int stage = 0;
+    for (int at = course.at; at < course.end; at += stride, stage ^= 1) {  // the same for all lanes
+      if (at + stride < course.end) {
         ask(next, stage ^ 1);
       }
       commit_copies();
@@ -163,32 +166,30 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   release_next();
   int slot = slots[blockIdx.z];
   const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
-  bool dealt = selected != nullptr;  // token by token
+  bool chosen = selected != nullptr;
   AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
-                                          dealt ? selected + heads.kv_row : nullptr);
-  int split = blockIdx.x;
-  int shares = max(1, min(int(gridDim.x), ceil_div(tokens.count, dealt ? TILE : TILE * WARPS)));
-  if (split >= shares) {  // the whole block
+                                          chosen ? selected + heads.kv_row : nullptr);
+  Tiles<HEAD_DIM> tiles;
+  tiles.tokens = tokens;
+  tiles.course = course<TILE, WARPS>(tokens, chosen, residents != nullptr);
+  int shares = tiles.course.shares;
+  if (int(blockIdx.x) >= shares) {  // the whole block
     return;
   }
-  int warps = shares * WARPS;
-  int at = dealt ? warp_id() * shares + split : (split * WARPS + warp_id()) * TILE;
-  Tiles<HEAD_DIM> tiles;
   tiles.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, lane_id() / TILE, heads.kv_head, kvHeads,
                                HEAD_DIM);
-  tiles.tokens = tokens;
-  tiles.step = dealt ? warps : 1;
   tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
   typename Tiles<HEAD_DIM>::Rows rows = {};
-  if (at < tokens.count) {
-    rows = tiles.look_up(at);
+  bool any = tiles.course.at < tiles.course.end;
+  if (any) {
+    rows = tiles.look_up(tiles.course.at);
     tiles.ask(rows, 0);
   }
   commit_copies();
   int head = lane_id() / 4;
   WarpAttention<HEAD_DIM> warp(head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr, scale);
-  if (at < tokens.count) {
-    tiles.attend_all(warp, at, TILE * warps, rows);
+  if (any) {
+    tiles.attend_all(warp, rows);
   }
   warp.finish();
   end(warp, shared, Shares(heads, HEAD_DIM, shares, sums, weights, arrived, out));
