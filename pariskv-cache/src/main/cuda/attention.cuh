@@ -43,8 +43,8 @@ __device__ __forceinline__ AttendedTokens attended_tokens(const int* zones, int 
 }
 
 /**
- * Warps of all heads that ask for rows of host memory. On an H100 64 reach the bandwidth of the bus, and with 256 that of
- * a million tokens falls by a third.
+ * Warps of all heads that ask for rows of host memory. On an H100, k = 2,048: 64 take 310 us of 128K tokens and 596 us of a
+ * million, 1,024 take 326 and 761: more pages are in use at a time.
  */
 constexpr int HOST_WARPS = 64;
 

@@ -30,4 +30,4 @@ __device__ __forceinline__ float4 scaled(float4 a, float4 b) {
   return make_float4(a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w);
 }
 
-__device__ __forceinline__ float squares(float4 a) { return a.x * a.x + a.y * a.y + (a.z * a.z + a.w * a.w); }
+__device__ __forceinline__ float squares_of(float4 a) { return a.x * a.x + a.y * a.y + (a.z * a.z + a.w * a.w); }

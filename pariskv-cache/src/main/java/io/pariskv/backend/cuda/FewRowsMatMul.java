@@ -8,13 +8,14 @@ import io.pariskv.layer.Linear;
 import io.pariskv.layer.Norm;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Linear layers of up to {@link #MAX_ROWS} rows by bf16 weights, the norm before them and what follows them in
- * one launch: up to {@link #FEWEST} rows {@code matmul_few.cu}, then {@code matmul_rows.cu} and
- * {@code matmul_gated.cu}. Arguments were checked.
+ * one launch: {@code matmul_few.cu} for one or two rows, {@code matmul_rows.cu} for more. Arguments were
+ * checked.
  */
 final class FewRowsMatMul {
   static final int MAX_ROWS = 16;
@@ -22,40 +23,35 @@ final class FewRowsMatMul {
   /** Layers of one launch. */
   private static final int LAYERS = 3;
 
-  /** Rows that are multiplied in plain f32. */
-  private static final int FEWEST = 4;
+  private static final int FEW_BLOCK = 256;
+  private static final int BLOCK = 512;
 
-  // As in matmul_few.cuh.
-  private static final int FEW_BLOCK = 8 * 32;
+  /** Of a block of {@code matmul_few.cu}. */
+  private static final int WARPS = 8;
+
+  /** Rows that {@code matmul_few.cu} takes. */
+  private static final int FEW = 2;
+
+  /** Rows of W of a unit, as in {@code matmul_few.cuh} and {@code matmul_rows.cuh}. */
   private static final int FEW_UNIT = 4;
-  private static final int FEW_UNITS = 8;
+  private static final int UNIT = 32;
 
-  // As in matmul_rows.cuh.
-  private static final int BLOCK = 16 * 32;
-  private static final int UNIT = 16;
-  private static final int MAX_UNITS = 4;
-  private static final int SHARED_BYTES = 98_848;
+  /** Blocks of {@code matmul_few.cu} that a multiprocessor holds. */
+  private static final int FEW_BLOCKS = 3;
 
   private final Kernels kernels;
-  private final CudaFunction few1;
-  private final CudaFunction few4;
-  private final CudaFunction fewGated1;
-  private final CudaFunction fewGated4;
-  private final CudaFunction rows8;
-  private final CudaFunction rows16;
-  private final CudaFunction gated8;
-  private final CudaFunction gated16;
+  private final CudaFunction[] plain;
+  private final CudaFunction[] gated;
 
   FewRowsMatMul(Kernels kernels) {
     this.kernels = kernels;
-    few1 = kernels.function("matmul_few_1");
-    few4 = kernels.function("matmul_few_4");
-    fewGated1 = kernels.function("matmul_few_gated_1");
-    fewGated4 = kernels.function("matmul_few_gated_4");
-    rows8 = kernels.function("matmul_rows_8").allowShared(SHARED_BYTES);
-    rows16 = kernels.function("matmul_rows_16").allowShared(SHARED_BYTES);
-    gated8 = kernels.function("matmul_gated_8").allowShared(SHARED_BYTES);
-    gated16 = kernels.function("matmul_gated_16").allowShared(SHARED_BYTES);
+    plain = functions("matmul_few_1", "matmul_few_2", "matmul_rows_8", "matmul_rows_16");
+    gated = functions("matmul_few_gated_1", "matmul_few_gated_2", "matmul_gated_8",
+        "matmul_gated_16");
+  }
+
+  private CudaFunction[] functions(String... names) {
+    return Arrays.stream(names).map(kernels::function).toArray(CudaFunction[]::new);
   }
 
   /** Whether rows, types and alignment are those of the kernels. */
@@ -80,14 +76,12 @@ final class FewRowsMatMul {
 
   private void launch(Buffer x, @Nullable Norm norm, List<Linear> linears, List<Buffer> ys,
       boolean add) {
-    boolean few = isFew(x);
-    int units = linears.stream().mapToInt(linear -> blocks(linear.out(), few ? FEW_UNIT : UNIT))
-        .sum();
+    int units = linears.stream().mapToInt(linear -> blocks(linear.out(), unit(x))).sum();
     if (units == 0) {
       return;
     }
-    KernelLaunch launch = begin(x, norm, units).arg(linears.getFirst().in())
-        .arg(few ? parts(units) : unitsOfPass(units)).arg(add ? 1 : 0);
+    KernelLaunch launch = begin(x, norm, units).arg(linears.getFirst().in());
+    parts(launch, x, units).arg(add ? 1 : 0);
     for (int i = 0; i < LAYERS; i++) {
       if (i < linears.size()) {
         launch.arg(linears.get(i).weight()).arg(bias(linears.get(i))).arg(ys.get(i))
@@ -96,57 +90,52 @@ final class FewRowsMatMul {
         launch.arg(0L).arg(0L).arg(0L).arg(0);
       }
     }
-    launch.run(choose(x, few1, few4, rows8, rows16));
+    launch.run(choose(x, plain));
   }
 
   /** {@code y = silu(gate x) * (up x)}, where x may have to be normalised. */
   void multiplyGated(Buffer x, @Nullable Norm norm, GatedLinear linear, Buffer y) {
-    int units = blocks(linear.out(), (isFew(x) ? FEW_UNIT : UNIT) / 2);
-    begin(x, norm, units).arg(linear.in()).arg(linear.out())
-        .arg(isFew(x) ? parts(units) : unitsOfPass(units))
-        .arg(linear.gate().weight()).arg(bias(linear.gate())).arg(linear.up().weight())
-        .arg(bias(linear.up())).arg(y).run(choose(x, fewGated1, fewGated4, gated8, gated16));
+    int units = blocks(linear.out(), unit(x) / 2);
+    KernelLaunch launch = begin(x, norm, units).arg(linear.in()).arg(linear.out());
+    parts(launch, x, units).arg(linear.gate().weight()).arg(bias(linear.gate()))
+        .arg(linear.up().weight()).arg(bias(linear.up())).arg(y).run(choose(x, gated));
   }
 
-  private static boolean isFew(Buffer x) {
-    return x.shape().axis(0) <= FEWEST;
+  private KernelLaunch begin(Buffer x, @Nullable Norm norm, int units) {
+    return kernels.launch().grid(isFew(x) ? blocks(units, WARPS / parts(units)) : units)
+        .block(isFew(x) ? FEW_BLOCK : BLOCK).overlapped().arg(x)
+        .arg(norm == null ? 0 : address(norm.weight()))
+        .arg(norm == null ? 0 : norm.epsilon()).arg(x.shape().extent(0));
   }
 
-  private static CudaFunction choose(Buffer x, CudaFunction one, CudaFunction four,
-      CudaFunction eight, CudaFunction sixteen) {
-    long rows = x.shape().axis(0);
-    return rows == 1 ? one : rows <= FEWEST ? four : rows <= 8 ? eight : sixteen;
+  private KernelLaunch parts(KernelLaunch launch, Buffer x, int units) {
+    return isFew(x) ? launch.arg(parts(units)) : launch;
   }
 
-  /** Warps that share the inputs of a unit: as many as leave one turn of blocks at most. */
+  /** Warps that share the inputs of a unit: as many as leave all blocks running at a time. */
   private int parts(int units) {
-    int parts = FEW_UNITS;
-    while (parts > 1 && blocks(units, FEW_UNITS / parts) > 3 * kernels.device().multiprocessors()) {
+    int parts = WARPS;
+    int most = FEW_BLOCKS * kernels.device().multiprocessors();
+    while (parts > 1 && blocks(units, WARPS / parts) > most) {
       parts /= 2;
     }
     return parts;
   }
 
-  private KernelLaunch begin(Buffer x, @Nullable Norm norm, int units) {
-    KernelLaunch launch = isFew(x)
-        ? kernels.launch().grid(blocks(units, FEW_UNITS / parts(units))).block(FEW_BLOCK)
-        : kernels.launch().grid(blocksOf(units)).block(BLOCK).shared(SHARED_BYTES);
-    return launch.overlapped().arg(x).arg(norm == null ? 0 : address(norm.weight()))
-        .arg(norm == null ? 0 : norm.epsilon()).arg(x.shape().extent(0));
+  private static boolean isFew(Buffer x) {
+    return x.shape().axis(0) <= FEW;
+  }
+
+  private static int unit(Buffer x) {
+    return isFew(x) ? FEW_UNIT : UNIT;
+  }
+
+  private static CudaFunction choose(Buffer x, CudaFunction[] of) {
+    int rows = x.shape().extent(0);
+    return of[rows <= FEW ? rows - 1 : rows <= MAX_ROWS / 2 ? 2 : 3];
   }
 
   private static long bias(Linear linear) {
     return linear.bias() == null ? 0 : address(linear.bias());
-  }
-
-  /** One for each multiprocessor, as far as there are units for them, with even shares. */
-  private int blocksOf(int units) {
-    return Math.min(units, kernels.device().multiprocessors());
-  }
-
-  /** Even passes of a block's share, as few as registers allow. */
-  private int unitsOfPass(int units) {
-    int share = Math.ceilDiv(units, blocksOf(units));
-    return Math.ceilDiv(share, Math.ceilDiv(share, MAX_UNITS));
   }
 }

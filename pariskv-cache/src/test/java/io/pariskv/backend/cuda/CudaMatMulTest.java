@@ -104,13 +104,13 @@ class CudaMatMulTest {
   @Test
   void rowsTypeAndAlignment_decideTheWay() {
     CudaBackend backend = open(false);
-    assertEquals(List.of("matmul_rows_8[64, 1, 1, 512]"),
+    assertEquals(List.of("matmul_few_1[256, 1, 1, 256]"),
         launches(backend, 1, 4096, 1024, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_8[132, 1, 1, 512]"),
+    assertEquals(List.of("matmul_rows_8[128, 1, 1, 512]"),
         launches(backend, 8, 4096, 4096, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_16[132, 1, 1, 512]"),
+    assertEquals(List.of("matmul_rows_16[448, 1, 1, 512]"),
         launches(backend, 9, 4096, 14336, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_16[132, 1, 1, 512]"),
+    assertEquals(List.of("matmul_rows_16[4008, 1, 1, 512]"),
         launches(backend, 16, 4096, 128256, DType.BF16, 0));
     assertEquals(List.of("matmul_dots_bf16[2, 1, 1, 256]"),
         launches(backend, 1, 64, 17, DType.BF16, 2));
@@ -154,7 +154,7 @@ class CudaMatMulTest {
   void fewNormedRows_areOneLaunch_andManyAreRoundedOnce() {
     CudaBackend backend = open(false);
 
-    assertEquals(List.of("matmul_rows_8[132, 1, 1, 512]", "matmul_rows_8[1, 1, 1, 512]",
+    assertEquals(List.of("matmul_rows_8[128, 1, 1, 512]", "matmul_rows_8[1, 1, 1, 512]",
         "matmul_gated_8[132, 1, 1, 512]"), normed(backend, 8, DType.BF16));
     assertEquals(List.of("matmul_rows_16[132, 1, 1, 512]", "matmul_rows_16[1, 1, 1, 512]",
         "matmul_gated_16[132, 1, 1, 512]"), normed(backend, 9, DType.BF16));
