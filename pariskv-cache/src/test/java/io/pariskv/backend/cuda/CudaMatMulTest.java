@@ -149,15 +149,15 @@ class CudaMatMulTest {
     return List.copyOf(launched);
   }
 
-  /** Up to three layers a launch, which takes one block for each multiprocessor. */
+  /** Up to three layers a launch, a block for each 32 rows of weights. */
   @Test
   void fewNormedRows_areOneLaunch_andManyAreRoundedOnce() {
     CudaBackend backend = open(false);
 
-    assertEquals(List.of("matmul_rows_8[128, 1, 1, 512]", "matmul_rows_8[1, 1, 1, 512]",
-        "matmul_gated_8[132, 1, 1, 512]"), normed(backend, 8, DType.BF16));
-    assertEquals(List.of("matmul_rows_16[132, 1, 1, 512]", "matmul_rows_16[1, 1, 1, 512]",
-        "matmul_gated_16[132, 1, 1, 512]"), normed(backend, 9, DType.BF16));
+    assertEquals(List.of("matmul_rows_8[192, 1, 1, 512]", "matmul_rows_8[1, 1, 1, 512]",
+        "matmul_gated_8[896, 1, 1, 512]"), normed(backend, 8, DType.BF16));
+    assertEquals(List.of("matmul_rows_16[192, 1, 1, 512]", "matmul_rows_16[1, 1, 1, 512]",
+        "matmul_gated_16[896, 1, 1, 512]"), normed(backend, 9, DType.BF16));
     assertEquals(6, normed(backend, 2, DType.F32).stream()
         .filter(each -> each.startsWith("matmul_dots_f32")).count());
     assertEquals(List.of("matmul_round_inputs", "matmul_tiles", "matmul_tiles", "matmul_tiles",
