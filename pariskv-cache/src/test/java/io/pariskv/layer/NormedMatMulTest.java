@@ -44,7 +44,7 @@ class NormedMatMulTest {
     cases.add(new Case(3, 136, List.of(5, 6, 7, 8), DType.BF16, true, 1)); // of two launches
     cases.add(new Case(2, 96, List.of(17), DType.BF16, true, 0)); // epsilon is all there is
     cases.add(new Case(0, 16, List.of(8, 4), DType.BF16, true, 1));
-    return TestBackends.with(cases.stream());
+    return TestBackends.withoutKv(cases.stream());
   }
 
   /** Inputs, and what the layers give in double. */

@@ -26,7 +26,7 @@ class RmsNormTest {
   }
 
   static Stream<Arguments> cases() {
-    return TestBackends.with(Stream.of(new Case(1, 1, 1), new Case(0, 8, 1), new Case(3, 7, 1),
+    return TestBackends.withoutKv(Stream.of(new Case(1, 1, 1), new Case(0, 8, 1), new Case(3, 7, 1),
         new Case(5, 64, 1e-4f), new Case(40, 128, 1), new Case(2, 1000, 1e6f), new Case(1, 1025, 1),
         new Case(2, 4096, 10), new Case(2, 33, 0)));
   }

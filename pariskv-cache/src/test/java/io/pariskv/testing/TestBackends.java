@@ -5,13 +5,18 @@ import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.kv.KvPlacement;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.params.provider.Arguments;
 
-/** The backends that stage tests run over. Each test gets its own, which JUnit closes after it. */
+/**
+ * The backends that stage tests run over. Each test gets its own, which JUnit closes after it; but under a
+ * checker, which takes seconds to open one, all share two.
+ */
 public final class TestBackends {
   private static final List<Supplier<Backend>> BACKENDS = chosen();
 
@@ -24,6 +29,11 @@ public final class TestBackends {
    */
   private static List<Supplier<Backend>> chosen() {
     if (onGpu()) {
+      if (checked()) {
+        Backend device = unclosed(new CudaBackend(KvPlacement.DEVICE));
+        Backend host = unclosed(new CudaBackend(KvPlacement.HOST));
+        return List.of(() -> device, () -> host);
+      }
       new CudaBackend().description(); // stays open: the GPU's context is made once, not once a test
       return List.of(() -> new CudaBackend(KvPlacement.DEVICE),
           () -> new CudaBackend(KvPlacement.HOST));
@@ -33,9 +43,26 @@ public final class TestBackends {
         : List.of(TestBackends::vector);
   }
 
+  /** The same but for {@code close}, which does nothing. */
+  private static Backend unclosed(Backend backend) {
+    return (Backend) Proxy.newProxyInstance(Backend.class.getClassLoader(),
+        new Class<?>[]{Backend.class}, (proxy, method, arguments) -> {
+          try {
+            return "close".equals(method.getName()) ? null : method.invoke(backend, arguments);
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+        });
+  }
+
   /** Whether this run is about the GPU alone. */
   public static boolean onGpu() {
     return "cuda".equals(System.getProperty("pariskv.testBackend"));
+  }
+
+  /** Whether a checker slows the GPU down. */
+  private static boolean checked() {
+    return Boolean.getBoolean("pariskv.checked");
   }
 
   private static Backend vector() {
@@ -76,6 +103,6 @@ public final class TestBackends {
 
   /** Whether cases of 131,071 tokens run: on a GPU, but not under a checker that slows it down. */
   public static boolean takesLongSizes() {
-    return onGpu() && !Boolean.getBoolean("pariskv.checked");
+    return onGpu() && !checked();
   }
 }
