@@ -1,8 +1,5 @@
 package io.pariskv.backend.cuda;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.pariskv.error.InputException;
@@ -10,8 +7,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.util.Arrays;
-import java.util.Optional;
-import java.util.function.ToIntFunction;
 
 /**
  * The functions of {@code libcuda.so.1} that this backend uses, under their C names.
@@ -23,12 +18,9 @@ import java.util.function.ToIntFunction;
  * <p>Where the library exports several versions of a function the one declared by {@code cuda.h} is bound;
  * plain names such as {@code cuMemAlloc} are kept by the library for programs of CUDA 3.1, with 32-bit sizes.
  */
-public final class CudaDriver {
+public final class CudaDriver extends DriverLibrary {
   /** Most kernel parameters there can be here; CUDA's limit is 4 KiB of them. */
   static final int MAX_PARAMETERS = 64;
-
-  /** Longest description of an error that is read. */
-  private static final int MAX_TEXT = 4096;
 
   /** Oldest driver that has all of these functions: CUDA 12.4. */
   static final int OLDEST_VERSION = 12_040;
@@ -37,56 +29,56 @@ public final class CudaDriver {
   public record MemoryInfo(long freeBytes, long totalBytes) {
   }
 
-  private final DriverFunction cuInit;
-  private final DriverFunction cuDriverGetVersion;
-  private final DriverFunction cuDeviceGetCount;
-  private final DriverFunction cuDeviceGet;
-  private final DriverFunction cuDeviceGetName;
-  private final DriverFunction cuDeviceGetPCIBusId;
-  private final DriverFunction cuDeviceGetAttribute;
-  private final DriverFunction cuDeviceTotalMem;
-  private final DriverFunction cuDevicePrimaryCtxRetain;
-  private final DriverFunction cuDevicePrimaryCtxRelease;
-  private final DriverFunction cuCtxSetCurrent;
-  private final DriverFunction cuCtxSynchronize;
-  private final DriverFunction cuMemGetInfo;
-  private final DriverFunction cuMemAlloc;
-  private final DriverFunction cuMemFree;
-  private final DriverFunction cuMemsetD8Async;
-  private final DriverFunction cuMemcpyHtoDAsync;
-  private final DriverFunction cuMemcpyDtoHAsync;
-  private final DriverFunction cuMemcpyDtoDAsync;
-  private final DriverFunction cuMemHostRegister;
-  private final DriverFunction cuMemHostUnregister;
-  private final DriverFunction cuMemHostGetDevicePointer;
-  private final DriverFunction cuMemHostAlloc;
-  private final DriverFunction cuMemFreeHost;
-  private final DriverFunction cuStreamCreate;
-  private final DriverFunction cuStreamDestroy;
-  private final DriverFunction cuStreamSynchronize;
-  private final DriverFunction cuStreamWaitEvent;
-  private final DriverFunction cuEventCreate;
-  private final DriverFunction cuEventRecord;
-  private final DriverFunction cuEventSynchronize;
-  private final DriverFunction cuEventElapsedTime;
-  private final DriverFunction cuEventDestroy;
-  private final DriverFunction cuModuleLoadData;
-  private final DriverFunction cuModuleUnload;
-  private final DriverFunction cuModuleGetFunction;
-  private final DriverFunction cuFuncGetParamInfo;
-  private final DriverFunction cuFuncSetAttribute;
-  private final DriverFunction cuFuncGetAttribute;
-  private final DriverFunction cuOccupancyMaxActiveBlocksPerMultiprocessor;
-  private final DriverFunction cuLaunchKernel;
-  private final DriverFunction cuLaunchKernelEx;
-  private final DriverFunction cuStreamBeginCapture;
-  private final DriverFunction cuStreamEndCapture;
-  private final DriverFunction cuGraphInstantiateWithFlags;
-  private final DriverFunction cuGraphLaunch;
-  private final DriverFunction cuGraphExecDestroy;
-  private final DriverFunction cuGraphDestroy;
-  private final DriverFunction cuGetErrorName;
-  private final DriverFunction cuGetErrorString;
+  private final DriverFunction cuInit = bind("cuInit");
+  private final DriverFunction cuDriverGetVersion = bind("cuDriverGetVersion");
+  private final DriverFunction cuDeviceGetCount = bind("cuDeviceGetCount");
+  private final DriverFunction cuDeviceGet = bind("cuDeviceGet");
+  private final DriverFunction cuDeviceGetName = bind("cuDeviceGetName");
+  private final DriverFunction cuDeviceGetPCIBusId = bind("cuDeviceGetPCIBusId");
+  private final DriverFunction cuDeviceGetAttribute = bind("cuDeviceGetAttribute");
+  private final DriverFunction cuDeviceTotalMem = bind("cuDeviceTotalMem_v2");
+  private final DriverFunction cuDevicePrimaryCtxRetain = bind("cuDevicePrimaryCtxRetain");
+  private final DriverFunction cuDevicePrimaryCtxRelease = bind("cuDevicePrimaryCtxRelease_v2");
+  private final DriverFunction cuCtxSetCurrent = bind("cuCtxSetCurrent");
+  private final DriverFunction cuCtxSynchronize = bind("cuCtxSynchronize");
+  private final DriverFunction cuMemGetInfo = bind("cuMemGetInfo_v2");
+  private final DriverFunction cuMemAlloc = bind("cuMemAlloc_v2");
+  private final DriverFunction cuMemFree = bind("cuMemFree_v2");
+  private final DriverFunction cuMemsetD8Async = bind("cuMemsetD8Async");
+  private final DriverFunction cuMemcpyHtoDAsync = bind("cuMemcpyHtoDAsync_v2");
+  private final DriverFunction cuMemcpyDtoHAsync = bind("cuMemcpyDtoHAsync_v2");
+  private final DriverFunction cuMemcpyDtoDAsync = bind("cuMemcpyDtoDAsync_v2");
+  private final DriverFunction cuMemHostRegister = bind("cuMemHostRegister_v2");
+  private final DriverFunction cuMemHostUnregister = bind("cuMemHostUnregister");
+  private final DriverFunction cuMemHostGetDevicePointer = bind("cuMemHostGetDevicePointer_v2");
+  private final DriverFunction cuMemHostAlloc = bind("cuMemHostAlloc");
+  private final DriverFunction cuMemFreeHost = bind("cuMemFreeHost");
+  private final DriverFunction cuStreamCreate = bind("cuStreamCreate");
+  private final DriverFunction cuStreamDestroy = bind("cuStreamDestroy_v2");
+  private final DriverFunction cuStreamSynchronize = bind("cuStreamSynchronize");
+  private final DriverFunction cuStreamWaitEvent = bind("cuStreamWaitEvent");
+  private final DriverFunction cuEventCreate = bind("cuEventCreate");
+  private final DriverFunction cuEventRecord = bind("cuEventRecord");
+  private final DriverFunction cuEventSynchronize = bind("cuEventSynchronize");
+  private final DriverFunction cuEventElapsedTime = bind("cuEventElapsedTime_v2",
+      "cuEventElapsedTime");
+  private final DriverFunction cuEventDestroy = bind("cuEventDestroy_v2");
+  private final DriverFunction cuModuleLoadData = bind("cuModuleLoadData");
+  private final DriverFunction cuModuleUnload = bind("cuModuleUnload");
+  private final DriverFunction cuModuleGetFunction = bind("cuModuleGetFunction");
+  private final DriverFunction cuFuncGetParamInfo = bind("cuFuncGetParamInfo");
+  private final DriverFunction cuFuncSetAttribute = bind("cuFuncSetAttribute");
+  private final DriverFunction cuFuncGetAttribute = bind("cuFuncGetAttribute");
+  private final DriverFunction cuOccupancyMaxActiveBlocksPerMultiprocessor = bind(
+      "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+  private final DriverFunction cuLaunchKernel = bind("cuLaunchKernel");
+  private final DriverFunction cuLaunchKernelEx = bind("cuLaunchKernelEx");
+  private final DriverFunction cuStreamBeginCapture = bind("cuStreamBeginCapture_v2");
+  private final DriverFunction cuStreamEndCapture = bind("cuStreamEndCapture");
+  private final DriverFunction cuGraphInstantiateWithFlags = bind("cuGraphInstantiateWithFlags");
+  private final DriverFunction cuGraphLaunch = bind("cuGraphLaunch");
+  private final DriverFunction cuGraphExecDestroy = bind("cuGraphExecDestroy");
+  private final DriverFunction cuGraphDestroy = bind("cuGraphDestroy");
 
   /**
    * The functions as {@code library} has them.
@@ -94,57 +86,7 @@ public final class CudaDriver {
    * @throws InputException if one is missing; the message names it and the driver that has it
    */
   public CudaDriver(SymbolLookup library) {
-    cuInit = bind(library, "cuInit");
-    cuDriverGetVersion = bind(library, "cuDriverGetVersion");
-    cuDeviceGetCount = bind(library, "cuDeviceGetCount");
-    cuDeviceGet = bind(library, "cuDeviceGet");
-    cuDeviceGetName = bind(library, "cuDeviceGetName");
-    cuDeviceGetPCIBusId = bind(library, "cuDeviceGetPCIBusId");
-    cuDeviceGetAttribute = bind(library, "cuDeviceGetAttribute");
-    cuDeviceTotalMem = bind(library, "cuDeviceTotalMem_v2");
-    cuDevicePrimaryCtxRetain = bind(library, "cuDevicePrimaryCtxRetain");
-    cuDevicePrimaryCtxRelease = bind(library, "cuDevicePrimaryCtxRelease_v2");
-    cuCtxSetCurrent = bind(library, "cuCtxSetCurrent");
-    cuCtxSynchronize = bind(library, "cuCtxSynchronize");
-    cuMemGetInfo = bind(library, "cuMemGetInfo_v2");
-    cuMemAlloc = bind(library, "cuMemAlloc_v2");
-    cuMemFree = bind(library, "cuMemFree_v2");
-    cuMemsetD8Async = bind(library, "cuMemsetD8Async");
-    cuMemcpyHtoDAsync = bind(library, "cuMemcpyHtoDAsync_v2");
-    cuMemcpyDtoHAsync = bind(library, "cuMemcpyDtoHAsync_v2");
-    cuMemcpyDtoDAsync = bind(library, "cuMemcpyDtoDAsync_v2");
-    cuMemHostRegister = bind(library, "cuMemHostRegister_v2");
-    cuMemHostUnregister = bind(library, "cuMemHostUnregister");
-    cuMemHostGetDevicePointer = bind(library, "cuMemHostGetDevicePointer_v2");
-    cuMemHostAlloc = bind(library, "cuMemHostAlloc");
-    cuMemFreeHost = bind(library, "cuMemFreeHost");
-    cuStreamCreate = bind(library, "cuStreamCreate");
-    cuStreamDestroy = bind(library, "cuStreamDestroy_v2");
-    cuStreamSynchronize = bind(library, "cuStreamSynchronize");
-    cuStreamWaitEvent = bind(library, "cuStreamWaitEvent");
-    cuEventCreate = bind(library, "cuEventCreate");
-    cuEventRecord = bind(library, "cuEventRecord");
-    cuEventSynchronize = bind(library, "cuEventSynchronize");
-    cuEventElapsedTime = bind(library, "cuEventElapsedTime_v2", "cuEventElapsedTime");
-    cuEventDestroy = bind(library, "cuEventDestroy_v2");
-    cuModuleLoadData = bind(library, "cuModuleLoadData");
-    cuModuleUnload = bind(library, "cuModuleUnload");
-    cuModuleGetFunction = bind(library, "cuModuleGetFunction");
-    cuFuncGetParamInfo = bind(library, "cuFuncGetParamInfo");
-    cuFuncSetAttribute = bind(library, "cuFuncSetAttribute");
-    cuFuncGetAttribute = bind(library, "cuFuncGetAttribute");
-    cuOccupancyMaxActiveBlocksPerMultiprocessor = bind(library,
-        "cuOccupancyMaxActiveBlocksPerMultiprocessor");
-    cuLaunchKernel = bind(library, "cuLaunchKernel");
-    cuLaunchKernelEx = bind(library, "cuLaunchKernelEx");
-    cuStreamBeginCapture = bind(library, "cuStreamBeginCapture_v2");
-    cuStreamEndCapture = bind(library, "cuStreamEndCapture");
-    cuGraphInstantiateWithFlags = bind(library, "cuGraphInstantiateWithFlags");
-    cuGraphLaunch = bind(library, "cuGraphLaunch");
-    cuGraphExecDestroy = bind(library, "cuGraphExecDestroy");
-    cuGraphDestroy = bind(library, "cuGraphDestroy");
-    cuGetErrorName = bind(library, "cuGetErrorName");
-    cuGetErrorString = bind(library, "cuGetErrorString");
+    super(library);
   }
 
   /**
@@ -162,19 +104,6 @@ public final class CudaDriver {
           e);
     }
     return new CudaDriver(library);
-  }
-
-  /** The first of {@code symbols} that the library has, the newest version first. */
-  private static DriverFunction bind(SymbolLookup library, String... symbols) {
-    String name = symbols[0].replaceFirst("_v\\d$", "");
-    for (String symbol : symbols) {
-      Optional<MemorySegment> address = library.find(symbol);
-      if (address.isPresent()) {
-        return new DriverFunction(name, address.get());
-      }
-    }
-    throw new InputException("the NVIDIA driver has no " + symbols[0]
-        + "; update it to one of CUDA " + version(OLDEST_VERSION) + " or newer (550)");
   }
 
   /** Such as {@code 12.4} for 12040. */
@@ -459,58 +388,5 @@ public final class CudaDriver {
   /** Ends a graph; executables made of it stay. */
   public void cuGraphDestroy(long graph) {
     check(cuGraphDestroy, cuGraphDestroy.call(graph));
-  }
-
-  // ---- Errors
-
-  /** The name of a result; an unknown one gets a name here too. */
-  public String cuGetErrorName(int code) {
-    return errorText(cuGetErrorName, code, "CUDA_ERROR_UNKNOWN_TO_THIS_DRIVER");
-  }
-
-  /** The driver's description of a result. */
-  public String cuGetErrorString(int code) {
-    return errorText(cuGetErrorString, code, "no description");
-  }
-
-  private String errorText(DriverFunction function, int code, String unknown) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(ADDRESS);
-      int result = function.call(code, out);
-      MemorySegment text = out.get(ADDRESS, 0);
-      return result == 0 && text.address() != 0
-          ? text.reinterpret(MAX_TEXT).getString(0)
-          : unknown;
-    }
-  }
-
-  private void check(DriverFunction function, int code) {
-    if (code != 0) {
-      throw new CudaException(function.name(), code, cuGetErrorName(code), cuGetErrorString(code));
-    }
-  }
-
-  private int intFrom(DriverFunction function, ToIntFunction<MemorySegment> call) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_INT);
-      check(function, call.applyAsInt(out));
-      return out.get(JAVA_INT, 0);
-    }
-  }
-
-  private long longFrom(DriverFunction function, ToIntFunction<MemorySegment> call) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_LONG);
-      check(function, call.applyAsInt(out));
-      return out.get(JAVA_LONG, 0);
-    }
-  }
-
-  private String textFrom(DriverFunction function, int device) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_BYTE, 256);
-      check(function, function.call(out, (int) out.byteSize(), device));
-      return out.getString(0);
-    }
   }
 }

@@ -122,7 +122,6 @@ class CudaDriverTest {
       assertEquals("CUDA_ERROR_719", failure.name());
       called.add(failure.call());
     }
-    called.addAll(List.of("cuGetErrorName", "cuGetErrorString"));
     assertEquals(functions(), called, "functions without a case");
   }
 
@@ -130,7 +129,7 @@ class CudaDriverTest {
     Set<String> names = new HashSet<>();
     Arrays.stream(CudaDriver.class.getDeclaredMethods())
         .map(method -> method.getName()).filter(name -> name.startsWith("cu"))
-        .forEach(names::add);
+        .forEach(names::add); // those of an error's name and text are called by every failure
     return names;
   }
 

@@ -65,10 +65,12 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
 
   /** Adds the functions of another library: the methods of {@code fake} that begin with cu. */
   FakeCuda add(Object fake) {
-    for (Method method : fake.getClass().getDeclaredMethods()) {
-      if (method.getName().startsWith("cu") && !Modifier.isPrivate(method.getModifiers())
-          && !method.isSynthetic()) {
-        symbols.put(method.getName(), stub(fake, method));
+    for (Class<?> type = fake.getClass(); type != null; type = type.getSuperclass()) {
+      for (Method method : type.getDeclaredMethods()) {
+        if (method.getName().startsWith("cu") && !Modifier.isPrivate(method.getModifiers())
+            && !Modifier.isAbstract(method.getModifiers()) && !method.isSynthetic()) {
+          symbols.put(method.getName(), stub(fake, method));
+        }
       }
     }
     return this;
