@@ -160,6 +160,41 @@ template <typename T>
 __device__ __forceinline__ T warp_max(T value) { return warp_reduce(value, Max()); }
 
 /**
+ * Adds up COUNT rows of OWN numbers a lane, both powers of two, over LANES neighbouring lanes: x[i][0] becomes the sum of
+ * row lane * COUNT / LANES + i. Two lanes that have the same two rows to add give each other one of them, so that a sum
+ * is made once. All 32 lanes must take part.
+ */
+template <int LANES, int OWN, int COUNT>
+__device__ __forceinline__ void add_up(float (&x)[COUNT][OWN], int lane) {
+  int left = COUNT;  // of a lane; known to the compiler, as the loops are unrolled
+#pragma unroll
+  for (int distance = LANES / 2; distance > 0; distance /= 2) {
+    bool upper = (lane & distance) != 0;
+    bool alone = left == 1;
+    left = alone ? 1 : left / 2;
+#pragma unroll
+    for (int i = 0; i < left; i++) {
+#pragma unroll
+      for (int b = 0; b < OWN; b++) {
+        float kept = alone || !upper ? x[i][b] : x[i + left][b];
+        float given = alone || upper ? x[i][b] : x[i + left][b];
+        x[i][b] = __fadd_rn(kept, __shfl_xor_sync(FULL_WARP, given, distance));
+      }
+    }
+  }
+#pragma unroll
+  for (int half = OWN / 2; half > 0; half /= 2) {
+#pragma unroll
+    for (int i = 0; i < left; i++) {
+#pragma unroll
+      for (int b = 0; b < half; b++) {
+        x[i][b] = __fadd_rn(x[i][b], x[i][b + half]);
+      }
+    }
+  }
+}
+
+/**
  * Over all threads of a one-dimensional block of whole warps; every thread gets the result. `scratch` is WARP
  * elements of shared memory, free for reuse when the call returns.
  *
@@ -213,6 +248,12 @@ __device__ __forceinline__ T block_scan(T value, T* scratch, T& total) {
 }
 
 // ---- Choosing ---------------------------------------------------------------------------------------------------
+
+/** Bits that ascend with scores, never 0: NaN counts as negative infinity, and there is one zero. */
+__device__ __forceinline__ uint32_t ordered(float score) {
+  uint32_t bits = __float_as_uint(isnan(score) ? -INFINITY : __fadd_rn(score, 0.0f));
+  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+}
 
 /** The lowest `count` of the set bits, all if there are not so many, none if `count` is negative. */
 __device__ __forceinline__ uint32_t lowest_bits(uint32_t bits, int count) {

@@ -13,6 +13,14 @@ __device__ __forceinline__ void group_mean(const float* from, int group, int64_t
       y[j] = head == 0 ? x[j] : __fadd_rn(y[j], x[j]);  // 0 + x would lose the sign of a zero
     }
   }
+  if ((group & (group - 1)) == 0) {  // the reciprocal is exact then, and a division slow
+    float reciprocal = __frcp_rn(float(group));
+#pragma unroll
+    for (int j = 0; j < SUBSPACE_DIM; j++) {
+      y[j] = __fmul_rn(y[j], reciprocal);
+    }
+    return;
+  }
 #pragma unroll
   for (int j = 0; j < SUBSPACE_DIM; j++) {
     y[j] = __fdiv_rn(y[j], float(group));

@@ -78,38 +78,3 @@ struct Part {
     }
   }
 };
-
-/**
- * Adds up the products of COUNT candidates, a power of two, that LANES lanes share: x[i][0] becomes the estimate of
- * number lane * COUNT / LANES + i. Two lanes that have the same two candidates to add give each other one of them, so
- * that a sum is made once. All 32 lanes must take part.
- */
-template <int LANES, int OWN, int COUNT>
-__device__ __forceinline__ void add_up(float (&x)[COUNT][OWN], int lane) {
-  int left = COUNT;  // of a lane; known to the compiler, as the loops are unrolled
-#pragma unroll
-  for (int distance = LANES / 2; distance > 0; distance /= 2) {
-    bool upper = (lane & distance) != 0;
-    bool alone = left == 1;
-    left = alone ? 1 : left / 2;
-#pragma unroll
-    for (int i = 0; i < left; i++) {
-#pragma unroll
-      for (int b = 0; b < OWN; b++) {
-        float kept = alone || !upper ? x[i][b] : x[i + left][b];
-        float given = alone || upper ? x[i][b] : x[i + left][b];
-        x[i][b] = __fadd_rn(kept, __shfl_xor_sync(FULL_WARP, given, distance));
-      }
-    }
-  }
-#pragma unroll
-  for (int half = OWN / 2; half > 0; half /= 2) {
-#pragma unroll
-    for (int i = 0; i < left; i++) {
-#pragma unroll
-      for (int b = 0; b < half; b++) {
-        x[i][b] = __fadd_rn(x[i][b], x[i][b + half]);
-      }
-    }
-  }
-}

@@ -17,12 +17,6 @@ struct Threshold {
   int at;
 };
 
-/** Bits that ascend with scores, never 0: NaN counts as negative infinity, and there is one zero. */
-__device__ __forceinline__ uint32_t ordered(float score) {
-  uint32_t bits = __float_as_uint(isnan(score) ? -INFINITY : __fadd_rn(score, 0.0f));
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-}
-
 /** Calls `visit` with the bits of the list, those of a thread in ascending order. */
 template <typename List, typename Visit>
 __device__ __forceinline__ void for_each(const List& list, int count, Visit visit) {

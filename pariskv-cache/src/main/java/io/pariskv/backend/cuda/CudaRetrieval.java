@@ -18,6 +18,7 @@ final class CudaRetrieval implements Retrieval {
   private static final List<String> PARTS = List.of("rotate+table", "vote+histogram",
       "select+rerank+top-k");
 
+  private static final int TABLE_BLOCK = 256;
   private static final int BLOCK = 1024;
   private static final int LOOK_UP_BYTES = 64 << 10;
 
@@ -108,7 +109,7 @@ final class CudaRetrieval implements Retrieval {
 
   private void table(int layer, Batch batch, Buffer q) {
     KvShape shape = index.shape();
-    kernels.launch().grid(scratch.heads() * index.subspaces()).block(BLOCK).overlapped().arg(q)
+    kernels.launch().grid(scratch.heads() * index.subspaces()).block(TABLE_BLOCK).overlapped().arg(q)
         .arg(index.populationTable()).arg(index.budgets()).arg(batch.slots()).arg(scratch.blocks())
         .arg(scratch.tiers()).arg(layer).arg(shape.layers()).arg(shape.kvHeads())
         .arg(shape.groupSize()).arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
