@@ -1,5 +1,6 @@
 package io.pariskv.backend;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -51,12 +52,17 @@ public interface Backend extends AutoCloseable {
     return KvPlacement.DEVICE;
   }
 
+  /** A new index of {@link Coarse#TIERS}; the caller closes it. */
+  default KeyIndex newKeyIndex(KvShape shape, int slots) {
+    return newKeyIndex(shape, slots, Coarse.TIERS);
+  }
+
   /**
    * A new index for the retrieval zones of up to {@code slots} sequences; the caller closes it.
    *
    * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
    */
-  KeyIndex newKeyIndex(KvShape shape, int slots);
+  KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse);
 
   /** A new retrieval of steps over that index, with room for {@code size}; the caller closes it. */
   default Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {

@@ -23,7 +23,7 @@ public final class StagedRetrieval implements Retrieval {
   private final Allocator scratch;
 
   private final Buffer blocks;
-  private final Buffer tiers;
+  private final Buffer table;
   private final Buffer votes;
   private final Buffer candidates;
   private final Buffer scores;
@@ -39,7 +39,7 @@ public final class StagedRetrieval implements Retrieval {
     this.size = size;
     this.scratch = backend.newAllocator();
     blocks = scratch.allocate(DType.F32, rows, kvHeads, shape.headDim());
-    tiers = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
+    table = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
     votes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
     candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
     scores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
@@ -61,12 +61,26 @@ public final class StagedRetrieval implements Retrieval {
   public void run(int part, int layer, Batch batch, Buffer q) {
     switch (part) {
       case 0 -> stages.queryBlocks().rotate(index, batch, q, blocks);
-      case 1 -> stages.centroidTiers().rank(index, layer, batch, blocks, tiers);
-      case 2 -> stages.collisionVote().vote(index, layer, batch, tiers, votes);
+      case 1 -> table(layer, batch);
+      case 2 -> vote(layer, batch);
       case 3 -> stages.bucketTopK().select(index, batch, votes, candidates);
       case 4 -> stages.rerank().score(index, layer, batch, blocks, candidates, scores);
       case 5 -> stages.topK().select(index, batch, candidates, scores, selection);
       default -> throw new IndexOutOfBoundsException(part);
+    }
+  }
+
+  private void table(int layer, Batch batch) {
+    switch (index.coarse()) {
+      case TIERS -> stages.centroidTiers().rank(index, layer, batch, blocks, table);
+      case SCORES -> stages.centroidScores().quantise(index, batch, blocks, table);
+    }
+  }
+
+  private void vote(int layer, Batch batch) {
+    switch (index.coarse()) {
+      case TIERS -> stages.collisionVote().vote(index, layer, batch, table, votes);
+      case SCORES -> stages.scoreVote().vote(index, layer, batch, table, votes);
     }
   }
 

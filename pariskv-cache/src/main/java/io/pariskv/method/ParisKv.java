@@ -2,6 +2,8 @@ package io.pariskv.method;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
+import io.pariskv.index.KeyCentre;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
@@ -50,14 +52,18 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     long heads = (long) shape.layers() * shape.kvHeads();
     long indexedHeads = shape.windows().stream().filter(window -> window == 0).count()
         * shape.kvHeads();
-    long populations = 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
-    long summaries = KeyIndex.summaryBytes(shape.headDim()) * TokenSlabs.slabs(tokens)
+    long fixed = switch (config.coarse()) {
+      case TIERS -> 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
+      case SCORES -> 4L * shape.headDim() + 4; // centre and floor
+    };
+    long summaries = KeyIndex.summaryBytes(shape.headDim(), config.coarse())
+        * TokenSlabs.slabs(tokens)
         * TokenSlabs.SLAB_TOKENS;
     int keys = bucket(tokens);
     long scratch = size(1, keys).bytes(shape);
     return plan
         .with("summaries",
-            slots * (indexedHeads * summaries + heads * populations + 4L * KeyIndex.BUDGET_FIELDS))
+            slots * (indexedHeads * summaries + heads * fixed + 4L * KeyIndex.BUDGET_FIELDS))
         .with("retrieval scratch", slots * scratch);
   }
 
@@ -83,7 +89,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
   @Override
   public MethodState open(Backend backend, KvStore kv) {
     check(kv.shape());
-    return new State(this, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
+    return new State(this, backend, kv,
+        backend.newKeyIndex(kv.shape(), kv.slots(), config.coarse()));
   }
 
   private static final class State implements MethodState {
@@ -137,12 +144,17 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     @Override
     public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
       TokenZones next = config.slide(zones, prefill);
-      int from = zones.retrievalTokens() == 0 ? next.sinkEnd() : zones.recentStart();
+      boolean first = zones.retrievalTokens() == 0;
+      int from = first ? next.sinkEnd() : zones.recentStart();
       if (next.recentStart() > from) {
         kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
         index.reserve(slot, next.retrievalTokens());
         for (int layer = 0; layer < kv.shape().layers(); layer++) {
           if (kv.shape().window(layer) == 0) {
+            if (first && config.coarse() == Coarse.SCORES) {
+              backend.retrieval().keyCentre().find(kv, layer, slot, from,
+                  Math.min(next.recentStart(), from + KeyCentre.KEYS), index);
+            }
             backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(),
                 index,
                 from - next.sinkEnd());
@@ -165,9 +177,9 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       KvShape shape = kv.shape();
       int keys = zones.retrievalTokens();
       int[] budget = config.budget().fields(keys);
-      int idBytes = index.subspaces();
+      int recordBytes = KeyIndex.recordBytes(shape.headDim());
       long summaries = (long) shape.kvHeads()
-          * ((long) keys * idBytes + (long) budget[1] * (index.bytesPerKey() - idBytes));
+          * ((long) keys * (index.bytesPerKey() - recordBytes) + (long) budget[1] * recordBytes);
       return Costs.attended(shape, zones.length(), zones.residentTokens() + budget[2], summaries);
     }
 

@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  * @param k keys attended
  * @param candidateRatio share of the keys that are reranked (the paper's beta), or null for the table
  * @param collisionRatio share of the keys that the tiers cover (the paper's rho), or null for the table
+ * @param candidatesOfOne candidates at least for each key attended, 0 for no such bound
  */
 public record RetrievalBudget(int k, @Nullable Double candidateRatio,
-    @Nullable Double collisionRatio) {
+    @Nullable Double collisionRatio, int candidatesOfOne) {
 
   /** A row of the published table: ratios for zones shorter than {@code below}. */
   private record Row(int below, double candidateRatio, double collisionRatio) {
@@ -22,6 +23,11 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
 
   /** Shares of the collision ratio at which a tier ends, for weights 6, 5, 4, 3, 2, 1. */
   private static final double[] TIER_SHARES = {0.05, 0.15, 0.30, 0.50, 0.75, 1.0};
+
+  /** Without a bound for each key attended, as published. */
+  public RetrievalBudget(int k, @Nullable Double candidateRatio, @Nullable Double collisionRatio) {
+    this(k, candidateRatio, collisionRatio, 0);
+  }
 
   /** Checks {@code k >= 1} and ratios in (0, 1]. */
   public RetrievalBudget {
@@ -40,7 +46,8 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
 
   /** Candidates of a zone of {@code keys} keys. */
   public int candidates(int keys) {
-    return ceil(keys * (candidateRatio != null ? candidateRatio : row(keys).candidateRatio));
+    int share = ceil(keys * (candidateRatio != null ? candidateRatio : row(keys).candidateRatio));
+    return (int) Math.max(share, Math.min(keys, (long) candidatesOfOne * k));
   }
 
   /** The budget row of a zone of {@code keys} keys; see {@link KeyIndex#BUDGET_FIELDS}. */

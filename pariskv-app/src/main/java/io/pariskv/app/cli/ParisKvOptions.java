@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -46,7 +46,9 @@ final class ParisKvOptions {
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
         new RetrievalBudget(or(k, budget.k()),
             candidateRatio != null ? candidateRatio : budget.candidateRatio(),
-            collisionRatio != null ? collisionRatio : budget.collisionRatio()));
+            collisionRatio != null ? collisionRatio : budget.collisionRatio(),
+            budget.candidatesOfOne()),
+        base.coarse());
   }
 
   private static int or(@Nullable Integer given, int otherwise) {

@@ -2,6 +2,7 @@ package io.pariskv.backend.host;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -30,8 +31,8 @@ public abstract class HostBackend implements Backend {
   }
 
   @Override
-  public final KeyIndex newKeyIndex(KvShape shape, int slots) {
-    return new HostKeyIndex(shape, slots);
+  public final KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
+    return new HostKeyIndex(shape, slots, coarse);
   }
 
   @Override

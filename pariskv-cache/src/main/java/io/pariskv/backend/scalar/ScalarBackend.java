@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostKeyCentre;
 
 /** Plain Java on the CPU: the oracle. */
 public final class ScalarBackend extends HostBackend {
@@ -12,8 +13,9 @@ public final class ScalarBackend extends HostBackend {
       new ScalarTokenSampler(), new ScalarRandomFill());
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
       new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
-  private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
-      new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
+  private final RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
+      new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
+      new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());
 
   @Override

@@ -1,0 +1,22 @@
+package io.pariskv.retrieve;
+
+import io.pariskv.index.KeyIndex;
+import io.pariskv.kv.Batch;
+import io.pariskv.memory.Buffer;
+
+/**
+ * The scores of all centroids of a query as bytes, for an index of {@link io.pariskv.index.Coarse#SCORES}.
+ *
+ * <p>Scores are {@link io.pariskv.index.SignCentroids#score}. With {@code largest} the largest of all subspaces of a
+ * KV head and {@code inverse = 127 / largest}, a float division, the byte is {@code 128 + rint(score * inverse)}, a
+ * float product, halves to even: 1 to 255. All are 128 if {@code largest} is 0, infinite or NaN. Exact.
+ */
+public interface CentroidScores {
+  /**
+   * @param index geometry and budgets
+   * @param blocks {@code [rows][kvHeads][headDim] f32} from {@link QueryBlocks}
+   * @param table out, {@code [rows][kvHeads][subspaces][256] u8}; undefined for a sequence whose retrieval
+   *     zone is empty
+   */
+  void quantise(KeyIndex index, Batch batch, Buffer blocks, Buffer table);
+}
