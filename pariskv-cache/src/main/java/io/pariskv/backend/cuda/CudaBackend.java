@@ -7,6 +7,7 @@ import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -93,8 +94,10 @@ public final class CudaBackend implements Backend {
           new CudaRandomFill(kernels));
       attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
           new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
-      retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
-          new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
+      retrieval = new RetrievalStages(new CudaKeyCentre(kernels), new CudaKeyEncoder(kernels),
+          new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
+          new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
+          new CudaScoreVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
@@ -198,8 +201,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public KeyIndex newKeyIndex(KvShape shape, int slots) {
-    return new CudaKeyIndex(kernels, shape, slots);
+  public KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
+    return new CudaKeyIndex(kernels, shape, slots, coarse);
   }
 
   /** {@inheritDoc} Device and pinned buffers are readable as they are. */

@@ -1,6 +1,7 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.index.HadamardRotation;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyEncoder;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
@@ -51,7 +52,8 @@ final class CudaKeyEncoder implements KeyEncoder {
     KernelLaunch launch = kernels.launch().grid(blocks, shape.kvHeads()).block(BLOCK)
         .shared(index.subspaces() * SignCentroids.COUNT * DType.I32.bytes());
     store.args(launch, layer).arg(slot).arg(from).arg(to - from).arg(target.idTable())
-        .arg(target.recordTable()).arg(target.populationTable()).arg(zoneFrom)
+        .arg(target.recordTable()).arg(target.coarse() == Coarse.SCORES ? target.normTable() : 0L)
+        .arg(target.fixedTable()).arg(zoneFrom)
         .arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);
   }

@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.backend.scalar.ScalarBackend;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +30,9 @@ public final class VectorBackend extends HostBackend {
         new VectorRandomFill(workers));
     attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
-    retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
-        new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
+    retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
+        new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
+        new VectorCentroidScores(workers), new VectorScoreVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
   }
 

@@ -17,10 +17,8 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 
 /**
- * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by.
- *
- * <p>A look-up takes a whole vector of ids: each pair of registers answers for its share of the table,
- * by the lower bits of the ids, and the upper bits choose among the answers.
+ * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by.; see
+ * {@link ByteTable}.
  */
 final class VectorCollisionVote implements CollisionVote {
   /** Keys of one task, whole slabs. */
@@ -28,7 +26,7 @@ final class VectorCollisionVote implements CollisionVote {
 
   private static final int CACHE_LINE = 64;
 
-  private static final int LANES = Species.BYTES.length();
+  private static final int LANES = ByteTable.LANES;
 
   private final Workers workers;
 
@@ -99,8 +97,8 @@ final class VectorCollisionVote implements CollisionVote {
   /** Adds one subspace's tiers to the votes, or starts the votes with them. */
   private static void addTiers(long ids, long table, long votes, int count, boolean first) {
     for (int key = 0; key < count; key += LANES) {
-      ByteVector tier = of256(table, bytes(ids + key));
-      ByteVector sum = first ? tier : tier.add(bytes(votes + key));
+      ByteVector tier = ByteTable.of256(table, ByteTable.bytes(ids + key));
+      ByteVector sum = first ? tier : tier.add(ByteTable.bytes(votes + key));
       sum.intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
     }
   }
@@ -109,9 +107,9 @@ final class VectorCollisionVote implements CollisionVote {
   private static void addHalfOfTiers(long ids, long table, int upperBit, long votes, int count,
       boolean first) {
     for (int key = 0; key < count; key += LANES) {
-      ByteVector id = bytes(ids + key).lanewise(XOR, (byte) upperBit);
-      ByteVector sum = first ? ByteVector.zero(Species.BYTES) : bytes(votes + key);
-      sum.add(of128(table, id), id.compare(GE, (byte) 0))
+      ByteVector id = ByteTable.bytes(ids + key).lanewise(XOR, (byte) upperBit);
+      ByteVector sum = first ? ByteVector.zero(Species.BYTES) : ByteTable.bytes(votes + key);
+      sum.add(ByteTable.of128(table, id), id.compare(GE, (byte) 0))
           .intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
     }
   }
@@ -124,33 +122,5 @@ final class VectorCollisionVote implements CollisionVote {
       sum += Raw.ALL.get(ValueLayout.JAVA_BYTE, table + (long) b * SignCentroids.COUNT + id);
     }
     Raw.ALL.set(ValueLayout.JAVA_BYTE, votes, (byte) sum);
-  }
-
-  /** Of each lane, the entry with that id in a table of 256 bytes. */
-  private static ByteVector of256(long table, ByteVector id) {
-    return of128(table, id).blend(of128(table + 128, id), id.compare(LT, (byte) 0));
-  }
-
-  /** The entry by the lower 7 bits of the id. */
-  private static ByteVector of128(long table, ByteVector id) {
-    return LANES == 64
-        ? ofTwoRegisters(table, id)
-        : of64(table, id).blend(of64(table + 64, id), id.and((byte) 64).compare(NE, (byte) 0));
-  }
-
-  /** The entry by the lower 6 bits of the id. */
-  private static ByteVector of64(long table, ByteVector id) {
-    return LANES == 32
-        ? ofTwoRegisters(table, id)
-        : ofTwoRegisters(table, id).blend(ofTwoRegisters(table + 32, id),
-            id.and((byte) 32).compare(NE, (byte) 0));
-  }
-
-  private static ByteVector ofTwoRegisters(long table, ByteVector id) {
-    return id.selectFrom(bytes(table), bytes(table + LANES));
-  }
-
-  private static ByteVector bytes(long address) {
-    return ByteVector.fromMemorySegment(Species.BYTES, Raw.ALL, address, ByteOrder.LITTLE_ENDIAN);
   }
 }
