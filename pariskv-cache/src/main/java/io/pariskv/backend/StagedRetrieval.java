@@ -14,7 +14,7 @@ import java.util.List;
 
 /** The retrieval of a step as one call of each stage. */
 public final class StagedRetrieval implements Retrieval {
-  private static final List<String> PARTS = List.of("rotate", "tiers", "vote", "select", "rerank",
+  private static final List<String> PARTS = List.of("rotate", "table", "vote", "select", "rerank",
       "top-k");
 
   private final RetrievalStages stages;

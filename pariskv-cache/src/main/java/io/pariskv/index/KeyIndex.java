@@ -5,8 +5,8 @@ import io.pariskv.memory.Buffer;
 
 /**
  * The summaries of the retrieval zones of several sequences, all layers: for every key a centroid id
- * and eight 4-bit codes a subspace and a bf16 weight a subspace, and for every subspace how many keys
- * have each centroid.
+ * and eight 4-bit codes a subspace and a bf16 weight a subspace. With {@link Coarse#TIERS} also for every
+ * subspace how many keys have each centroid, with {@link Coarse#SCORES} a norm a key and a centre a KV head.
  *
  * <p>Keys are numbered by zone position: 0 is the first token of the retrieval zone. The layout of ids
  * and codes is the backend's own; the stages of that backend read and write it, and {@link #read}
@@ -35,7 +35,7 @@ public interface KeyIndex extends AutoCloseable {
   /** Makes room for {@code tokens} keys of {@code slot} in every layer without a sliding window. */
   void reserve(int slot, int tokens);
 
-  /** Forgets the keys of {@code slot}, zeroes its populations and frees its memory. */
+  /** Forgets all that is kept of {@code slot} and frees its memory. */
   void release(int slot);
 
   /** What a step may select in each slot, {@code [slots][9] i32}; see {@link #BUDGET_FIELDS}. */

@@ -56,9 +56,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       case TIERS -> 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
       case SCORES -> 4L * shape.headDim() + 4; // centre and floor
     };
-    long summaries = KeyIndex.summaryBytes(shape.headDim(), config.coarse())
-        * TokenSlabs.slabs(tokens)
-        * TokenSlabs.SLAB_TOKENS;
+    long summaries = (long) KeyIndex.summaryBytes(shape.headDim(), config.coarse())
+        * TokenSlabs.slabs(tokens) * TokenSlabs.SLAB_TOKENS;
     int keys = bucket(tokens);
     long scratch = size(1, keys).bytes(shape);
     return plan
@@ -144,26 +143,37 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     @Override
     public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
       TokenZones next = config.slide(zones, prefill);
-      boolean first = zones.retrievalTokens() == 0;
-      int from = first ? next.sinkEnd() : zones.recentStart();
-      if (next.recentStart() > from) {
+      if (next.retrievalTokens() > zones.retrievalTokens()) {
         kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
         index.reserve(slot, next.retrievalTokens());
+        int from = from(zones, next);
         for (int layer = 0; layer < kv.shape().layers(); layer++) {
           if (kv.shape().window(layer) == 0) {
-            if (first && config.coarse() == Coarse.SCORES) {
-              backend.retrieval().keyCentre().find(kv, layer, slot, from,
-                  Math.min(next.recentStart(), from + KeyCentre.KEYS), index);
-            }
-            backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(),
-                index,
-                from - next.sinkEnd());
+            summarise(layer, slot, from, next);
           }
         }
         index.setBudget(slot, config.budget().fields(next.retrievalTokens()));
       }
       kv.setZones(slot, next);
       return next;
+    }
+
+    /** The first key to encode when a zone grows: the first that is new, or all if their centre changes. */
+    private int from(TokenZones zones, TokenZones next) {
+      boolean centred = config.coarse() == Coarse.TIERS
+          || KeyCentre.keysOfCentre(zones.retrievalTokens()) == KeyCentre
+              .keysOfCentre(next.retrievalTokens());
+      return centred && zones.retrievalTokens() > 0 ? zones.recentStart() : next.sinkEnd();
+    }
+
+    /** Encodes the keys from position {@code from} on, and finds their centre first if they are all. */
+    private void summarise(int layer, int slot, int from, TokenZones next) {
+      if (config.coarse() == Coarse.SCORES && from == next.sinkEnd()) {
+        backend.retrieval().keyCentre().find(kv, layer, slot, from,
+            KeyCentre.keysOfCentre(next.retrievalTokens()), index);
+      }
+      backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(), index,
+          from - next.sinkEnd());
     }
 
     @Override

@@ -9,9 +9,13 @@ import io.pariskv.memory.Buffer;
  *
  * <p>Scores are {@link io.pariskv.index.SignCentroids#score}. With {@code largest} the largest of all subspaces of a
  * KV head and {@code inverse = 127 / largest}, a float division, the byte is {@code 128 + rint(score * inverse)}, a
- * float product, halves to even: 1 to 255. All are 128 if {@code largest} is 0, infinite or NaN. Exact.
+ * float product, halves to even: 1 to 255, since the scores of opposite signs are opposite. All are 128 if {@code largest}
+ * is below {@link #SMALLEST}, infinite or NaN. Exact.
  */
 public interface CentroidScores {
+  /** The smallest {@code largest} that is of use; its inverse is finite. */
+  float SMALLEST = 0x1p-100f;
+
   /**
    * @param index geometry and budgets
    * @param blocks {@code [rows][kvHeads][headDim] f32} from {@link QueryBlocks}

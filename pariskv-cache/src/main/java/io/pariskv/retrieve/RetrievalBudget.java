@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
  * @param k keys attended
  * @param candidateRatio share of the keys that are reranked (the paper's beta), or null for the table
  * @param collisionRatio share of the keys that the tiers cover (the paper's rho), or null for the table
- * @param candidatesOfOne candidates at least for each key attended, 0 for no such bound
+ * @param candidatesPerKey candidates at least for each key attended, 0 for no such bound
  */
 public record RetrievalBudget(int k, @Nullable Double candidateRatio,
-    @Nullable Double collisionRatio, int candidatesOfOne) {
+    @Nullable Double collisionRatio, int candidatesPerKey) {
 
   /** A row of the published table: ratios for zones shorter than {@code below}. */
   private record Row(int below, double candidateRatio, double collisionRatio) {
@@ -29,13 +29,17 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
     this(k, candidateRatio, collisionRatio, 0);
   }
 
-  /** Checks {@code k >= 1} and ratios in (0, 1]. */
+  /** Checks {@code k >= 1}, ratios in (0, 1] and {@code candidatesPerKey >= 0}. */
   public RetrievalBudget {
     if (k < 1) {
       throw new IllegalArgumentException("k " + k + " must be at least 1");
     }
     requireRatio("candidate-ratio", candidateRatio);
     requireRatio("collision-ratio", collisionRatio);
+    if (candidatesPerKey < 0) {
+      throw new IllegalArgumentException(
+          "candidates per key " + candidatesPerKey + " must be at least 0");
+    }
   }
 
   private static void requireRatio(String name, @Nullable Double ratio) {
@@ -47,7 +51,7 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
   /** Candidates of a zone of {@code keys} keys. */
   public int candidates(int keys) {
     int share = ceil(keys * (candidateRatio != null ? candidateRatio : row(keys).candidateRatio));
-    return (int) Math.max(share, Math.min(keys, (long) candidatesOfOne * k));
+    return (int) Math.max(share, Math.min(keys, (long) candidatesPerKey * k));
   }
 
   /** The budget row of a zone of {@code keys} keys; see {@link KeyIndex#BUDGET_FIELDS}. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
@@ -99,7 +100,8 @@ class CacheModelTest {
       RandomGenerator random = Seeds.random("operations", round);
       ParisKvConfig config = new ParisKvConfig(random.nextInt(5), 1 + random.nextInt(6),
           1 + random.nextInt(8), random.nextInt(40),
-          new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5));
+          new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5),
+          Coarse.values()[round % Coarse.values().length]);
       try (CachePool pool = new CachePool(backend, SHAPE, new ParisKv(config), SLOTS)) {
         List<Model> models = new ArrayList<>();
         for (int operation = 0; operation < 60; operation++) {

@@ -4,6 +4,7 @@ import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.junit.jupiter.api.Test;
@@ -70,6 +71,16 @@ class ParisKvConfigTest {
   }
 
   @Test
+  void sharp_hasTheZonesOfPaper_andFewerCandidatesOfScores() {
+    ParisKvConfig sharp = ParisKvConfig.preset("sharp");
+    assertEquals(new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(100, 0.05, null, 8),
+        Coarse.SCORES), sharp);
+    assertEquals(800, sharp.budget().candidates(2_000));
+    assertEquals(5_000, sharp.budget().candidates(100_000));
+    assertEquals(Coarse.SCORES, sharp.withBudget(BUDGET).coarse());
+  }
+
+  @Test
   void presets_areThePublishedNumbers() {
     assertEquals(new ParisKvConfig(64, 256, 512, 2_000, BUDGET), ParisKvConfig.preset("paper"));
     assertEquals(new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(2_048, null, null)),
@@ -79,7 +90,7 @@ class ParisKvConfigTest {
     assertEquals(new ParisKvConfig(128, 512, 512, 2_000, BUDGET),
         ParisKvConfig.preset("throughput"));
     assertRefused(InputException.class, () -> ParisKvConfig.preset("fast"), "fast", "paper",
-        "ruler", "gpqa", "throughput");
+        "sharp", "ruler", "gpqa", "throughput");
   }
 
   @Test

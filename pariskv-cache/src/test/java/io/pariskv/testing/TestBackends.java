@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvPlacement;
 import java.util.List;
 import java.util.function.Supplier;
@@ -50,6 +51,12 @@ public final class TestBackends {
   /** Every backend with each of {@code cases}. */
   public static Stream<Arguments> with(Stream<?> cases) {
     return cases.flatMap(each -> all().map(backend -> Arguments.of(backend, each)));
+  }
+
+  /** Every backend with each of {@code cases} and each kind of index. */
+  public static Stream<Arguments> withCoarse(Stream<?> cases) {
+    return cases.flatMap(each -> Stream.of(Coarse.values())
+        .flatMap(coarse -> all().map(backend -> Arguments.of(backend, each, coarse))));
   }
 
   /** Every backend with each of {@link Size#all}. */

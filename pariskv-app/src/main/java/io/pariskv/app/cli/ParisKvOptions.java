@@ -1,5 +1,7 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.jspecify.annotations.Nullable;
@@ -41,14 +43,22 @@ final class ParisKvOptions {
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
     ParisKvConfig base = ParisKvConfig.preset(preset);
-    RetrievalBudget budget = base.budget();
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        new RetrievalBudget(or(k, budget.k()),
-            candidateRatio != null ? candidateRatio : budget.candidateRatio(),
-            collisionRatio != null ? collisionRatio : budget.collisionRatio(),
-            budget.candidatesOfOne()),
-        base.coarse());
+        budget(base), base.coarse());
+  }
+
+  private RetrievalBudget budget(ParisKvConfig base) {
+    RetrievalBudget budget = base.budget();
+    if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
+      throw new InputException(
+          "collision-ratio " + collisionRatio + " is about tiers, which preset "
+              + preset + " does not have; leave it out, or choose another preset");
+    }
+    return new RetrievalBudget(or(k, budget.k()),
+        candidateRatio != null ? candidateRatio : budget.candidateRatio(),
+        collisionRatio != null ? collisionRatio : budget.collisionRatio(),
+        candidateRatio != null ? 0 : budget.candidatesPerKey()); // a share that was asked for is the share
   }
 
   private static int or(@Nullable Integer given, int otherwise) {

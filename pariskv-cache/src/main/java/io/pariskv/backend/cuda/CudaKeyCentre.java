@@ -8,7 +8,8 @@ import io.pariskv.memory.DType;
 
 /** {@link KeyCentre} on the GPU: {@code key_centre.cu}. */
 final class CudaKeyCentre implements KeyCentre {
-  private static final int BLOCK = 1024;
+  /** Threads that read one key, at most. */
+  private static final int THREADS = 64;
 
   private final Kernels kernels;
   private final CudaFunction bf16;
@@ -21,17 +22,15 @@ final class CudaKeyCentre implements KeyCentre {
   }
 
   @Override
-  public void find(KvStore kv, int layer, int slot, int from, int to, KeyIndex index) {
+  public void find(KvStore kv, int layer, int slot, int from, int keys, KeyIndex index) {
     CudaKvStore store = CudaKvStore.of(kv);
     CudaKeyIndex target = CudaKeyIndex.of(index);
     target.requireIndexed(layer);
-    if (to <= from || to - from > KEYS) {
-      throw new IllegalArgumentException(
-          "a centre is found from 1 to " + KEYS + " keys, not " + (to - from));
-    }
+    KeyCentre.requireKeys(keys);
     KvShape shape = index.shape();
-    KernelLaunch launch = kernels.launch().grid(shape.kvHeads()).block(BLOCK);
-    store.args(launch, layer).arg(slot).arg(from).arg(to - from).arg(target.centreTable())
+    KernelLaunch launch = kernels.launch().grid(shape.kvHeads())
+        .block(PARTIAL_SUMS * Math.min(THREADS, shape.headDim()));
+    store.args(launch, layer).arg(slot).arg(from).arg(keys).arg(target.centreTable())
         .arg(shape.headDim()).run(shape.dtype() == DType.BF16 ? bf16 : f32);
   }
 }

@@ -33,7 +33,7 @@ final class CudaKeyIndex implements KeyIndex {
   private final DeviceAllocator tables;
   private final Buffer ids;
   private final Buffer records;
-  private final Buffer norms;
+  private final @Nullable Buffer norms; // with scores
   /** Addresses of what there is once a layer: populations, or centres with floors behind them. */
   private final Buffer fixed;
   private final Buffer budgets;
@@ -67,7 +67,9 @@ final class CudaKeyIndex implements KeyIndex {
     try {
       ids = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
       records = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
-      norms = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
+      norms = coarse == Coarse.SCORES
+          ? tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS)
+          : null;
       fixed = tables.allocate(DType.I64, slots, shape.layers());
       budgets = tables.allocate(DType.I32, slots, BUDGET_FIELDS);
     } catch (RuntimeException | Error e) {
@@ -107,10 +109,10 @@ final class CudaKeyIndex implements KeyIndex {
     return records.address();
   }
 
-  /** Device address of the addresses of the norm slabs, {@code [slots][layers][MAX_SLABS] u64}. */
+  /** Device address of the addresses of the norm slabs, {@code [slots][layers][MAX_SLABS] u64}; with scores only. */
   long normTable() {
     require(Coarse.SCORES);
-    return norms.address();
+    return Objects.requireNonNull(norms).address();
   }
 
   /** Device address of what there is once a layer, populations or centres, {@code [slots][layers] u64}. */
@@ -238,8 +240,10 @@ final class CudaKeyIndex implements KeyIndex {
         upload(addresses, ids.address() + at);
         Arrays.setAll(addresses, i -> slabs[i][column] + idBytes());
         upload(addresses, records.address() + at);
-        Arrays.setAll(addresses, i -> slabs[i][column] + normsAt());
-        upload(addresses, norms.address() + at);
+        if (norms != null) {
+          Arrays.setAll(addresses, i -> slabs[i][column] + normsAt());
+          upload(addresses, norms.address() + at);
+        }
       }
     }
     keys.slabs.addAll(List.of(slabs));
@@ -250,7 +254,7 @@ final class CudaKeyIndex implements KeyIndex {
     return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), subspaces());
   }
 
-  /** Bytes of the ids and records of one slab, behind which norms are if there are any. */
+  /** Bytes of the ids and records of one slab, behind which its norms are. */
   private long normsAt() {
     return idBytes()
         + TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), KeyIndex.recordBytes(shape.headDim()));

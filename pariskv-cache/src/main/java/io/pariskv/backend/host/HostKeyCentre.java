@@ -10,52 +10,63 @@ import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** {@link KeyCentre} of both CPU backends: once a sequence and layer, over a thousand keys. */
+/** {@link KeyCentre} of both CPU backends: a thousand keys, each time that a zone has doubled. */
 public final class HostKeyCentre implements KeyCentre {
-  private static final double LARGEST = 0x1p40;
-  private static final double UNIT = 0x1p16;
-
   @Override
-  public void find(KvStore kv, int layer, int slot, int from, int to, KeyIndex index) {
+  public void find(KvStore kv, int layer, int slot, int from, int keys, KeyIndex index) {
     index.require(Coarse.SCORES);
-    if (to <= from || to - from > KEYS) {
-      throw new IllegalArgumentException(
-          "a centre is found from 1 to " + KEYS + " keys, not " + (to - from));
-    }
-    TokenSlabs keys = HostKvStore.of(kv).keys(layer, slot);
+    KeyCentre.requireKeys(keys);
+    TokenSlabs rows = HostKvStore.of(kv).keys(layer, slot);
     int headDim = index.shape().headDim();
+    int samples = Math.min(keys, SAMPLES);
     for (int kvHead = 0; kvHead < index.shape().kvHeads(); kvHead++) {
-      long[] sums = new long[headDim];
-      long[] squares = new long[headDim];
-      for (int position = from; position < to; position++) {
-        MemorySegment row = keys.row(kvHead, position);
+      double[][] sums = new double[PARTIAL_SUMS][headDim];
+      double[][] squares = new double[PARTIAL_SUMS][headDim];
+      for (int i = 0; i < samples; i++) {
+        MemorySegment row = rows.row(kvHead, from + KeyCentre.sample(i, keys));
         for (int j = 0; j < headDim; j++) {
-          float k = keys.dtype() == DType.F32
-              ? row.getAtIndex(ValueLayout.JAVA_FLOAT, j)
-              : Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, j));
-          sums[j] += whole(k);
-          squares[j] += whole(k * k);
+          double k = number(row, rows.dtype(), j);
+          sums[i % PARTIAL_SUMS][j] += k;
+          squares[i % PARTIAL_SUMS][j] += k * k;
         }
       }
+      addByHalving(sums);
+      addByHalving(squares);
       MemorySegment centre = index.centres(layer, slot).segment();
-      double spread = 0;
+      double spread2 = 0;
       for (int j = 0; j < headDim; j++) {
-        float mean = (float) (sums[j] / ((to - from) * UNIT));
-        spread += squares[j] / ((to - from) * UNIT);
-        spread -= (double) mean * mean;
+        float mean = (float) (sums[0][j] / samples);
+        spread2 += squares[0][j] / samples;
+        spread2 -= (double) mean * mean;
         centre.setAtIndex(ValueLayout.JAVA_FLOAT, (long) kvHead * headDim + j, mean);
       }
       index.floors(layer, slot).segment().setAtIndex(ValueLayout.JAVA_INT, kvHead,
-          floor(index.subspaces(), spread));
+          floor(index.subspaces(), spread2));
     }
   }
 
-  private static long whole(float x) {
-    return (long) Math.rint(Math.clamp(x, -LARGEST, LARGEST) * UNIT);
+  private static double number(MemorySegment row, DType dtype, int j) {
+    return dtype == DType.F32
+        ? row.getAtIndex(ValueLayout.JAVA_FLOAT, j)
+        : Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, j));
   }
 
-  private static int floor(int subspaces, double spread) {
-    float most = (float) (127 * subspaces * Math.sqrt(Math.max(0, spread)));
+  /** Adds the partial sums; the total replaces the first. */
+  private static void addByHalving(double[][] partial) {
+    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) {
+      for (int p = 0; p < half; p++) {
+        for (int j = 0; j < partial[p].length; j++) {
+          partial[p][j] += partial[p + half][j];
+        }
+      }
+    }
+  }
+
+  private static int floor(int subspaces, double spread2) {
+    if (!(spread2 > 0)) {
+      return 0; // equal keys, or a NaN
+    }
+    float most = (float) (127 * subspaces * Math.sqrt(spread2));
     return Math.max(0, Float.floatToRawIntBits(most) - (7 << 23));
   }
 }

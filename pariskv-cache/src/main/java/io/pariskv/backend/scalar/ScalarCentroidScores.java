@@ -39,7 +39,7 @@ final class ScalarCentroidScores implements CentroidScores {
       scores[i] = SignCentroids.score(halves, i % SignCentroids.COUNT);
       largest = Math.max(largest, scores[i]); // NaN stays
     }
-    boolean usable = largest > 0 && largest < Float.POSITIVE_INFINITY;
+    boolean usable = largest >= SMALLEST && largest < Float.POSITIVE_INFINITY;
     float inverse = 127 / largest;
     for (int i = 0; i < scores.length; i++) {
       int score = usable ? (int) Math.rint(scores[i] * inverse) : 0;

@@ -1,6 +1,7 @@
 package io.pariskv.backend.scalar;
 
 import io.pariskv.backend.host.HostKeyIndex;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
@@ -14,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 final class ScalarScoreVote implements ScoreVote {
   @Override
   public void vote(KeyIndex index, int layer, Batch batch, Buffer table, Buffer votes) {
+    index.require(Coarse.SCORES);
     HostKeyIndex keys = HostKeyIndex.of(index);
     int kvHeads = index.shape().kvHeads();
     int subspaces = index.subspaces();

@@ -10,7 +10,6 @@ import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.OR;
 
 import io.pariskv.backend.host.HostKeyIndex;
-import io.pariskv.index.Coarse;
 import io.pariskv.index.HadamardRotation;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
@@ -80,16 +79,13 @@ final class KeyGroup {
     counts = new int[subspaces * SignCentroids.COUNT];
   }
 
-  /** Sets what keys that are loaded from now on are measured from, {@code [headDim] f32}. */
-  void setCentre(long address) {
-    for (int i = 0; i < headDim; i++) {
-      centre[i] = Raw.getFloat(address + (long) i * Float.BYTES);
+  /** Takes what keys of a KV head are measured from: the centre, or zero in an index of tiers. */
+  void begin(HostKeyIndex index, int layer, int slot, int kvHead) {
+    switch (index.coarse()) {
+      case TIERS -> Arrays.fill(centre, 0);
+      case SCORES -> MemorySegment.copy(index.centres(layer, slot).segment(),
+          ValueLayout.JAVA_FLOAT, (long) kvHead * headDim * Float.BYTES, centre, 0, headDim);
     }
-  }
-
-  /** Keys that are loaded from now on are taken as they are. */
-  void clearCentre() {
-    Arrays.fill(centre, 0);
   }
 
   /**
@@ -120,19 +116,19 @@ final class KeyGroup {
     for (int b = 0; b < subspaces; b++) {
       encode(b);
     }
-    addSquares();
-    FloatVector.fromArray(FLOATS, squares, 0).sqrt().mul(scale).intoArray(lengths, 0);
-    round(norms, 0);
+    measure();
   }
 
-  /** Adds the squares of all blocks by halving; the sums replace the first. */
-  private void addSquares() {
+  /** The norms: the squares of all blocks, added by halving. */
+  private void measure() {
     for (int half = squares.length / 2; half >= KEYS; half /= 2) {
       for (int i = 0; i < half; i += KEYS) {
         FloatVector.fromArray(FLOATS, squares, i)
             .add(FloatVector.fromArray(FLOATS, squares, i + half)).intoArray(squares, i);
       }
     }
+    FloatVector.fromArray(FLOATS, squares, 0).sqrt().mul(scale).intoArray(lengths, 0);
+    round(norms, 0);
   }
 
   /** {@link HadamardRotation#transform} of all keys. */
@@ -237,7 +233,7 @@ final class KeyGroup {
     rounded.blend(upper.or(0x40), nan).intoArray(to, at);
   }
 
-  /** Writes the summaries and counts the centroids. */
+  /** Writes the summaries; counts the centroids in an index of tiers. */
   void store(HostKeyIndex index, int layer, int slot, int kvHead, int zonePosition) {
     for (int key = 0; key < keys; key++) {
       int zone = zonePosition + key;
@@ -250,12 +246,18 @@ final class KeyGroup {
         Raw.ALL.set(ValueLayout.JAVA_INT, code + (long) b * Integer.BYTES, codes[b * KEYS + key]);
         Raw.ALL.set(ValueLayout.JAVA_SHORT, weight + (long) b * Short.BYTES,
             (short) weights[b * KEYS + key]);
-        counts[b * SignCentroids.COUNT + centroid]++;
       }
-      if (index.coarse() == Coarse.SCORES) {
-        Raw.ALL.set(ValueLayout.JAVA_SHORT, index.norms(layer, slot).address(kvHead, zone),
-            (short) norms[key]);
+      switch (index.coarse()) {
+        case TIERS -> count(key);
+        case SCORES -> Raw.ALL.set(ValueLayout.JAVA_SHORT,
+            index.norms(layer, slot).address(kvHead, zone), (short) norms[key]);
       }
+    }
+  }
+
+  private void count(int key) {
+    for (int b = 0; b < subspaces; b++) {
+      counts[b * SignCentroids.COUNT + ids[b * KEYS + key]]++;
     }
   }
 

@@ -50,7 +50,7 @@ final class VectorCentroidScores implements CentroidScores {
       SignCentroids.halfScores(p, b * SignCentroids.SUBSPACE_DIM, halves[b]);
       largest = Math.max(largest, largest(halves[b]));
     }
-    boolean usable = largest > 0 && largest < Float.POSITIVE_INFINITY;
+    boolean usable = largest >= SMALLEST && largest < Float.POSITIVE_INFINITY;
     float inverse = 127 / largest;
     for (int b = 0; b < subspaces; b++) {
       for (int c = 0; c < SignCentroids.COUNT; c++) {

@@ -1,8 +1,6 @@
 package io.pariskv.backend.vector;
 
 import static jdk.incubator.vector.VectorOperators.GE;
-import static jdk.incubator.vector.VectorOperators.LT;
-import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.pariskv.index.KeyIndex;
@@ -17,8 +15,8 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 
 /**
- * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by.; see
- * {@link ByteTable}.
+ * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by; see {@link
+ * ByteTable}.
  */
 final class VectorCollisionVote implements CollisionVote {
   /** Keys of one task, whole slabs. */

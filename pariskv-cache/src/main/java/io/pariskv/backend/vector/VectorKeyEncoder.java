@@ -49,12 +49,7 @@ final class VectorKeyEncoder implements KeyEncoder {
       int first = from + task % ranges * RANGE;
       int end = Math.min(first + RANGE, to);
       KeyGroup group = groups.get();
-      if (index.coarse() == Coarse.SCORES) {
-        group.setCentre(target.centres(layer, slot).segment().address()
-            + (long) kvHead * shape.headDim() * Float.BYTES);
-      } else {
-        group.clearCentre();
-      }
+      group.begin(target, layer, slot, kvHead);
       for (int position = first; position < end; position += KeyGroup.KEYS) {
         group.load(keys, kvHead, position, Math.min(KeyGroup.KEYS, end - position));
         group.encode();
