@@ -16,5 +16,5 @@ __device__ __forceinline__ float signed_score(float4 low, float4 high, int id) {
 /** A score as a byte; `largest` is that of all centroids of the KV head, infinite if one is NaN. */
 __device__ __forceinline__ uint8_t score_byte(float score, float largest) {
   bool usable = largest >= 0x1p-100f && largest < INFINITY;
-  return usable ? 128 + __float2int_rn(__fmul_rn(score, __fdiv_rn(127.0f, largest))) : 128;
+  return usable ? SCORE_BIAS + __float2int_rn(__fmul_rn(score, __fdiv_rn(float(SCORE_LEVELS), largest))) : SCORE_BIAS;
 }

@@ -77,7 +77,7 @@ __device__ __forceinline__ void find(const KvHead<T>& rows, int from, int keys, 
       spread2 = __dsub_rn(__dadd_rn(spread2, moments[0][j]), moments[1][j]);
     }
     int subspaces = rows.width / SUBSPACE_DIM;
-    float most = __double2float_rn(__dmul_rn(double(127 * subspaces), __dsqrt_rn(spread2)));
+    float most = __double2float_rn(__dmul_rn(double(SCORE_LEVELS * subspaces), __dsqrt_rn(spread2)));
     *floor = spread2 > 0 ? max(0, __float_as_int(most) - (7 << 23)) : 0;
   }
 }

@@ -38,6 +38,6 @@ extern "C" __global__ void __launch_bounds__(256)
     for (int b = 0; b < subspaces; b++) {
       sum += table[b * CENTROIDS + id[b]];
     }
-    votes[blockIdx.y * capacity + key] = score_to_vote(sum - 128 * subspaces, bf16_to_float(norm), floor);
+    votes[blockIdx.y * capacity + key] = score_to_vote(sum - SCORE_BIAS * subspaces, bf16_to_float(norm), floor);
   }
 }

@@ -11,5 +11,5 @@ __device__ __forceinline__ int vote_floor(uint64_t centres, int head, int kv_hea
 __device__ __forceinline__ uint8_t score_to_vote(int sum, float norm, int floor) {
   float x = __fmul_rn(float(sum), norm);
   int above = (__float_as_int(x) - floor) >> 18;
-  return sum <= 0 || isnan(x) ? 0 : min(max(above, 0), 255);
+  return sum <= 0 ? 0 : min(max(above, 0), 255);
 }

@@ -21,7 +21,7 @@ import io.pariskv.kv.KvStore;
  *                   {@code x[p] += x[p + 8]}, then 4, 2, 1; of k_j and of k_j * k_j
  * mean_j  = (float) (sum_j / n)
  * spread2 = 0 + square_0 / n - mean_0^2 + square_1 / n - mean_1^2 + ...      from left to right
- * floor   = spread2 &gt; 0 ? max(0, bits((float) (127 * subspaces * sqrt(spread2))) - 7 * 2^23) : 0
+ * floor   = spread2 &gt; 0 ? max(0, bits((float) (31 * subspaces * sqrt(spread2))) - 7 * 2^23) : 0
  * </pre>
  *
  * <p>The floor is where the votes of {@code retrieve.ScoreVote} begin: at a 128th of the most that a key of

@@ -8,10 +8,10 @@ import io.pariskv.memory.Buffer;
  * The coarse score of every key as a byte on a logarithmic scale, for an index of {@link
  * io.pariskv.index.Coarse#SCORES}.
  *
- * <p>{@code s} is the sum over subspaces of {@code table[centroid] - 128}, a whole number, and {@code x = s * norm} one
- * float product. The vote is 0 if {@code s <= 0} or {@code x} is NaN, else {@code clamp((bits(x) - floor) >> 18, 0, 255)} with
- * the {@linkplain KeyIndex#floors floor} of the KV head: 32 steps a factor of two, over eight of them. So {@link
- * BucketTopK} selects by a histogram of upper bits. Exact.
+ * <p>{@code s} is the sum over subspaces of {@code table[centroid] - BIAS} (see {@link CentroidScores}), a whole
+ * number, and {@code x = s * norm} one float product. The vote is 0 if {@code s <= 0}, else {@code clamp((bits(x) -
+ * floor) >> 18, 0, 255)} with the {@linkplain KeyIndex#floors floor} of the KV head: 32 steps a factor of two, over
+ * eight of them. So {@link BucketTopK} selects by a histogram of upper bits. Exact.
  */
 public interface ScoreVote {
   /**

@@ -101,7 +101,7 @@ class CacheModelTest {
       ParisKvConfig config = new ParisKvConfig(random.nextInt(5), 1 + random.nextInt(6),
           1 + random.nextInt(8), random.nextInt(40),
           new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5),
-          Coarse.values()[round % Coarse.values().length]);
+          round % 2 == 0 ? Coarse.TIERS : Coarse.SCORES);
       try (CachePool pool = new CachePool(backend, SHAPE, new ParisKv(config), SLOTS)) {
         List<Model> models = new ArrayList<>();
         for (int operation = 0; operation < 60; operation++) {

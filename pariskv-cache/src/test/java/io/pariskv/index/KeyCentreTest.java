@@ -86,7 +86,7 @@ class KeyCentreTest {
       spread2 -= (double) expected[j] * expected[j];
     }
     Tolerance.assertSameBits(expected, centre, size::toString);
-    float most = (float) (127 * (centre.length / 8) * Math.sqrt(Math.max(0, spread2)));
+    float most = (float) (31 * (centre.length / 8) * Math.sqrt(Math.max(0, spread2)));
     int bits = Float.floatToIntBits(most) - (7 << 23);
     assertEquals(spread2 > 0 ? Math.max(0, bits) : 0, floor, size::toString);
   }

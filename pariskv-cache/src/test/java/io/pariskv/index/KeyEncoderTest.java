@@ -23,7 +23,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("stages")
 class KeyEncoderTest {
   private static final String SIZES = "io.pariskv.testing.TestBackends#withSizes";
-  private static final String LONG = "io.pariskv.testing.TestBackends#withLongSizes";
   private static final String ALL_OF_BOTH_KINDS = "allOfBothKinds";
 
   static Stream<Arguments> allOfBothKinds() {

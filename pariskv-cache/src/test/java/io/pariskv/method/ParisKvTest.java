@@ -259,7 +259,7 @@ class ParisKvTest {
       assertEquals(113, cost.heldTokens());
       assertEquals(56 * SHAPE.tokenBytes(), cost.kvBytes());
       // ids of 100 keys, with scores also norms, codes and weights of 50 candidates, in two layers and KV heads
-      int perKey = coarse == Coarse.SCORES ? 4 + 2 : 4;
+      long perKey = coarse == Coarse.SCORES ? 4 + 2 : 4;
       assertEquals(2 * 2 * (100 * perKey + 50 * 4 * 6), cost.summaryBytes());
     }
   }

@@ -7,6 +7,7 @@ import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Bf16;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.CentroidScores;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -66,7 +67,7 @@ public final class HostKeyCentre implements KeyCentre {
     if (!(spread2 > 0)) {
       return 0; // equal keys, or a NaN
     }
-    float most = (float) (127 * subspaces * Math.sqrt(spread2));
+    float most = (float) (CentroidScores.LEVELS * subspaces * Math.sqrt(spread2));
     return Math.max(0, Float.floatToRawIntBits(most) - (7 << 23));
   }
 }

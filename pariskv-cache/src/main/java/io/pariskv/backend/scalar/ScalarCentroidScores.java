@@ -40,10 +40,10 @@ final class ScalarCentroidScores implements CentroidScores {
       largest = Math.max(largest, scores[i]); // NaN stays
     }
     boolean usable = largest >= SMALLEST && largest < Float.POSITIVE_INFINITY;
-    float inverse = 127 / largest;
+    float inverse = LEVELS / largest;
     for (int i = 0; i < scores.length; i++) {
       int score = usable ? (int) Math.rint(scores[i] * inverse) : 0;
-      Elements.setByte(table.segment(), (long) head * scores.length + i, 128 + score);
+      Elements.setByte(table.segment(), (long) head * scores.length + i, BIAS + score);
     }
   }
 }

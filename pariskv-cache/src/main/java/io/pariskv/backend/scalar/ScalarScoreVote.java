@@ -8,6 +8,7 @@ import io.pariskv.kv.Batch;
 import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.CentroidScores;
 import io.pariskv.retrieve.ScoreVote;
 import java.lang.foreign.ValueLayout;
 
@@ -31,7 +32,7 @@ final class ScalarScoreVote implements ScoreVote {
           int id = Elements
               .getByte(keys.ids(layer, slot).row(head % kvHeads * subspaces + b, token), 0);
           long entry = ((long) head * subspaces + b) * SignCentroids.COUNT + id;
-          sum += Elements.getByte(table.segment(), entry) - 128;
+          sum += Elements.getByte(table.segment(), entry) - CentroidScores.BIAS;
         }
         float norm = Bf16.toFloat(keys.norms(layer, slot).row(head % kvHeads, token)
             .get(ValueLayout.JAVA_SHORT, 0));
@@ -44,7 +45,7 @@ final class ScalarScoreVote implements ScoreVote {
 
   private static int vote(int sum, float norm, int floor) {
     float x = sum * norm;
-    return sum <= 0 || Float.isNaN(x)
+    return sum <= 0
         ? 0
         : Math.clamp((Float.floatToRawIntBits(x) - floor) >> 18, 0, 255);
   }

@@ -51,12 +51,12 @@ final class VectorCentroidScores implements CentroidScores {
       largest = Math.max(largest, largest(halves[b]));
     }
     boolean usable = largest >= SMALLEST && largest < Float.POSITIVE_INFINITY;
-    float inverse = 127 / largest;
+    float inverse = LEVELS / largest;
     for (int b = 0; b < subspaces; b++) {
       for (int c = 0; c < SignCentroids.COUNT; c++) {
         int score = usable ? (int) Math.rint(SignCentroids.score(halves[b], c) * inverse) : 0;
         Raw.ALL.set(ValueLayout.JAVA_BYTE, table + (long) b * SignCentroids.COUNT + c,
-            (byte) (128 + score));
+            (byte) (BIAS + score));
       }
     }
   }

@@ -1,13 +1,8 @@
 package io.pariskv.backend.vector;
 
-import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.I2S;
-import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.NE;
-import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.index.Coarse;
@@ -18,19 +13,18 @@ import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.CentroidScores;
 import io.pariskv.retrieve.ScoreVote;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link ScoreVote}: a subspace's 256 scores stay in registers while a slab's ids stream by; see {@link
- * ByteTable}.
- *
- * <p>Sums need 16 bits. A vector of bytes is one of shorts too: those of even keys are the lower halves, those of
- * odd keys the upper ones, and they are added to sums of their own, without a conversion.
+ * {@link ScoreVote}, a slab of keys at a time, in two steps: scores of four subspaces are added up in bytes (see
+ * {@link ByteTable}), then these sums are added up and weighed. A lane of ints has four neighbouring keys all along, so
+ * that nothing is moved between lanes but norms.
  */
 final class VectorScoreVote implements ScoreVote {
   /** Keys of one task, whole slabs. */
@@ -39,16 +33,29 @@ final class VectorScoreVote implements ScoreVote {
   /** Bits of a float that a vote leaves out. */
   private static final int SHIFT = 18;
 
-  private static final int LANES = ByteTable.LANES;
-  private static final int HALF = TokenSlabs.SLAB_TOKENS / 2;
+  /** Subspaces whose scores add up in a byte. */
+  private static final int GROUP = 4;
 
-  /** Sums of the keys of one slab, even and odd ones. */
-  private record Sums(short[] even, short[] odd) {
-  }
+  /** Groups of the largest head. */
+  private static final int MOST_GROUPS = 8;
+
+  private static final int SLAB = TokenSlabs.SLAB_TOKENS;
+  private static final VectorSpecies<Integer> INTS = Species.INTS;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final int LANES = ByteTable.LANES;
+
+  /** Bytes 0 and 2 of a lane. */
+  private static final int EVEN = 0x00ff00ff;
+
+  /** The second bf16 of a lane. */
+  private static final int UPPER = 0xffff0000;
+
+  /** Of two vectors of pairs, every second one: from the first on, and from the second on. */
+  private static final IntVector FRONT = IntVector.zero(INTS).addIndex(2);
+  private static final IntVector BACK = FRONT.add(1);
 
   private final Workers workers;
-  private final ThreadLocal<Sums> sums = ThreadLocal
-      .withInitial(() -> new Sums(new short[HALF], new short[HALF]));
+  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
   VectorScoreVote(Workers workers) {
     this.workers = workers;
@@ -72,86 +79,94 @@ final class VectorScoreVote implements ScoreVote {
       int row = head / kvHeads;
       int from = task % ranges * RANGE;
       int to = Math.min(from + RANGE, rows.keys(row));
-      for (int key = from; key < to; key += TokenSlabs.SLAB_TOKENS) {
+      long sums = scratch.get().reserve((long) MOST_GROUPS * SLAB);
+      for (int key = from; key < to; key += SLAB) {
         voteSlab(slab(rows.index(), layer, rows.slot(row), head % kvHeads, key),
-            tableAt + (long) head * subspaces * SignCentroids.COUNT, subspaces,
-            votesAt + head * capacity + key, Math.min(TokenSlabs.SLAB_TOKENS, to - key),
-            sums.get());
+            tableAt + (long) head * subspaces * SignCentroids.COUNT, sums,
+            votesAt + head * capacity + key, Math.min(SLAB, to - key));
       }
     });
   }
 
   /** Where a slab's ids and norms are, and where the votes of its KV head begin. */
-  private record Slab(long ids, long norms, int floor) {
+  private record Slab(long ids, long norms, int subspaces, int floor) {
   }
 
   private static Slab slab(HostKeyIndex index, int layer, int slot, int kvHead, int key) {
     return new Slab(index.ids(layer, slot).address(kvHead * index.subspaces(), key),
-        index.norms(layer, slot).address(kvHead, key),
+        index.norms(layer, slot).address(kvHead, key), index.subspaces(),
         index.floors(layer, slot).segment().getAtIndex(ValueLayout.JAVA_INT, kvHead));
   }
 
-  /** Ids and norms are read as whole vectors: a slab has room for them. Votes may end earlier. */
-  private static void voteSlab(Slab slab, long table, int subspaces, long votes, int count,
-      Sums sums) {
+  /**
+   * Ids and norms are read as whole vectors: a slab has room for them. Votes may end earlier.
+   *
+   * @param sums scratch memory, the sums of every group
+   */
+  private static void voteSlab(Slab slab, long table, long sums, long votes, int count) {
     int whole = count & -LANES;
-    for (int b = 0; b < subspaces; b++) {
-      addScores(slab.ids + (long) b * TokenSlabs.SLAB_TOKENS,
-          table + (long) b * SignCentroids.COUNT, sums.even, sums.odd, whole, b == 0);
+    Raw.setFloat(sums, ByteTable.touch(slab.ids, slab.subspaces * SLAB)
+        + ByteTable.touch(slab.norms, Short.BYTES * SLAB)); // rubbish for a moment
+    for (int b = 0; b < slab.subspaces; b++) {
+      ByteTable.add(slab.ids + (long) b * SLAB, table + (long) b * SignCentroids.COUNT,
+          sums + (long) (b / GROUP) * SLAB, whole, b % GROUP == 0);
     }
-    weigh(sums.even, sums.odd, subspaces * 128, slab.norms, slab.floor, votes, whole);
+    weigh(slab, sums, votes, whole);
     for (int key = whole; key < count; key++) {
-      voteKey(slab, key, table, subspaces, votes + key);
+      voteKey(slab, key, table, votes + key);
     }
   }
 
-  /** Adds one subspace's scores to the sums, or starts the sums with them. */
-  private static void addScores(long ids, long table, short[] even, short[] odd, int count,
-      boolean first) {
+  /**
+   * Adds up the groups and writes the votes. Without helper methods: in a loop as large as this one, a vector that
+   * passes through a call becomes an object, see {@link PairKernel}.
+   */
+  private static void weigh(Slab slab, long sums, long votes, int count) {
+    int bias = CentroidScores.BIAS * slab.subspaces;
+    int groups = Math.ceilDiv(slab.subspaces, GROUP);
+    int floor = slab.floor;
     for (int key = 0; key < count; key += LANES) {
-      ShortVector both = ByteTable.of256(table, ByteTable.bytes(ids + key)).reinterpretAsShorts();
-      ShortVector ofEven = both.and((short) 0xff);
-      ShortVector ofOdd = both.lanewise(LSHR, 8);
-      if (!first) {
-        ofEven = ofEven.add(ShortVector.fromArray(both.species(), even, key / 2));
-        ofOdd = ofOdd.add(ShortVector.fromArray(both.species(), odd, key / 2));
+      long sumsAt = (sums + key) & Raw.SPACE;
+      long norms = (slab.norms + 2L * key) & Raw.SPACE;
+      IntVector even = IntVector.zero(INTS);
+      IntVector odd = even;
+      for (int group = 0; group < groups; group++) {
+        IntVector four = IntVector.fromMemorySegment(INTS, Raw.ALL, sumsAt + (long) group * SLAB,
+            ORDER);
+        even = even.add(four.and(EVEN));
+        odd = odd.add(four.lanewise(LSHR, 8).and(EVEN));
       }
-      ofEven.intoArray(even, key / 2);
-      ofOdd.intoArray(odd, key / 2);
+      IntVector first = IntVector.fromMemorySegment(INTS, Raw.ALL, norms, ORDER);
+      IntVector second = IntVector.fromMemorySegment(INTS, Raw.ALL, norms + LANES, ORDER);
+      IntVector front = FRONT.selectFrom(first, second);
+      IntVector back = BACK.selectFrom(first, second);
+      // What is not above 0 is not above the floor either.
+      IntVector vote0 = ((FloatVector) even.and(0xffff).sub(bias)
+          .convertShape(I2F, Species.FLOATS, 0)).mul(front.lanewise(LSHL, 16).reinterpretAsFloats())
+          .reinterpretAsInts().max(floor).sub(floor).lanewise(LSHR, SHIFT).min(255);
+      IntVector vote1 = ((FloatVector) odd.and(0xffff).sub(bias)
+          .convertShape(I2F, Species.FLOATS, 0)).mul(front.and(UPPER).reinterpretAsFloats())
+          .reinterpretAsInts().max(floor).sub(floor).lanewise(LSHR, SHIFT).min(255);
+      IntVector vote2 = ((FloatVector) even.lanewise(LSHR, 16).sub(bias)
+          .convertShape(I2F, Species.FLOATS, 0)).mul(back.lanewise(LSHL, 16).reinterpretAsFloats())
+          .reinterpretAsInts().max(floor).sub(floor).lanewise(LSHR, SHIFT).min(255);
+      IntVector vote3 = ((FloatVector) odd.lanewise(LSHR, 16).sub(bias)
+          .convertShape(I2F, Species.FLOATS, 0)).mul(back.and(UPPER).reinterpretAsFloats())
+          .reinterpretAsInts().max(floor).sub(floor).lanewise(LSHR, SHIFT).min(255);
+      vote0.or(vote1.lanewise(LSHL, 8)).or(vote2.lanewise(LSHL, 16)).or(vote3.lanewise(LSHL, 24))
+          .intoMemorySegment(Raw.ALL, (votes + key) & Raw.SPACE, ORDER);
     }
   }
 
-  private static void weigh(short[] even, short[] odd, int bias, long norms, int floor, long votes,
-      int count) {
-    for (int key = 0; key < count; key += 2 * Species.INTS.length()) {
-      IntVector pair = IntVector.fromMemorySegment(Species.INTS, Raw.ALL, norms + 2L * key,
-          ByteOrder.LITTLE_ENDIAN);
-      IntVector vote = vote(even, key / 2, bias, pair.lanewise(LSHL, 16), floor).or(
-          vote(odd, key / 2, bias, pair.and(0xffff0000), floor).lanewise(LSHL, 8));
-      ((ShortVector) vote.convertShape(I2S, Species.HALF_SHORTS, 0)).intoMemorySegment(Raw.ALL,
-          votes + key, ByteOrder.LITTLE_ENDIAN);
+  private static void voteKey(Slab slab, int key, long table, long vote) {
+    int sum = -CentroidScores.BIAS * slab.subspaces;
+    for (int b = 0; b < slab.subspaces; b++) {
+      int id = Byte.toUnsignedInt(
+          Raw.ALL.get(ValueLayout.JAVA_BYTE, slab.ids + (long) b * SLAB + key));
+      sum += Raw.ALL.get(ValueLayout.JAVA_BYTE, table + (long) b * SignCentroids.COUNT + id);
     }
-  }
-
-  private static IntVector vote(short[] sums, int at, int bias, IntVector norm, int floor) {
-    IntVector sum = ((IntVector) ShortVector.fromArray(Species.HALF_SHORTS, sums, at)
-        .convertShape(S2I, Species.INTS, 0)).sub(bias);
-    FloatVector x = ((FloatVector) sum.convertShape(I2F, Species.FLOATS, 0))
-        .mul(norm.reinterpretAsFloats());
-    IntVector vote = x.reinterpretAsInts().sub(floor).lanewise(ASHR, SHIFT).max(0).min(255);
-    return vote.blend(0, sum.compare(LE, 0).or(x.compare(NE, x).cast(Species.INTS)));
-  }
-
-  private static void voteKey(Slab slab, int key, long table, int subspaces, long vote) {
-    int sum = -128 * subspaces;
-    for (int b = 0; b < subspaces; b++) {
-      int id = Byte.toUnsignedInt(Raw.ALL.get(ValueLayout.JAVA_BYTE,
-          slab.ids + (long) b * TokenSlabs.SLAB_TOKENS + key));
-      sum += Byte.toUnsignedInt(
-          Raw.ALL.get(ValueLayout.JAVA_BYTE, table + (long) b * SignCentroids.COUNT + id));
-    }
-    float x = sum * Bf16.toFloat(Raw.getShort(slab.norms + 2L * key));
-    int above = sum <= 0 || Float.isNaN(x) ? 0 : (Float.floatToRawIntBits(x) - slab.floor) >> SHIFT;
+    int bits = Float.floatToRawIntBits(sum * Bf16.toFloat(Raw.getShort(slab.norms + 2L * key)));
+    int above = sum <= 0 ? 0 : (bits - slab.floor) >> SHIFT;
     Raw.ALL.set(ValueLayout.JAVA_BYTE, vote, (byte) Math.clamp(above, 0, 255));
   }
 }
