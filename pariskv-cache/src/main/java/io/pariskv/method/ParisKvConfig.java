@@ -49,11 +49,12 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
   }
 
   /**
-   * Ours: scores of centroids times norms instead of tiers, keys measured from their mean, and half the
-   * candidates: 5% of the keys, at least eight for each one attended.
+   * Ours: scores of centroids times norms instead of tiers, keys measured from their mean, and fewer candidates: the
+   * geometric mean of the keys there are and those attended.
    */
   public static ParisKvConfig sharp() {
-    return new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(100, 0.05, null, 8),
+    return new ParisKvConfig(64, 256, 512, 2_000,
+        new RetrievalBudget(100, null, null, RetrievalBudget.Candidates.GEOMETRIC_MEAN),
         Coarse.SCORES);
   }
 

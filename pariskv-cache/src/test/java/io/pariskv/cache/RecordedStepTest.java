@@ -50,7 +50,7 @@ class RecordedStepTest {
   static Stream<Arguments> backendsAndMethods() {
     return TestBackends.with(Stream.of(new FullAttention(),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))),
-        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, 0.05, null, 2),
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, 0.1, null),
             Coarse.SCORES))));
   }
 

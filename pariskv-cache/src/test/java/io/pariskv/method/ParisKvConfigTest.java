@@ -7,6 +7,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.retrieve.RetrievalBudget.Candidates;
 import org.junit.jupiter.api.Test;
 
 class ParisKvConfigTest {
@@ -73,10 +74,10 @@ class ParisKvConfigTest {
   @Test
   void sharp_hasTheZonesOfPaper_andFewerCandidatesOfScores() {
     ParisKvConfig sharp = ParisKvConfig.preset("sharp");
-    assertEquals(new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(100, 0.05, null, 8),
-        Coarse.SCORES), sharp);
-    assertEquals(800, sharp.budget().candidates(2_000));
-    assertEquals(5_000, sharp.budget().candidates(100_000));
+    RetrievalBudget budget = new RetrievalBudget(100, null, null, Candidates.GEOMETRIC_MEAN);
+    assertEquals(new ParisKvConfig(64, 256, 512, 2_000, budget, Coarse.SCORES), sharp);
+    assertEquals(448, sharp.budget().candidates(2_000));
+    assertEquals(3_621, sharp.budget().candidates(131_072));
     assertEquals(Coarse.SCORES, sharp.withBudget(BUDGET).coarse());
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.retrieve.RetrievalBudget.Candidates;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -70,26 +71,27 @@ class RetrievalBudgetTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 0", "1, 1", "799, 799", "800, 800", "16000, 800", "16020, 801", "100000, 5000",
-      "2147483647, 107374183"})
-  void candidatesOfEachKey_areABoundThatNeverExceedsTheKeys(int keys, int candidates) {
-    assertEquals(candidates, new RetrievalBudget(100, 0.05, null, 8).candidates(keys));
+  @CsvSource({"0, 0", "1, 1", "99, 99", "100, 100", "101, 101", "400, 200", "1000000, 10000",
+      "2147483647, 463410"})
+  void candidates_canBeTheGeometricMeanOfKeysAndK(int keys, int candidates) {
+    RetrievalBudget budget = new RetrievalBudget(100, null, null, Candidates.GEOMETRIC_MEAN);
+    assertEquals(candidates, budget.candidates(keys));
   }
 
   @Test
-  void boundOfVeryManyCandidates_doesNotOverflow() {
-    RetrievalBudget budget = new RetrievalBudget(Integer.MAX_VALUE, 0.05, null, 1 << 20);
-    assertEquals(1_000, budget.candidates(1_000));
-    assertArrayEquals(new int[]{1_000, 1_000, 1_000},
-        Arrays.copyOf(budget.fields(1_000), 3));
+  void shareThatIsGiven_isTheShare_andVeryLargeK_doesNotOverflow() {
+    assertEquals(30,
+        new RetrievalBudget(100, 0.03, null, Candidates.GEOMETRIC_MEAN).candidates(1_000));
+    RetrievalBudget all = new RetrievalBudget(Integer.MAX_VALUE, null, null,
+        Candidates.GEOMETRIC_MEAN);
+    assertEquals(Integer.MAX_VALUE, all.candidates(Integer.MAX_VALUE));
+    assertArrayEquals(new int[]{1_000, 1_000, 1_000}, Arrays.copyOf(all.fields(1_000), 3));
   }
 
   @Test
   void impossibleSettings_areRefusedWithTheNumber() {
     assertRefused(IllegalArgumentException.class, () -> new RetrievalBudget(0, null, null),
         "k 0", "at least 1");
-    assertRefused(IllegalArgumentException.class, () -> new RetrievalBudget(1, null, null, -2),
-        "-2", "at least 0");
     for (double ratio : new double[]{0, -0.1, 1.01, Double.NaN}) {
       assertRefused(IllegalArgumentException.class, () -> new RetrievalBudget(1, ratio, null),
           "candidate-ratio " + ratio);

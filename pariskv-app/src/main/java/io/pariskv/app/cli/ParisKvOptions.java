@@ -32,11 +32,11 @@ final class ParisKvOptions {
   @Nullable
   Integer denseBelow;
 
-  @Option(names = "--candidate-ratio", paramLabel = "R", description = "Share of the keys that are reranked, above 0 to 1 (default: by zone length).")
+  @Option(names = "--candidate-ratio", paramLabel = "R", description = "Share of the keys that are reranked, above 0 to 1 (default: the preset's).")
   @Nullable
   Double candidateRatio;
 
-  @Option(names = "--collision-ratio", paramLabel = "R", description = "Share of the keys that the tiers cover, above 0 to 1 (default: by zone length).")
+  @Option(names = "--collision-ratio", paramLabel = "R", description = "Share of the keys that the tiers cover, above 0 to 1 (default: the preset's).")
   @Nullable
   Double collisionRatio;
 
@@ -58,7 +58,7 @@ final class ParisKvOptions {
     return new RetrievalBudget(or(k, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
         collisionRatio != null ? collisionRatio : budget.collisionRatio(),
-        candidateRatio != null ? 0 : budget.candidatesPerKey()); // a share that was asked for is the share
+        budget.candidates());
   }
 
   private static int or(@Nullable Integer given, int otherwise) {
