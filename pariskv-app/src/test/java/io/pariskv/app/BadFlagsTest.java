@@ -49,6 +49,7 @@ class BadFlagsTest {
       --collision-ratio, -0.5, above 0 and at most 1
       --method, nope, 'choose one of full, pariskv'
       --preset, nope, 'choose one of paper, sharp, ruler, gpqa, throughput'
+      --group, nope, 'choose one of mean, per-head'
       --backend, nope, 'choose one of auto, cuda, vector, scalar'
       --kv-dtype, f64, 'BF16, F32'
       --prefill-chunk, 0, at least 1

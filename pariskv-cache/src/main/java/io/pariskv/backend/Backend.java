@@ -10,6 +10,7 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
@@ -65,6 +66,14 @@ public interface Backend extends AutoCloseable {
   KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse);
 
   /** A new retrieval of steps over that index, with room for {@code size}; the caller closes it. */
+  default Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping) {
+    return switch (grouping) {
+      case MEAN -> newRetrieval(index, size);
+      case PER_HEAD -> new PerHeadRetrieval(this, index, size);
+    };
+  }
+
+  /** A new retrieval for the mean query of each group; the caller closes it. */
   default Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
     return new StagedRetrieval(this, index, size);
   }

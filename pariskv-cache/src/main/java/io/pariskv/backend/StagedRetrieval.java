@@ -61,26 +61,12 @@ public final class StagedRetrieval implements Retrieval {
   public void run(int part, int layer, Batch batch, Buffer q) {
     switch (part) {
       case 0 -> stages.queryBlocks().rotate(index, batch, q, blocks);
-      case 1 -> table(layer, batch);
-      case 2 -> vote(layer, batch);
+      case 1 -> stages.table(index, layer, batch, blocks, table);
+      case 2 -> stages.vote(index, layer, batch, table, votes);
       case 3 -> stages.bucketTopK().select(index, batch, votes, candidates);
       case 4 -> stages.rerank().score(index, layer, batch, blocks, candidates, scores);
       case 5 -> stages.topK().select(index, batch, candidates, scores, selection);
       default -> throw new IndexOutOfBoundsException(part);
-    }
-  }
-
-  private void table(int layer, Batch batch) {
-    switch (index.coarse()) {
-      case TIERS -> stages.centroidTiers().rank(index, layer, batch, blocks, table);
-      case SCORES -> stages.centroidScores().quantise(index, batch, blocks, table);
-    }
-  }
-
-  private void vote(int layer, Batch batch) {
-    switch (index.coarse()) {
-      case TIERS -> stages.collisionVote().vote(index, layer, batch, table, votes);
-      case SCORES -> stages.scoreVote().vote(index, layer, batch, table, votes);
     }
   }
 

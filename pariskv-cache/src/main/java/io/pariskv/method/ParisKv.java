@@ -15,6 +15,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.util.List;
@@ -59,7 +60,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     long summaries = (long) KeyIndex.summaryBytes(shape.headDim(), config.coarse())
         * TokenSlabs.slabs(tokens) * TokenSlabs.SLAB_TOKENS;
     int keys = bucket(tokens);
-    long scratch = size(1, keys).bytes(shape);
+    long scratch = size(1, keys).bytes(shape, config.grouping());
     return plan
         .with("summaries",
             slots * (indexedHeads * summaries + heads * fixed + 4L * KeyIndex.BUDGET_FIELDS))
@@ -125,7 +126,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
         if (current != null) {
           current.close();
         }
-        retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)));
+        retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)),
+            config.grouping());
         generation++;
       }
       return generation;
@@ -188,7 +190,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       int keys = zones.retrievalTokens();
       int[] budget = config.budget().fields(keys);
       int recordBytes = KeyIndex.recordBytes(shape.headDim());
-      long summaries = (long) shape.kvHeads()
+      int queries = config.grouping() == Grouping.PER_HEAD ? shape.groupSize() : 1;
+      long summaries = (long) shape.kvHeads() * queries
           * ((long) keys * (index.bytesPerKey() - recordBytes) + (long) budget[1] * recordBytes);
       return Costs.attended(shape, zones.length(), zones.residentTokens() + budget[2], summaries);
     }

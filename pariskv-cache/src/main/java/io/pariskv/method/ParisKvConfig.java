@@ -3,6 +3,7 @@ package io.pariskv.method;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 
 /**
@@ -14,16 +15,17 @@ import io.pariskv.retrieve.RetrievalBudget;
  * @param denseBelow contexts shorter than this are attended whole
  * @param budget candidates and selected keys of a step
  * @param coarse what the first look at all keys adds up
+ * @param grouping how the query heads of a group choose keys
  */
 public record ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
-    RetrievalBudget budget, Coarse coarse) {
+    RetrievalBudget budget, Coarse coarse, Grouping grouping) {
 
   private static final String PRESETS = "paper, sharp, ruler, gpqa, throughput";
 
-  /** With tiers, as published. */
+  /** With tiers and for the mean query of a group, as published. */
   public ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
       RetrievalBudget budget) {
-    this(sink, local, updateInterval, denseBelow, budget, Coarse.TIERS);
+    this(sink, local, updateInterval, denseBelow, budget, Coarse.TIERS, Grouping.MEAN);
   }
 
   /** Checks the settings; the message names the setting as the command line does, and both numbers. */
@@ -55,7 +57,7 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
   public static ParisKvConfig sharp() {
     return new ParisKvConfig(64, 256, 512, 2_000,
         new RetrievalBudget(100, null, null, RetrievalBudget.Candidates.GEOMETRIC_MEAN),
-        Coarse.SCORES);
+        Coarse.SCORES, Grouping.MEAN);
   }
 
   /** The published settings for RULER: as {@link #paper} with k 2,048. */
@@ -88,7 +90,12 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
 
   /** These settings with another budget. */
   public ParisKvConfig withBudget(RetrievalBudget other) {
-    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other, coarse);
+    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other, coarse, grouping);
+  }
+
+  /** These settings with another way to choose keys for a group of heads. */
+  public ParisKvConfig withGrouping(Grouping other) {
+    return new ParisKvConfig(sink, local, updateInterval, denseBelow, budget, coarse, other);
   }
 
   /**

@@ -12,6 +12,7 @@ import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.RandomKv;
@@ -51,7 +52,9 @@ class RecordedStepTest {
     return TestBackends.with(Stream.of(new FullAttention(),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, 0.1, null),
-            Coarse.SCORES))));
+            Coarse.SCORES, Grouping.MEAN)),
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))
+            .withGrouping(Grouping.PER_HEAD))));
   }
 
   /** One cache pool with a batch, and the buffers of its step. */

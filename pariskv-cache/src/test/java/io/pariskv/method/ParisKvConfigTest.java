@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.retrieve.RetrievalBudget.Candidates;
 import org.junit.jupiter.api.Test;
@@ -75,7 +76,8 @@ class ParisKvConfigTest {
   void sharp_hasTheZonesOfPaper_andFewerCandidatesOfScores() {
     ParisKvConfig sharp = ParisKvConfig.preset("sharp");
     RetrievalBudget budget = new RetrievalBudget(100, null, null, Candidates.GEOMETRIC_MEAN);
-    assertEquals(new ParisKvConfig(64, 256, 512, 2_000, budget, Coarse.SCORES), sharp);
+    assertEquals(new ParisKvConfig(64, 256, 512, 2_000, budget, Coarse.SCORES, Grouping.MEAN),
+        sharp);
     assertEquals(448, sharp.budget().candidates(2_000));
     assertEquals(3_621, sharp.budget().candidates(131_072));
     assertEquals(Coarse.SCORES, sharp.withBudget(BUDGET).coarse());

@@ -15,6 +15,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
@@ -40,16 +41,20 @@ class ParisKvTest {
   private static final RetrievalBudget FEW = new RetrievalBudget(5, 0.5, 0.5);
 
   private static ParisKv method(RetrievalBudget budget) {
-    return method(budget, Coarse.TIERS);
+    return method(budget, new Kind(Coarse.TIERS, Grouping.MEAN));
   }
 
-  private static ParisKv method(RetrievalBudget budget, Coarse coarse) {
-    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget, coarse));
+  private static ParisKv method(RetrievalBudget budget, Kind kind) {
+    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget, kind.coarse, kind.grouping));
   }
 
-  /** Every backend with the few settings of each kind. */
+  /** How keys are retrieved. */
+  record Kind(Coarse coarse, Grouping grouping) {
+  }
+
   static Stream<Arguments> backendsAndKinds() {
-    return TestBackends.with(Stream.of(Coarse.values()));
+    return TestBackends.with(Stream.of(Coarse.values()).flatMap(
+        coarse -> Stream.of(Grouping.values()).map(grouping -> new Kind(coarse, grouping))));
   }
 
   /** Outputs of a prompt and then steps of one sequence. */
@@ -78,11 +83,11 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void retrievingEveryKey_equalsFullAttention(Backend backend, Coarse coarse) {
+  void retrievingEveryKey_equalsFullAttention(Backend backend, Kind kind) {
     // k is far above the zone; 40 steps cross the update interval twice
     List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
 
-    assertSame(full, outputs(backend, method(ALL, coarse), 1_100, 40), 5e-5f);
+    assertSame(full, outputs(backend, method(ALL, kind), 1_100, 40), 5e-5f);
   }
 
   @ParameterizedTest
@@ -113,10 +118,10 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void promptInChunks_equalsPromptAtOnce(Backend backend, Coarse coarse) {
-    List<float[]> whole = outputs(backend, method(FEW, coarse), 123, 3);
+  void promptInChunks_equalsPromptAtOnce(Backend backend, Kind kind) {
+    List<float[]> whole = outputs(backend, method(FEW, kind), 123, 3);
     List<float[]> parts = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 1);
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       for (int chunk : new int[]{1, 48, 1, 1, 12, 60}) { // 49 is dense, 50 is not
@@ -150,8 +155,8 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend, Coarse coarse) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 1)) {
+  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1)) {
       Passes passes = new Passes(pool);
       List<float[]> first = new ArrayList<>();
       try (KvCache cache = pool.open()) {
@@ -173,8 +178,8 @@ class ParisKvTest {
   /** Summaries depend on the zone, not on how it grew: with scores the centre moves when it doubles. */
   @ParameterizedTest
   @MethodSource(KINDS)
-  void sequenceThatGrewByDecoding_goesOnLikeAPromptOfThatLength(Backend backend, Coarse coarse) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 2);
+  void sequenceThatGrewByDecoding_goesOnLikeAPromptOfThatLength(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 2);
         KvCache grown = pool.open();
         KvCache prompt = pool.open()) {
       Passes passes = new Passes(pool);
@@ -193,8 +198,8 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void sequenceThatWasCut_goesOnLikeOneThatWasNeverLonger(Backend backend, Coarse coarse) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 2);
+  void sequenceThatWasCut_goesOnLikeOneThatWasNeverLonger(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 2);
         KvCache cut = pool.open();
         KvCache never = pool.open()) {
       Passes passes = new Passes(pool);
@@ -212,13 +217,13 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, Coarse coarse) {
+  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, Kind kind) {
     List<String> names = List.of("dense", "sparse", "longer");
     int[] prompts = {10, 90, 1_200};
     List<List<float[]>> together = new ArrayList<>();
     List<List<float[]>> alone = new ArrayList<>();
     for (boolean batched : new boolean[]{true, false}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 3)) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 3)) {
         Passes passes = new Passes(pool);
         List<KvCache> caches = new ArrayList<>();
         for (int i = 0; i < prompts.length; i++) {
@@ -247,8 +252,8 @@ class ParisKvTest {
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void cost_countsWhatAStepReads(Backend backend, Coarse coarse) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 1);
+  void cost_countsWhatAStepReads(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       passes.prefill(cache, "sequence", 112); // sink 4, zone 100, local 8
@@ -259,17 +264,18 @@ class ParisKvTest {
       assertEquals(113, cost.heldTokens());
       assertEquals(56 * SHAPE.tokenBytes(), cost.kvBytes());
       // ids of 100 keys, with scores also norms, codes and weights of 50 candidates, in two layers and KV heads
-      long perKey = coarse == Coarse.SCORES ? 4 + 2 : 4;
-      assertEquals(2 * 2 * (100 * perKey + 50 * 4 * 6), cost.summaryBytes());
+      long perKey = kind.coarse == Coarse.SCORES ? 4 + 2 : 4;
+      long queries = kind.grouping == Grouping.PER_HEAD ? 3 : 1; // of a KV head
+      assertEquals(2 * 2 * queries * (100 * perKey + 50 * 4 * 6), cost.summaryBytes());
     }
   }
 
   @ParameterizedTest
   @MethodSource(KINDS)
-  void plan_coversWhatIsKept(Backend backend, Coarse coarse) {
+  void plan_coversWhatIsKept(Backend backend, Kind kind) {
     int tokens = 1_100;
-    MemoryPlan plan = method(FEW, coarse).plan(MemoryPlan.empty(), SHAPE, 1, tokens);
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, coarse), 1);
+    MemoryPlan plan = method(FEW, kind).plan(MemoryPlan.empty(), SHAPE, 1, tokens);
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       passes.prefill(cache, "sequence", tokens - 1);
@@ -280,7 +286,7 @@ class ParisKvTest {
       assertTrue(pool.methodBytes() > 0.9 * plan.allocatedBytes(),
           () -> pool.methodBytes() + " kept, planned " + plan);
     }
-    MemoryPlan largest = method(FEW, coarse).plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
+    MemoryPlan largest = method(FEW, kind).plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
     assertTrue(largest.allocatedBytes() > plan.allocatedBytes(), largest::toString);
   }
 

@@ -35,8 +35,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RetrievalTest {
 
   /** Selected zone positions of every row and KV head. */
-  private static int[][] retrieve(Backend backend, Size size, Coarse coarse) {
-    return retrieve(backend, size, coarse, backend::newRetrieval);
+  private static int[][] retrieve(Backend backend, Size size, Coarse coarse, Grouping grouping) {
+    return retrieve(backend, size, coarse,
+        (index, room) -> backend.newRetrieval(index, room, grouping));
   }
 
   private static int[][] retrieve(Backend backend, Size size, Coarse coarse,
@@ -67,7 +68,7 @@ class RetrievalTest {
   @MethodSource("sizes")
   void selection_isAscendingInTheZone_andEqualsThatOfScalar(Backend backend, Size size,
       Coarse coarse) {
-    int[][] selected = retrieve(backend, size, coarse);
+    int[][] selected = retrieve(backend, size, coarse, Grouping.MEAN);
     for (int i = 0; i < selected.length; i++) {
       int keys = size.zones().get(i / size.kvHeads());
       assertEquals(size.budget().fields(keys)[2], selected[i].length);
@@ -81,7 +82,38 @@ class RetrievalTest {
         (index, room) -> new StagedRetrieval(backend, index, room));
     assertArrayEquals(staged, selected, size::toString);
     try (ScalarBackend scalar = new ScalarBackend()) {
-      assertArrayEquals(retrieve(scalar, size, coarse), selected, size::toString);
+      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.MEAN), selected, size::toString);
+      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.PER_HEAD),
+          retrieve(backend, size, coarse, Grouping.PER_HEAD), size::toString);
+    }
+  }
+
+  /** Each head of a group looks for a key of its own, which the mean of all queries need not find. */
+  @ParameterizedTest
+  @MethodSource("io.pariskv.testing.TestBackends#all")
+  void keyThatOneHeadLooksFor_isSelected_whenHeadsChooseTogether(Backend backend) {
+    Size size = new Size(List.of(2_000), 2, 7, 64, DType.F32, RandomKv.NORMAL);
+    RetrievalBudget budget = new RetrievalBudget(16, 0.1, null);
+    for (Coarse coarse : Coarse.values()) {
+      try (Fixture fixture = new Fixture(backend, size, coarse).encode(budget);
+          Retrieval retrieval = backend.newRetrieval(fixture.index(),
+              new RetrievalSize(1, 2_000, budget.candidates(2_000), 16), Grouping.PER_HEAD)) {
+        float[] q = new float[size.heads() * size.headDim()];
+        for (int head = 0; head < size.heads(); head++) {
+          float[] key = fixture.key(0, head / 7, Fixture.SINK + 100 + 250 * (head % 7));
+          for (int j = 0; j < key.length; j++) {
+            q[head * key.length + j] = 3 * key[j];
+          }
+        }
+        Selection selection = retrieval.retrieve(Fixture.LAYER, fixture.batch(),
+            fixture.buffers().of(q, 1, size.heads(), size.headDim()));
+        int[] positions = fixture.buffers().ints(selection.positions());
+        for (int head = 0; head < size.heads(); head++) {
+          int key = 100 + 250 * (head % 7);
+          assertTrue(IntStream.range(head / 7 * 16, head / 7 * 16 + 16)
+              .anyMatch(i -> positions[i] == key), coarse + ", head " + head);
+        }
+      }
     }
   }
 

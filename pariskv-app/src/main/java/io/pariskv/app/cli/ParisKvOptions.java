@@ -3,6 +3,7 @@ package io.pariskv.app.cli;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -40,12 +41,24 @@ final class ParisKvOptions {
   @Nullable
   Double collisionRatio;
 
+  @Option(names = "--group", paramLabel = "HOW", defaultValue = "mean", description = "What the query heads of a KV head retrieve by: their mean query, or per-head, each for itself (default: ${DEFAULT-VALUE}).")
+  String group;
+
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
     ParisKvConfig base = ParisKvConfig.preset(preset);
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base), base.coarse());
+        budget(base), base.coarse(), grouping());
+  }
+
+  private Grouping grouping() {
+    return switch (group) {
+      case "mean" -> Grouping.MEAN;
+      case "per-head" -> Grouping.PER_HEAD;
+      default -> throw new InputException(
+          "group '" + group + "' is not known; choose one of mean, per-head");
+    };
   }
 
   private RetrievalBudget budget(ParisKvConfig base) {

@@ -11,6 +11,7 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.retrieve.RetrievalSize;
@@ -45,7 +46,11 @@ record Scheme(String name, ParisKvConfig config, IntUnaryOperator centre) {
       new Scheme("sharp, centre of the first 1,024", SHARP, zone -> 1_024),
       new Scheme("sharp, centre of all", SHARP, zone -> zone),
       new Scheme("sharp, paper's candidates",
-          SHARP.withBudget(ParisKvConfig.paper().budget()), KeyCentre::keysOfCentre));
+          SHARP.withBudget(ParisKvConfig.paper().budget()), KeyCentre::keysOfCentre),
+      new Scheme("paper, per head", ParisKvConfig.paper().withGrouping(Grouping.PER_HEAD),
+          zone -> 0),
+      new Scheme("sharp, per head", SHARP.withGrouping(Grouping.PER_HEAD),
+          KeyCentre::keysOfCentre));
 
   /**
    * Means over queries and heads.
@@ -68,7 +73,7 @@ record Scheme(String name, ParisKvConfig config, IntUnaryOperator centre) {
     double captured = 0;
     double mass = 0;
     try (KeyIndex index = backend.newKeyIndex(shape, 1, config.coarse());
-        Retrieval retrieval = backend.newRetrieval(index, size);
+        Retrieval retrieval = backend.newRetrieval(index, size, config.grouping());
         Allocator memory = backend.newAllocator()) {
       encode(backend, set, index, zone);
       Batch batch = new Batch(1, memory.allocate(DType.I32, 1), memory.allocate(DType.I32, 1));

@@ -98,7 +98,8 @@ public final class CudaBackend implements Backend {
           new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
           new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
           new CudaScoreVote(kernels),
-          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
+          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
+          new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;

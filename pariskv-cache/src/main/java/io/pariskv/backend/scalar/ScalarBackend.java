@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
 
 /** Plain Java on the CPU: the oracle. */
@@ -16,7 +17,8 @@ public final class ScalarBackend extends HostBackend {
   private final RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
       new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
       new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),
-      new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());
+      new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK(), new HostHeadBlocks(),
+      new ScalarHeadVotes(), new ScalarHeadScores());
 
   @Override
   public String name() {

@@ -4,6 +4,7 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.backend.scalar.ScalarBackend;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,8 @@ public final class VectorBackend extends HostBackend {
     retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
         new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorCentroidScores(workers), new VectorScoreVote(workers),
-        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
+        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers),
+        new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
