@@ -1,8 +1,11 @@
-// attention.cuh -- what decode attention kernels share: which tokens are attended, and attention of a warp on tensor
-// cores. Included by pariskv.cuh.
+// attention.cuh -- what decode attention kernels share: which tokens are attended, and by which warp, and attention of a
+// warp on tensor cores. Included by pariskv.cuh.
 #pragma once
 
-/** The positions that one KV head attends in a decode step, as one list: sink, selected, recent; or a window. */
+/**
+ * The positions that one KV head attends in a decode step, as one list: selected, sink, recent; or a window. Selected
+ * ones come first because with offload they are far away.
+ */
 struct AttendedTokens {
   int sink;              // tokens of the sink
   int selected;          // tokens selected
@@ -12,11 +15,11 @@ struct AttendedTokens {
 
   /** Position of the i-th of them. */
   __device__ __forceinline__ int position(int i) const {
-    if (i < sink) {
-      return i;
+    if (i < selected) {
+      return sink + selection[i];
     }
-    i -= sink;
-    return i < selected ? sink + selection[i] : recent + (i - selected);
+    i -= selected;
+    return i < sink ? i : recent + (i - sink);
   }
 };
 
@@ -39,6 +42,51 @@ __device__ __forceinline__ AttendedTokens attended_tokens(const int* zones, int 
   return tokens;
 }
 
+/**
+ * Warps of all heads that ask for rows of host memory. On an H100, k = 2,048: 64 take 310 us of 128K tokens and 596 us of a
+ * million, 1,024 take 326 and 761: more pages are in use at a time.
+ */
+constexpr int HOST_WARPS = 64;
+
+/** Which tokens a warp attends: tiles that begin `stride` numbers apart, of numbers `step` apart, all before `end`. */
+struct Course {
+  int shares;  // blocks that there is work for, at least 1
+  int at;      // where its first tile begins
+  int step;
+  int stride;
+  int end;
+};
+
+/**
+ * Of this warp, in a block of `WARPS` of a grid of (splits, heads, rows).
+ *
+ * @param selection whether there is one, even if empty: few tokens then, selected ones first
+ * @param offload whether those are in host memory
+ */
+template <int TILE, int WARPS>
+__device__ __forceinline__ Course course(const AttendedTokens& tokens, bool selection, bool offload) {
+  int splits = int(gridDim.x);
+  int split = int(blockIdx.x);
+  int warp = split * WARPS + warp_id();
+  if (!selection) {
+    int shares = max(1, min(splits, ceil_div(tokens.count, TILE * WARPS)));
+    return {shares, warp * TILE, 1, shares * WARPS * TILE, tokens.count};
+  }
+  if (!offload) {
+    int shares = max(1, min(splits, ceil_div(tokens.count, TILE)));
+    int warps = shares * WARPS;
+    return {shares, warp_id() * shares + split, warps, warps * TILE, tokens.count};
+  }
+  int far = min(ceil_div(tokens.selected, TILE), max(1, HOST_WARPS / int(gridDim.y * gridDim.z)));
+  int near = ceil_div(tokens.count - tokens.selected, TILE);
+  int shares = max(1, min(splits, ceil_div(far + near, WARPS)));
+  far = min(far, shares * WARPS / 2);
+  if (warp < far) {
+    return {shares, warp * TILE, 1, far * TILE, tokens.selected};
+  }
+  return {shares, tokens.selected + (warp - far) * TILE, 1, (shares * WARPS - far) * TILE, tokens.count};
+}
+
 // ---- Tensor cores -----------------------------------------------------------------------------------------------
 
 /** Two floats, each the sum of three bf16, as three pairs. */
@@ -56,12 +104,13 @@ __device__ __forceinline__ Parts parts(float x, float y) {
   return p;
 }
 
-/** The words of a 16-byte load, to index in unrolled loops. */
+/** The words of 16 bytes, to index in unrolled loops. */
 struct Words {
   uint32_t at[4];
 
-  __device__ __forceinline__ void load(uint64_t row, int byte) {
-    uint4 loaded = load128_once(reinterpret_cast<const char*>(row) + byte);
+  /** @param address in shared memory, 16-byte aligned */
+  __device__ __forceinline__ void load(const char* address) {
+    uint4 loaded = *reinterpret_cast<const uint4*>(address);
     at[0] = loaded.x;
     at[1] = loaded.y;
     at[2] = loaded.z;

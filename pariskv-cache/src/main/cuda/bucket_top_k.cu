@@ -70,19 +70,6 @@ __device__ __forceinline__ int vote_of(const uint32_t (&words)[PER_THREAD / 4], 
   return words[i / 4] >> 8 * (i % 4) & 255;
 }
 
-/** Whether this block is the last of its KV head; then it sees what the others wrote, by loads that pass L1. */
-__device__ bool is_last_block(int* tickets, int tiles) {
-  __shared__ bool last;
-  __syncthreads();  // the block's results are written
-  if (threadIdx.x == 0) {
-    __threadfence();  // and visible before its ticket
-    last = atomicAdd(tickets + blockIdx.y, 1) == tiles - 1;
-    __threadfence();
-  }
-  __syncthreads();  // thread 0 has decided
-  return last;
-}
-
 /** Adds up the tiles: totals[value] becomes the number of keys with at least that many votes. */
 __device__ void add_tiles(const uint16_t* reaching, int tiles, int* totals) {
   totals[threadIdx.x] = 0;
@@ -153,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   uint16_t* head_reaching = reaching + int64_t(blockIdx.y) * gridDim.x * VALUES;
   head_reaching[int64_t(blockIdx.x) * VALUES + value] = uint16_t(more + count);
 
-  if (!is_last_block(tickets, v.tiles)) {
+  if (!is_last_block(tickets + blockIdx.y, v.tiles)) {
     return;
   }
   add_tiles(head_reaching, v.tiles, totals);
@@ -187,7 +174,6 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   if (threadIdx.x == 0) {
     thresholds[2 * blockIdx.y] = threshold;
     thresholds[2 * blockIdx.y + 1] = v.wanted - above_before;
-    tickets[blockIdx.y] = 0;  // for the next run
   }
 }
 
@@ -224,9 +210,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   int before = block_scan(__popc(above) | __popc(at) << 16, scratch, total);  // neither exceeds TILE
   int above_before = before_tile[0] + (before & 0xffff);
   int at_before = before_tile[1] + (before >> 16);
-  for (int excess = __popc(at) - max(take_at - at_before, 0); excess > 0; excess--) {
-    at ^= 1u << (31 - __clz(at));  // the highest position goes
-  }
+  at = lowest_bits(at, take_at - at_before);
   int* next = candidates + blockIdx.y * room + above_before + min(at_before, take_at);
   int first = first_key(v);
   for (uint32_t chosen = above | at; chosen != 0; chosen &= chosen - 1) {

@@ -1,156 +1,198 @@
 // decode_attention.cu -- attention.DecodeAttention for bf16 rows of head size 64 or 128, on tensor cores.
 //
 // A block serves up to eight query heads of one KV head, so K and V are read once, and one of `splits` even shares of
-// the attended tokens, whose number only the device knows. Its four warps take tiles of 16 tokens in turn, each with
-// sums of its own, and merge at the end; decode_merge.cu then merges the shares.
+// the attended tokens, whose number only the device knows. Its four warps take tiles of 16 tokens, each with sums of its
+// own; they merge at the end, and the last block of a KV head to end merges all (shares.cuh).
 //
-// Every load is one of 16 bytes from the row itself, wherever it is: no shared memory, no copy of gathered rows. 16 of
-// them a lane are in flight, 8 KiB a warp: the next keys are asked for before the values at hand are multiplied, the
-// next values after that. Each lane finds one row of the next tile and hands its address round.
+// The warps of all blocks of a KV head deal the tokens out: without a selection tile by tile, so that they walk the slabs
+// together; with one token by token, so that each has its two or three. But selected rows in host memory are left to a
+// few warps, tile by tile in ascending order, while the others attend what is nearby: such rows are bound by the
+// translation of their addresses, and what keeps it fast is that few pages are in use at a time. A slab's heads share
+// its pages, and so all KV heads walk through the positions together.
+//
+// Rows go to shared memory by asynchronous copies, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one
+// look-up of its address and whole lines of the bus. A warp has one tile at hand and one on its way, 8 KiB each.
 //
 // Bytes: 512 a token and KV head at head size 128; 537 MB at 128K tokens and 8 KV heads: 0.18 ms at 3 TB/s. Operations
-// at that size: 64 products a tile, 4.2 million, 0.03 ms of the tensor cores, and about 400 other instructions a warp
+// at that size: 64 products a tile, 4.2 million, 0.03 ms of the tensor cores, and about 450 other instructions a warp
 // and tile, 0.03 ms. In plain f32 it would be 1.07 G multiply-adds for groups of four, 0.04 ms, as much again for
 // conversions and sums over lanes, and twice that for groups of eight.
-// grid (splits, kvHeads * ceil(group / 8), rows), block 128, static shared memory only.
+// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 256 * (2 * headDim + 16) bytes.
 #include "pariskv.cuh"
 
 constexpr int TILE = 16;
-constexpr int HEADS = 8;
 constexpr int WARPS = 4;
+constexpr int STAGES = 2;
 
-/** Where the rows of one tile are: lanes 0 to 15 know the keys', lanes 16 to 31 the values'. */
+/** The tiles of one warp. */
 template <int HEAD_DIM>
-struct Tile {
+struct Tiles {
   using Warp = WarpAttention<HEAD_DIM>;
+  static constexpr int ROW = 2 * HEAD_DIM + 16;  // bytes; 16 more than a row has, which spreads rows over the banks
+  static constexpr int BYTES = 2 * TILE * ROW;   // keys, then values
+  static constexpr int LANES = HEAD_DIM / 8;     // that bring a row
 
-  Words keys[2][Warp::KEY_PIECES];
-  Words values[4][Warp::VALUE_PIECES];
+  KvHead<uint16_t> kv;  // keys in lanes 0 to 15, values in the others
+  AttendedTokens tokens;
+  Course course;
+  char* memory;  // [STAGES][BYTES]
 
-  __device__ __forceinline__ void load_keys(unsigned long long rows) {
-    int lane = lane_id();
+  /** Where a lane's row of a tile is, and which of the tile's rows there are. */
+  struct Rows {
+    unsigned long long row;
+    unsigned valid;  // bit j of row j, and bit 16 + j
+  };
+
+  /** Of the tile that begins at number `at`, which may lie beyond the last token; there must be one. */
+  __device__ __forceinline__ Rows look_up(int at) const {
+    int i = at + lane_id() % TILE * course.step;
+    Rows rows;
+    rows.row = reinterpret_cast<unsigned long long>(kv.row(tokens.position(min(i, course.end - 1))));
+    rows.valid = __ballot_sync(FULL_WARP, i < course.end);
+    return rows;
+  }
+
+  /** Asks for a tile; rows that there are not become zeros. */
+  __device__ __forceinline__ void ask(const Rows& rows, int stage) const {
+    uint32_t to = shared_address(memory + stage * BYTES + lane_id() / LANES * ROW + lane_id() % LANES * 16);
 #pragma unroll
-    for (int n = 0; n < 2; n++) {
-      uint64_t key = __shfl_sync(FULL_WARP, rows, 8 * n + lane / 4);
-#pragma unroll
-      for (int i = 0; i < Warp::KEY_PIECES; i++) {
-        keys[n][i].load(key, 64 * i + 16 * (lane % 4));
-      }
+    for (int first = 0; first < 2 * TILE; first += WARP / LANES) {
+      int r = first + lane_id() / LANES;
+      uint64_t row = __shfl_sync(FULL_WARP, rows.row, r);
+      copy_async(to + first * ROW, reinterpret_cast<const char*>(row) + lane_id() % LANES * 16, rows.valid >> r & 1);
     }
   }
 
-  __device__ __forceinline__ void load_values(unsigned long long rows) {
-    int lane = lane_id();
+  /** Attends a tile that is there. */
+  __device__ __forceinline__ void attend(Warp& warp, int stage, unsigned valid) const {
+    const char* tile = memory + stage * BYTES;
+    int group = lane_id() / 4;
+    int quarter = lane_id() % 4;
+    Words keys[2][Warp::KEY_PIECES];
+#pragma unroll
+    for (int n = 0; n < 2; n++) {
+#pragma unroll
+      for (int i = 0; i < Warp::KEY_PIECES; i++) {
+        keys[n][i].load(tile + (8 * n + group) * ROW + 64 * i + 16 * quarter);
+      }
+    }
+    float scores[4];
+    warp.score(keys, scores);
+    Words values[4][Warp::VALUE_PIECES];
 #pragma unroll
     for (int n = 0; n < 4; n++) {
-      uint64_t value = __shfl_sync(FULL_WARP, rows, TILE + 8 * (n / 2) + 2 * (lane % 4) + n % 2);
+      int token = 8 * (n / 2) + 2 * quarter + n % 2;
 #pragma unroll
       for (int h = 0; h < Warp::VALUE_PIECES; h++) {
-        values[n][h].load(value, 128 * h + 16 * (lane / 4));
+        values[n][h].load(tile + (TILE + token) * ROW + 128 * h + 16 * group);
       }
+      if ((valid >> token & 1) == 0) {
+        scores[n] = -INFINITY;
+      }
+    }
+    float shrink = warp.soften(scores);
+    warp.add(values, scores, shrink);
+  }
+
+  /** Attends all tiles; there is one at least, and the first has been asked for, and its rows looked up. */
+  __device__ __forceinline__ void attend_all(Warp& warp, Rows rows) const {
+    int stride = course.stride;
+    Rows next = look_up(course.at + stride);
+    int stage = 0;
+    for (int at = course.at; at < course.end; at += stride, stage ^= 1) {  // the same for all lanes
+      if (at + stride < course.end) {
+        ask(next, stage ^ 1);
+      }
+      commit_copies();
+      Rows after = look_up(at + 2 * stride);
+      wait_for_earlier_copies();
+      __syncwarp();  // the rows that all lanes brought are in shared memory
+      attend(warp, stage, rows.valid);
+      __syncwarp();  // all lanes have read them: the next may come
+      rows = next;
+      next = after;
     }
   }
 };
 
-/** One share of one KV head: tiles `tile`, `tile + WARPS` and so on below `end` are this warp's. */
+/** Merges the warps of a block, leaves its share and, if it is the last, merges all. */
 template <int HEAD_DIM>
-__device__ __forceinline__ void attend_tiles(WarpAttention<HEAD_DIM>& warp, const KvHead<uint16_t>& kv,
-                                             const AttendedTokens& tokens, int tile, int end) {
-  Tile<HEAD_DIM> at_hand;
-  auto rows_of = [&](int of) {
-    int i = min(of * TILE + lane_id() % TILE, tokens.count - 1);  // a partial tile repeats the last token
-    return reinterpret_cast<unsigned long long>(kv.row(tokens.position(i)));
-  };
-  if (tile < end) {  // the same for all lanes, as all conditions here
-    unsigned long long rows = rows_of(tile);
-    at_hand.load_keys(rows);
-    at_hand.load_values(rows);
+__device__ __forceinline__ void end(const WarpAttention<HEAD_DIM>& warp, char* shared, const Shares& shares) {
+  constexpr int ROW = HEAD_DIM + 4;  // floats; spreads heads over the banks
+  constexpr int STRIDE = STAGES * Tiles<HEAD_DIM>::BYTES / int(sizeof(float));
+  static_assert(BLOCK_HEADS * ROW <= STRIDE, "a warp's sums take the place of its tiles");
+  static_assert(BLOCK_HEADS * MOST_SHARES <= WARPS * STRIDE, "so do the scales of all shares");
+  __shared__ float2 warp_weights[WARPS][BLOCK_HEADS];  // maximum and total
+  float* warp_sums = reinterpret_cast<float*>(shared);  // [WARPS], each [BLOCK_HEADS][ROW], STRIDE apart
+  int head = lane_id() / 4;
+  if (lane_id() % 4 == 0) {
+    warp_weights[warp_id()][head] = make_float2(warp.maximum, warp.total);
   }
-  for (; tile < end; tile += WARPS) {
-    bool more = tile + WARPS < end;
-    unsigned long long next = more ? rows_of(tile + WARPS) : 0;
-    float scores[4];
-    warp.score(at_hand.keys, scores);
-    if (more) {
-      at_hand.load_keys(next);
+  warp.store(warp_sums + warp_id() * STRIDE + head * ROW);
+  __syncthreads();  // every warp's part is in shared memory
+  for (int i = threadIdx.x; i < shares.heads * HEAD_DIM / 4; i += WARPS * WARP) {
+    int dim = i % (HEAD_DIM / 4) * 4;
+    head = i / (HEAD_DIM / 4);
+    float maximum = -INFINITY;
+    for (int w = 0; w < WARPS; w++) {
+      maximum = fmaxf(maximum, warp_weights[w][head].x);
     }
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      if (tile * TILE + 8 * (i / 2) + 2 * (lane_id() % 4) + i % 2 >= tokens.count) {
-        scores[i] = -INFINITY;
-      }
+    float4 sum = {};
+    float total = 0;
+    for (int w = 0; w < WARPS; w++) {
+      float2 weight = warp_weights[w][head];
+      float scale = weight.y == 0 ? 0 : exp2f(weight.x - maximum);  // 0 if it had no tile
+      add_scaled(sum, scale, *reinterpret_cast<const float4*>(warp_sums + w * STRIDE + head * ROW + dim));
+      total += scale * weight.y;
     }
-    float shrink = warp.soften(scores);
-    warp.add(at_hand.values, scores, shrink);
-    if (more) {
-      at_hand.load_values(next);
+    *reinterpret_cast<float4*>(shares.sum(head) + dim) = sum;
+    if (dim == 0) {
+      shares.weight(head) = make_float2(maximum, total);
     }
   }
-  warp.finish();
+  if (shares.last_to_arrive()) {
+    shares.merge<float4>(warp_sums);
+  }
 }
 
 template <int HEAD_DIM>
 __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* selection, const int* selected,
                                        int capacity, int window, const float* q, float scale, int kvHeads, int group,
-                                       float* sums, float2* weights) {
-  constexpr int ROW = HEAD_DIM + 4;  // spreads heads over the banks
-  __shared__ __align__(16) float warp_sums[WARPS][HEADS][ROW];
-  __shared__ float2 warp_weights[WARPS][HEADS];  // maximum and total
-  int split = blockIdx.x;
-  int splits = gridDim.x;
-  int head_blocks = ceil_div(group, HEADS);
-  int kv_row = int(blockIdx.z) * kvHeads + int(blockIdx.y) / head_blocks;  // KV head of all rows' KV heads
-  int first = int(blockIdx.y) % head_blocks * HEADS;                       // query head of the group
-  int heads = min(HEADS, group - first);
-  int64_t q_row = int64_t(kv_row) * group + first;
-
+                                       float* sums, float2* weights, int* arrived, float* out) {
+  extern __shared__ __align__(16) char shared[];
+  HeadBlock heads = head_block(kvHeads, group);
+  await_previous();
+  release_next();
   int slot = slots[blockIdx.z];
   const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
-  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(kv_row) * capacity,
-                                          selected == nullptr ? nullptr : selected + kv_row);
-  int tiles = ceil_div(tokens.count, TILE);
-  int shares = min(splits, ceil_div(tiles, WARPS));  // so that none has fewer tiles than warps
-  if (split >= shares) {                             // the whole block
-    if (threadIdx.x < heads) {
-      weights[(q_row + threadIdx.x) * splits + split] = make_float2(-INFINITY, 0);
-    }
+  bool chosen = selected != nullptr;
+  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
+                                          chosen ? selected + heads.kv_row : nullptr);
+  Tiles<HEAD_DIM> tiles;
+  tiles.tokens = tokens;
+  tiles.course = course<TILE, WARPS>(tokens, chosen, residents != nullptr);
+  int shares = tiles.course.shares;
+  if (int(blockIdx.x) >= shares) {  // the whole block
     return;
   }
-  int tile = int(int64_t(tiles) * split / shares) + warp_id();
-  int end = int(int64_t(tiles) * (split + 1) / shares);
+  tiles.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, lane_id() / TILE, heads.kv_head, kvHeads,
+                               HEAD_DIM);
+  tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
+  typename Tiles<HEAD_DIM>::Rows rows = {};
+  bool any = tiles.course.at < tiles.course.end;
+  if (any) {
+    rows = tiles.look_up(tiles.course.at);
+    tiles.ask(rows, 0);
+  }
+  commit_copies();
   int head = lane_id() / 4;
-  WarpAttention<HEAD_DIM> warp(head < heads ? q + (q_row + head) * HEAD_DIM : nullptr, scale);
-  KvHead<uint16_t> kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, lane_id() / TILE,
-                                          kv_row % kvHeads, kvHeads, HEAD_DIM);
-  attend_tiles(warp, kv, tokens, tile, end);
-
-  if (lane_id() % 4 == 0) {
-    warp_weights[warp_id()][head] = make_float2(warp.maximum, warp.total);
+  WarpAttention<HEAD_DIM> warp(head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr, scale);
+  if (any) {
+    tiles.attend_all(warp, rows);
   }
-  warp.store(warp_sums[warp_id()][head]);
-  __syncthreads();  // every warp's part is in shared memory
-  for (int i = threadIdx.x; i < heads * HEAD_DIM; i += WARPS * WARP) {
-    int dim = i % HEAD_DIM;
-    head = i / HEAD_DIM;
-    float maximum = -INFINITY;
-    for (int w = 0; w < WARPS; w++) {
-      maximum = fmaxf(maximum, warp_weights[w][head].x);
-    }
-    float sum = 0;
-    float total = 0;
-    for (int w = 0; w < WARPS; w++) {
-      float2 weight = warp_weights[w][head];
-      float scale_of_warp = weight.y == 0 ? 0 : exp2f(weight.x - maximum);  // 0 if it had no tile
-      sum += scale_of_warp * warp_sums[w][head][dim];
-      total += scale_of_warp * weight.y;
-    }
-    int64_t at = (q_row + head) * splits + split;
-    sums[at * HEAD_DIM + dim] = sum;
-    if (dim == 0) {
-      weights[at] = make_float2(maximum, total);
-    }
-  }
+  warp.finish();
+  end(warp, shared, Shares(heads, HEAD_DIM, shares, sums, weights, arrived, out));
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
@@ -166,17 +208,19 @@ extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
     const float* q,  // [rows][kvHeads][group][headDim]
     float scale,     // of scores, to units of log 2
     int kvHeads, int group,
-    float* sums,       // out, [rows][kvHeads][group][splits][headDim], relative to the maximum; not where total is 0
-    float2* weights) {  // out, [rows][kvHeads][group][splits] maximum and total
+    float* sums,      // scratch, [rows][kvHeads][group][splits][headDim]
+    float2* weights,  // scratch, [rows][kvHeads][group][splits]
+    int* arrived,     // scratch, [rows][kvHeads * ceil(group / 8)] zeros, and zeros again at the end
+    float* out) {     // [rows][kvHeads][group][headDim]
   attend<128>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-              group, sums, weights);
+              group, sums, weights, arrived, out);
 }
 
 /** The same for head size 64. */
 extern "C" __global__ void __launch_bounds__(128, 3) decode_attention_64(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
     const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
-    int group, float* sums, float2* weights) {
+    int group, float* sums, float2* weights, int* arrived, float* out) {
   attend<64>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-             group, sums, weights);
+             group, sums, weights, arrived, out);
 }

@@ -2,15 +2,14 @@
 //
 // A block serves up to eight query heads of one KV head and one of `splits` even shares of the attended tokens, in
 // tiles of 16 that it brings to shared memory as f32. Then a thread has a (head, token) for the scores and several
-// (head, dim) for the sums. Shares are merged by decode_merge.cu. Bound by shared memory, two loads a multiply-add:
-// for the shapes that decode_attention.cu does not take, not for speed.
-// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 4 * (48 * headDim + 152) bytes.
+// (head, dim) for the sums. The last block of a KV head merges all (shares.cuh). Bound by shared memory, two loads a
+// multiply-add: for the shapes that decode_attention.cu does not take, not for speed.
+// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 4 * max(48 * headDim + 152, 1024) bytes.
 #include "pariskv.cuh"
 
 constexpr int TILE = 16;
-constexpr int HEADS = 8;
-constexpr int WARPS = 4;
-constexpr int THREADS = WARPS * WARP;
+constexpr int HEADS = BLOCK_HEADS;
+constexpr int THREADS = 128;
 static_assert(HEADS * TILE == THREADS, "a thread for each score of a tile");
 
 __device__ __forceinline__ void unpack(const uint16_t* from, float* to) {
@@ -58,7 +57,7 @@ template <typename T>
 __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* selection, const int* selected,
                                        int capacity, int window, const float* q, float scale, int kvHeads, int group,
-                                       int width, float* sums, float2* weights) {
+                                       int width, float* sums, float2* weights, int* arrived, float* out_rows) {
   extern __shared__ float shared[];
   int key_stride = width + 1;  // spreads tokens over the banks
   float* query = shared;                       // [HEADS][width]
@@ -67,39 +66,33 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   float* values = keys + TILE * key_stride;    // [TILE][width]
   float* scores = values + TILE * width;       // [HEADS][TILE]
   float* shrinks = scores + HEADS * TILE;      // [HEADS]
-  int split = blockIdx.x;
-  int splits = gridDim.x;
-  int head_blocks = ceil_div(group, HEADS);
-  int kv_row = int(blockIdx.z) * kvHeads + int(blockIdx.y) / head_blocks;  // KV head of all rows' KV heads
-  int first = int(blockIdx.y) % head_blocks * HEADS;                       // query head of the group
-  int heads = min(HEADS, group - first);
-  int64_t q_row = int64_t(kv_row) * group + first;
+  HeadBlock block = head_block(kvHeads, group);
+  int heads = block.count;
+  await_previous();
+  release_next();
 
   int slot = slots[blockIdx.z];
   const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
-  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(kv_row) * capacity,
-                                          selected == nullptr ? nullptr : selected + kv_row);
+  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(block.kv_row) * capacity,
+                                          selected == nullptr ? nullptr : selected + block.kv_row);
   int tiles = ceil_div(tokens.count, TILE);
-  int shares = min(splits, tiles);
-  if (split >= shares) {  // the whole block
-    if (threadIdx.x < heads) {
-      weights[(q_row + threadIdx.x) * splits + split] = make_float2(-INFINITY, 0);
-    }
+  int split = blockIdx.x;
+  Shares shares(block, width, max(1, min(int(gridDim.x), tiles)), sums, weights, arrived, out_rows);
+  if (split >= shares.count) {  // the whole block
     return;
   }
-  int kv_number = kv_row % kvHeads;
-  KvHead<T> k = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 0, kv_number, kvHeads, width);
-  KvHead<T> v = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 1, kv_number, kvHeads, width);
+  KvHead<T> k = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 0, block.kv_head, kvHeads, width);
+  KvHead<T> v = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 1, block.kv_head, kvHeads, width);
   for (int i = threadIdx.x; i < heads * width; i += THREADS) {
-    query[i] = q[q_row * width + i] * scale;
+    query[i] = q[block.first * width + i] * scale;
     out[i] = 0;
   }
   int head = threadIdx.x / TILE;  // of this thread's scores: 16 lanes have one head
   int token = threadIdx.x % TILE;
   float maximum = -INFINITY;
   float total = 0;
-  int end = int(int64_t(tiles) * (split + 1) / shares);
-  for (int tile = int(int64_t(tiles) * split / shares); tile < end; tile++) {
+  int end = int(int64_t(tiles) * (split + 1) / shares.count);
+  for (int tile = int(int64_t(tiles) * split / shares.count); tile < end; tile++) {
     int count = min(TILE, tokens.count - tile * TILE);
     load_tile(k, tokens, tile * TILE, count, keys, key_stride);
     load_tile(v, tokens, tile * TILE, count, values, width);
@@ -139,10 +132,18 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
     total += __shfl_xor_sync(FULL_WARP, total, distance);
   }
   if (head < heads && token == 0) {
-    weights[(q_row + head) * splits + split] = make_float2(maximum, total);
+    shares.weight(head) = make_float2(maximum, total);
   }
   for (int i = threadIdx.x; i < heads * width; i += THREADS) {  // each its own: no barrier
-    sums[((q_row + i / width) * splits + split) * width + i % width] = out[i];
+    shares.sum(i / width)[i % width] = out[i];
+  }
+  if (!shares.last_to_arrive()) {
+    return;
+  }
+  if (width % 4 == 0) {  // rows and all of their buffers begin at 16 bytes
+    shares.merge<float4>(shared);
+  } else {
+    shares.merge<float>(shared);
   }
 }
 
@@ -159,17 +160,19 @@ extern "C" __global__ void __launch_bounds__(128) decode_attention_bf16(
     const float* q,  // [rows][kvHeads][group][headDim]
     float scale,     // of scores, to units of log 2
     int kvHeads, int group, int headDim,
-    float* sums,        // out, [rows][kvHeads][group][splits][headDim], relative to the maximum; not where total is 0
-    float2* weights) {  // out, [rows][kvHeads][group][splits] maximum and total
+    float* sums,      // scratch, [rows][kvHeads][group][splits][headDim]
+    float2* weights,  // scratch, [rows][kvHeads][group][splits]
+    int* arrived,     // scratch, [rows][kvHeads * ceil(group / 8)] zeros, and zeros again at the end
+    float* out) {     // [rows][kvHeads][group][headDim]
   attend<uint16_t>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
-                   kvHeads, group, headDim, sums, weights);
+                   kvHeads, group, headDim, sums, weights, arrived, out);
 }
 
 /** The same for a store of f32. */
 extern "C" __global__ void __launch_bounds__(128) decode_attention_f32(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
     const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
-    int group, int headDim, float* sums, float2* weights) {
+    int group, int headDim, float* sums, float2* weights, int* arrived, float* out) {
   attend<float>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
-                kvHeads, group, headDim, sums, weights);
+                kvHeads, group, headDim, sums, weights, arrived, out);
 }

@@ -15,6 +15,8 @@ __device__ __forceinline__ void embed(const int* tokens, const T* table, float* 
   constexpr int UNIT = 16 / sizeof(T);
   int row = blockIdx.x;
   int first = (blockIdx.y * blockDim.x + threadIdx.x) * UNIT;
+  await_previous();
+  release_next();
   if (first >= width) {  // the last block of a row is partial
     return;
   }

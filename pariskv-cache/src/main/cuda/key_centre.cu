@@ -85,11 +85,15 @@ __device__ __forceinline__ void find(const KvHead<T>& rows, int from, int keys, 
 template <typename T>
 __device__ __forceinline__ void find(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                      int layers, int slot, int from, int keys, const uint64_t* centre_table,
-                                     int head_dim) {
+                                     int head_dim, const uint64_t* near) {
   int head = blockIdx.x;
   int heads = gridDim.x;
   KvHead<T> rows = kv_head<T>(slabs, residents, zones[slot * ZONE_FIELDS + 2], slot, layer, layers, 0, head, heads,
                               head_dim);
+  if (near != nullptr) {
+    rows.slabs = near;
+    rows.resident = nullptr;
+  }
   float* centres = reinterpret_cast<float*>(centre_table[int64_t(slot) * layers + layer]);
   find(rows, from, keys, centres + head * head_dim, reinterpret_cast<int*>(centres + heads * head_dim) + head);
 }
@@ -101,13 +105,14 @@ extern "C" __global__ void __launch_bounds__(1024)
                     int layer, int layers, int slot,
                     int from, int keys,            // first position of the zone, and how many of its keys
                     const uint64_t* centre_table,  // [slots][layers] of centres [kvHeads][headDim] and floors [kvHeads]
-                    int head_dim) {                // a power of two from 16 to 256
-  find<uint16_t>(slabs, residents, zones, layer, layers, slot, from, keys, centre_table, head_dim);
+                    int head_dim,                  // a power of two from 16 to 256
+                    const uint64_t* near) {        // [MAX_SLABS] slabs to read instead, or nullptr
+  find<uint16_t>(slabs, residents, zones, layer, layers, slot, from, keys, centre_table, head_dim, near);
 }
 
 /** The same for keys stored as f32. */
 extern "C" __global__ void __launch_bounds__(1024)
     key_centre_f32(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, int slot,
-                   int from, int keys, const uint64_t* centre_table, int head_dim) {
-  find<float>(slabs, residents, zones, layer, layers, slot, from, keys, centre_table, head_dim);
+                   int from, int keys, const uint64_t* centre_table, int head_dim, const uint64_t* near) {
+  find<float>(slabs, residents, zones, layer, layers, slot, from, keys, centre_table, head_dim, near);
 }

@@ -9,6 +9,8 @@ extern "C" __global__ void kv_advance(int* zones,        // [slots][3] in and ou
                                       int* positions,    // [rows] out
                                       int rows) {
   int64_t row = global_x();
+  await_previous();
+  release_next();
   if (row >= rows) {  // the last block is partial
     return;
   }

@@ -42,6 +42,8 @@ template <typename T, int COUNT>
 __device__ __forceinline__ void append(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* positions, int slot, int start,
                                        const float* k, const float* v, int rows, int heads, int width) {
+  await_previous();
+  release_next();
   int pieces = width / COUNT;  // of a row
   int64_t half = int64_t(rows) * heads * pieces;
   for (int64_t i = global_x(); i < 2 * half; i += grid_x()) {

@@ -22,7 +22,7 @@ __device__ __forceinline__ void load(const T* from, float (&values)[1]) {
 __device__ __forceinline__ void load(const float* from, float (&values)[8]) {
 #pragma unroll
   for (int i = 0; i < 8; i += 4) {
-    const float4 four = __ldg(reinterpret_cast<const float4*>(from + i));
+    const float4 four = *reinterpret_cast<const float4*>(from + i);  // may be x: not through the read-only path
     values[i] = four.x;
     values[i + 1] = four.y;
     values[i + 2] = four.z;
@@ -75,10 +75,12 @@ __device__ __forceinline__ void add_dots(const float* x, const T* const (&weight
 
 template <typename T>
 __device__ __forceinline__ void multiply(const float* x, const T* weight, const float* bias, float* y, int rows, int in,
-                                         int out, int wide) {
+                                         int out, int accumulate, int wide) {
   const int groups = ceil_div(rows, ROWS);
   const int first_row = blockIdx.x % groups * ROWS;
   const int64_t first = (int64_t(blockIdx.x / groups) * warp_count() + warp_id()) * OUTPUTS;
+  await_previous();
+  release_next();
   if (first >= out) {
     return;
   }
@@ -101,7 +103,8 @@ __device__ __forceinline__ void multiply(const float* x, const T* weight, const 
     for (int output = 0; output < OUTPUTS; output++) {
       const float sum = warp_sum(sums[row][output]);
       if (lane_id() == 0 && row < count && first + output < out) {
-        y[int64_t(first_row + row) * out + first + output] = sum + (bias == nullptr ? 0 : bias[first + output]);
+        float& to = y[int64_t(first_row + row) * out + first + output];
+        to = sum + (bias == nullptr ? 0 : bias[first + output]) + (accumulate ? to : 0);
       }
     }
   }
@@ -113,8 +116,9 @@ extern "C" __global__ void __launch_bounds__(256)
                     const float* bias,    // [out], or nullptr
                     float* y,             // [rows][out]
                     int rows, int in, int out,
+                    int accumulate,  // 1 to add to y, 0 to write it
                     int wide) {  // 1 if rows of x and of W are 16-byte aligned, and `in` a multiple of 8
-  multiply(x, weight, bias, y, rows, in, out, wide);
+  multiply(x, weight, bias, y, rows, in, out, accumulate, wide);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
@@ -123,8 +127,9 @@ extern "C" __global__ void __launch_bounds__(256)
                     const float* bias,     // [out], or nullptr
                     float* y,              // [rows][out]
                     int rows, int in, int out,
+                    int accumulate,  // 1 to add to y, 0 to write it
                     int wide) {  // 1 if rows of x and of W are 16-byte aligned, and `in` a multiple of 8
-  multiply(x, weight, bias, y, rows, in, out, wide);
+  multiply(x, weight, bias, y, rows, in, out, accumulate, wide);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
@@ -133,6 +138,7 @@ extern "C" __global__ void __launch_bounds__(256)
                      const float* bias,            // [out], or nullptr
                      float* y,                     // [rows][out]
                      int rows, int in, int out,
+                     int accumulate,  // 1 to add to y, 0 to write it
                      int wide) {  // 1 if rows of x and of W are 16-byte aligned, and `in` a multiple of 8
-  multiply(x, weight, bias, y, rows, in, out, wide);
+  multiply(x, weight, bias, y, rows, in, out, accumulate, wide);
 }

@@ -106,6 +106,7 @@ extern "C" __global__ void __launch_bounds__(256)
                  const float* bias,       // [out], or nullptr
                  float* y,                // [rows][out]
                  int rows, int in, int out,
+                 int accumulate,  // 1 to add to y, 0 to write it
                  int stride,  // `in` rounded up to a multiple of 32
                  int wide) {  // 1 if rows of W are 16-byte aligned
   __shared__ Stage stages[STAGES];
@@ -143,7 +144,8 @@ extern "C" __global__ void __launch_bounds__(256)
         const int row = first_row + warp_row + 16 * m + i / 2 * 8 + lane_id() / 4;
         const int output = first_output + warp_output + 8 * n + lane_id() % 4 * 2 + i % 2;
         if (row < rows && output < out) {
-          y[int64_t(row) * out + output] = sums[m][n][i] + (bias == nullptr ? 0 : bias[output]);
+          float& sum = y[int64_t(row) * out + output];
+          sum = sums[m][n][i] + (bias == nullptr ? 0 : bias[output]) + (accumulate ? sum : 0);
         }
       }
     }

@@ -49,7 +49,7 @@ __device__ __forceinline__ void take(const float (&row)[PITCH], int at, float (&
 
 template <typename T>
 __device__ __forceinline__ void multiply(const float* x, const T* weight, const float* bias, float* y, int rows, int in,
-                                         int out) {
+                                         int out, int accumulate) {
   __shared__ __align__(16) float x_tile[DEPTH][PITCH];
   __shared__ __align__(16) float w_tile[DEPTH][PITCH];
   const int first_row = blockIdx.x * TILE;
@@ -92,7 +92,8 @@ __device__ __forceinline__ void multiply(const float* x, const T* weight, const 
       const int row = first_row + r / 4 * (TILE / 2) + 4 * down + r % 4;
       const int output = first_output + o / 4 * (TILE / 2) + 4 * across + o % 4;
       if (row < rows && output < out) {
-        y[int64_t(row) * out + output] = sums[r][o] + (bias == nullptr ? 0 : bias[output]);
+        float& sum = y[int64_t(row) * out + output];
+        sum = sums[r][o] + (bias == nullptr ? 0 : bias[output]) + (accumulate ? sum : 0);
       }
     }
   }
@@ -102,14 +103,16 @@ extern "C" __global__ void __launch_bounds__(256) matmul_tiles_f32(const float* 
                                                                    const float* weight,  // [out][in]
                                                                    const float* bias,    // [out], or nullptr
                                                                    float* y,             // [rows][out]
-                                                                   int rows, int in, int out) {
-  multiply(x, weight, bias, y, rows, in, out);
+                                                                   int rows, int in, int out,
+                                                                   int accumulate) {  // 1 to add to y, 0 to write it
+  multiply(x, weight, bias, y, rows, in, out, accumulate);
 }
 
 extern "C" __global__ void __launch_bounds__(256) matmul_tiles_f16(const float* x,        // [rows][in]
                                                                    const __half* weight,  // [out][in]
                                                                    const float* bias,     // [out], or nullptr
                                                                    float* y,              // [rows][out]
-                                                                   int rows, int in, int out) {
-  multiply(x, weight, bias, y, rows, in, out);
+                                                                   int rows, int in, int out,
+                                                                   int accumulate) {  // 1 to add to y, 0 to write it
+  multiply(x, weight, bias, y, rows, in, out, accumulate);
 }

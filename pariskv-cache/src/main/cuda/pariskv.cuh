@@ -35,6 +35,8 @@ __device__ __forceinline__ int64_t grid_x() { return int64_t(gridDim.x) * blockD
 // dependent launch, from sm_90 on). Until await_previous() it may only touch what no kernel of the step writes: weights,
 // addresses, its own shared memory. Every thread of every block calls it before it ends, so that whoever waits for this
 // kernel has waited for all before it. Older GPUs run one kernel after the other, and these do nothing.
+// What kernels of the step write is read by plain loads (or __ldcg, or atomics): the read-only path, load128 and __ldg,
+// is for what stays as it is while the kernel runs, and with overlap a kernel runs before its input is written.
 
 /** Returns when all kernels before have ended and what they wrote can be seen. */
 __device__ __forceinline__ void await_previous() {
@@ -210,6 +212,49 @@ __device__ __forceinline__ T block_scan(T value, T* scratch, T& total) {
   return (warp_id() == 0 ? T(0) : earlier_warps) + through - value;
 }
 
+// ---- Choosing ---------------------------------------------------------------------------------------------------
+
+/** The lowest `count` of the set bits, all if there are not so many, none if `count` is negative. */
+__device__ __forceinline__ uint32_t lowest_bits(uint32_t bits, int count) {
+  if (count <= 0) {
+    return 0;
+  }
+  for (int excess = __popc(bits) - count; excess > 0; excess--) {
+    bits ^= 1u << (31 - __clz(bits));
+  }
+  return bits;
+}
+
+/**
+ * Adds and returns what was there; who adds later sees what this thread, and those that it met at a barrier before, had
+ * written. Cheaper than fences on both sides, the second of which would wait for stores that are on their way.
+ */
+__device__ __forceinline__ int add_in_turn(int* sum, int value) {
+  int before;
+  asm volatile("atom.acq_rel.gpu.global.add.s32 %0, [%1], %2;"
+               : "=r"(before)
+               : "l"(__cvta_generic_to_global(sum)), "r"(value)
+               : "memory");
+  return before;
+}
+
+/**
+ * Whether this block is the last of `blocks` to come here; it then sees what the others had written. All threads of
+ * each block call it, once a launch. The ticket is 0 before and after.
+ */
+__device__ __forceinline__ bool is_last_block(int* ticket, int blocks) {
+  __shared__ bool last;
+  __syncthreads();  // the block's results are written
+  if (threadIdx.x == 0) {
+    last = add_in_turn(ticket, 1) == blocks - 1;
+    if (last) {
+      *ticket = 0;
+    }
+  }
+  __syncthreads();  // thread 0 has decided
+  return last;
+}
+
 // ---- Products of bf16 matrices ----------------------------------------------------------------------------------
 
 #include "tensor_cores.cuh"
@@ -343,3 +388,4 @@ __device__ __forceinline__ void rotate(float (&y)[SUBSPACE_DIM], int lanes) {
 }
 
 #include "attention.cuh"
+#include "shares.cuh"

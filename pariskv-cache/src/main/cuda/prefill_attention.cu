@@ -7,9 +7,6 @@
 // while V is. Rows in shared memory are 16 bytes longer than a head: eight of them, which is what ldmatrix reads at a
 // time, then lie in different banks.
 //
-// A launch attends the keys of one segment: slabs in a row, found through a table of their addresses. All launches of
-// a chunk but the last leave sums that are not normalised yet, and their state, for the next to go on from.
-//
 // Bound by the tensor cores, 4 * headDim operations a pair of row and key. K and V come from L2: the blocks that run
 // at a time are those of few KV heads. The longest rows are in the first blocks, so that the last end together.
 // grid (ceil(rows * group / ROWS), kvHeads), block 128, dynamic shared memory (ROWS + 2 * KEYS) * (headDim + 8) * 2,
@@ -68,38 +65,26 @@ struct Block {
     }
   }
 
-  /** Begins with nothing, or with what earlier launches left. */
-  __device__ __forceinline__ void begin(const float* out, const float2* state, bool first) {
+  __device__ __forceinline__ void begin() {
 #pragma unroll
     for (int i = 0; i < THREAD_ROWS; i++) {
-      int64_t index = first ? -1 : own_place(i).y;
-      float2 before = index < 0 ? make_float2(-INFINITY, 0) : state[index];
-      top[i] = before.x;
-      weight[i] = lane_id() % 4 == 0 ? before.y : 0;
+      top[i] = -INFINITY;
+      weight[i] = 0;
 #pragma unroll
-      for (int j = 0; j < D / 4; j += 2) {
-        float2 x = make_float2(0, 0);
-        if (index >= 0) {
-          x = *reinterpret_cast<const float2*>(out + index * D + matrix_column(j));
-        }
-        number(sums, i, j) = x.x;
-        number(sums, i, j + 1) = x.y;
+      for (int j = 0; j < D / 4; j++) {
+        number(sums, i, j) = 0;
       }
     }
   }
 
-  /** Leaves sums and state to the next launch, or after the last the result. */
-  __device__ __forceinline__ void end(float* out, float2* state, bool last) {
+  __device__ __forceinline__ void end(float* out) {
 #pragma unroll
     for (int i = 0; i < THREAD_ROWS; i++) {
       float total = weight[i] + __shfl_xor_sync(FULL_WARP, weight[i], 1);
       total += __shfl_xor_sync(FULL_WARP, total, 2);
       int64_t index = own_place(i).y;
       if (index >= 0) {
-        if (!last && lane_id() % 4 == 0) {
-          state[index] = make_float2(top[i], total);
-        }
-        float scale = last ? 1 / total : 1;
+        float scale = 1 / total;
 #pragma unroll
         for (int j = 0; j < D / 4; j += 2) {
           *reinterpret_cast<float2*>(out + index * D + matrix_column(j)) =
@@ -152,9 +137,8 @@ struct Block {
   }
 
   /** All of it; parameters as of the kernels. */
-  __device__ __forceinline__ void attend(const float* q, float* out, float2* state, const uint64_t* keys,
-                                         const uint64_t* values, int first_slab, int slabs, int start, int rows,
-                                         int group, int window, float scale, int first, int last) {
+  __device__ __forceinline__ void attend(const float* q, float* out, const uint64_t* keys, const uint64_t* values,
+                                         int first_slab, int start, int rows, int group, int window, float scale) {
     extern __shared__ uint4 shared[];
     queries = reinterpret_cast<uint16_t*>(shared);
     const uint32_t key_tile = shared_address(queries + ROWS * STRIDE);  // [KEYS][STRIDE]
@@ -165,16 +149,13 @@ struct Block {
     const int limit = start + rows;  // rows of slabs from here on may hold anything
     const int first_position = start + row0 / group;
     const int last_position = min(start + (row0 + ROWS - 1) / group, limit - 1);
-    const int from = max(first_slab * SLAB_TOKENS, first_position - window + 1) / KEYS * KEYS;
-    const int to = min((first_slab + slabs) * SLAB_TOKENS, last_position + 1);
-    if (from >= to && !first && !last) {  // the same for all threads; what there is stays
-      return;
-    }
-    if (from < to) {
+    const int from = max(0, first_position - window + 1) / KEYS * KEYS;
+    const int to = last_position + 1;
+    if (from < to) {  // always; asked, nvcc 13.0 keeps nine more numbers in registers
       load_tile(key_tile, keys[slab_index(from) - first_slab], from, limit);
     }
     load_queries(q, row0, start, rows, group, scale);
-    begin(out, state, first);
+    begin();
     for (int token = from; token < to; token += KEYS) {
       wait_for_copies();
       __syncthreads();  // keys (and queries) are there, and all warps have done with the values before
@@ -192,45 +173,40 @@ struct Block {
       soften(s);
       multiply_rounded(sums, s, value_tile, STRIDE);
     }
-    end(out, state, last);
+    end(out);
   }
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_16(
     const float* q,          // [rows][heads][headDim]
-    float* out,              // [rows][heads][headDim]; until the last segment sums, not normalised yet
-    float2* state,           // [rows][heads] largest score and sum of weights; not used if there is one segment
+    float* out,              // [rows][heads][headDim]
     const uint64_t* keys,    // [slabs] addresses of [kvHeads][SLAB_TOKENS][headDim] bf16
     const uint64_t* values,  // the same
-    int first_slab, int slabs, int start, int rows, int group, int window, float scale, int first, int last) {
-  Block<16, 2>().attend(q, out, state, keys, values, first_slab, slabs, start, rows, group, window, scale, first,
-                        last);
+    int first_slab,          // of the sequence: rows of earlier ones are in nobody's window
+    int start, int rows, int group, int window, float scale) {
+  Block<16, 2>().attend(q, out, keys, values, first_slab, start, rows, group, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_32(
-    const float* q, float* out, float2* state, const uint64_t* keys, const uint64_t* values, int first_slab, int slabs,
-    int start, int rows, int group, int window, float scale, int first, int last) {
-  Block<32, 2>().attend(q, out, state, keys, values, first_slab, slabs, start, rows, group, window, scale, first,
-                        last);
+    const float* q, float* out, const uint64_t* keys, const uint64_t* values, int first_slab, int start, int rows,
+    int group, int window, float scale) {
+  Block<32, 2>().attend(q, out, keys, values, first_slab, start, rows, group, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_64(
-    const float* q, float* out, float2* state, const uint64_t* keys, const uint64_t* values, int first_slab, int slabs,
-    int start, int rows, int group, int window, float scale, int first, int last) {
-  Block<64, 2>().attend(q, out, state, keys, values, first_slab, slabs, start, rows, group, window, scale, first,
-                        last);
+    const float* q, float* out, const uint64_t* keys, const uint64_t* values, int first_slab, int start, int rows,
+    int group, int window, float scale) {
+  Block<64, 2>().attend(q, out, keys, values, first_slab, start, rows, group, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_128(
-    const float* q, float* out, float2* state, const uint64_t* keys, const uint64_t* values, int first_slab, int slabs,
-    int start, int rows, int group, int window, float scale, int first, int last) {
-  Block<128, 2>().attend(q, out, state, keys, values, first_slab, slabs, start, rows, group, window, scale, first,
-                         last);
+    const float* q, float* out, const uint64_t* keys, const uint64_t* values, int first_slab, int start, int rows,
+    int group, int window, float scale) {
+  Block<128, 2>().attend(q, out, keys, values, first_slab, start, rows, group, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_256(
-    const float* q, float* out, float2* state, const uint64_t* keys, const uint64_t* values, int first_slab, int slabs,
-    int start, int rows, int group, int window, float scale, int first, int last) {
-  Block<256, 1>().attend(q, out, state, keys, values, first_slab, slabs, start, rows, group, window, scale, first,
-                         last);
+    const float* q, float* out, const uint64_t* keys, const uint64_t* values, int first_slab, int start, int rows,
+    int group, int window, float scale) {
+  Block<256, 1>().attend(q, out, keys, values, first_slab, start, rows, group, window, scale);
 }

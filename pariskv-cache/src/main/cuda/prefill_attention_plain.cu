@@ -1,7 +1,6 @@
 // prefill_attention_plain.cu -- stage 6 where prefill_attention.cu does not reach: f32 K and V, other head sizes to 256
 //
-// The same online softmax in base 2, the same packing of the heads of a group into rows and the same segments, in f32
-// alone. A warp has four rows, so that a key or value is read once for four; its lanes share the numbers of a head, and
+// The same online softmax in base 2 and the same packing of the heads of a group into rows, in f32 alone. A warp has four rows, so that a key or value is read once for four; its lanes share the numbers of a head, and
 // each keeps one score of a tile of 32 keys. The warps of a block read the same keys, mostly from L1.
 //
 // Bound by instructions, a warp's sum for each row and key above all: a few percent of what the other kernel does.
@@ -35,22 +34,21 @@ struct Rows {
   float top[ROWS];            // largest score so far
   float weight[ROWS];         // sum of weights
 
-  /** Finds rows and queries, and what earlier launches left; behind the end the last row again. */
-  __device__ __forceinline__ void begin(const float* q, const float* out, const float2* state, int row0, int start,
-                                        int rows, int group, int head_dim, float scale, bool first) {
+  /** Finds rows and queries; behind the end the last row again. */
+  __device__ __forceinline__ void begin(const float* q, int row0, int start, int rows, int group, int head_dim,
+                                        float scale) {
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
       int packed = min(row0 + r, rows * group - 1);
       position[r] = start + packed / group;
       index[r] = (int64_t(packed / group) * gridDim.y + blockIdx.y) * group + packed % group;
       load(query[r], q + index[r] * head_dim, head_dim);
-      load(sums[r], out + index[r] * head_dim, first ? 0 : head_dim);
-      float2 before = first ? make_float2(-INFINITY, 0) : state[index[r]];
-      top[r] = before.x;
-      weight[r] = before.y;
+      top[r] = -INFINITY;
+      weight[r] = 0;
 #pragma unroll
       for (int i = 0; i < NUMBERS; i++) {
         query[r][i] *= scale;
+        sums[r][i] = 0;
       }
     }
   }
@@ -116,21 +114,17 @@ struct Rows {
     }
   }
 
-  /** Leaves sums and state to the next launch, or after the last the result. */
-  __device__ __forceinline__ void end(float* out, float2* state, int count, int head_dim, bool last) {
+  __device__ __forceinline__ void end(float* out, int count, int head_dim) {
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
       if (r >= count) {
         return;
       }
-      if (!last && lane_id() == 0) {
-        state[index[r]] = make_float2(top[r], weight[r]);
-      }
 #pragma unroll
       for (int i = 0; i < NUMBERS; i++) {
         int at = i * WARP + lane_id();
         if (at < head_dim) {
-          out[index[r] * head_dim + at] = last ? sums[r][i] / weight[r] : sums[r][i];
+          out[index[r] * head_dim + at] = sums[r][i] / weight[r];
         }
       }
     }
@@ -138,18 +132,18 @@ struct Rows {
 };
 
 template <typename T>
-__device__ __forceinline__ void attend(const float* q, float* out, float2* state, const uint64_t* keys,
-                                       const uint64_t* values, int first_slab, int slabs, int start, int rows,
-                                       int group, int head_dim, int window, float scale, int first, int last) {
+__device__ __forceinline__ void attend(const float* q, float* out, const uint64_t* keys, const uint64_t* values,
+                                       int first_slab, int start, int rows, int group, int head_dim, int window,
+                                       float scale) {
   const int row0 = (int(gridDim.x - 1 - blockIdx.x) * warp_count() + warp_id()) * ROWS;
   if (row0 >= rows * group) {  // warps of a block do not wait for each other
     return;
   }
   window = window == 0 ? NO_WINDOW : window;
   Rows block;
-  block.begin(q, out, state, row0, start, rows, group, head_dim, scale, first);
-  const int from = max(first_slab * SLAB_TOKENS, block.position[0] - window + 1) / KEYS * KEYS;
-  const int to = min((first_slab + slabs) * SLAB_TOKENS, block.position[ROWS - 1] + 1);
+  block.begin(q, row0, start, rows, group, head_dim, scale);
+  const int from = max(0, block.position[0] - window + 1) / KEYS * KEYS;
+  const int to = block.position[ROWS - 1] + 1;
   for (int token = from; token < to; token += KEYS) {
     int slab = slab_index(token) - first_slab;
     int64_t offset = slab_offset(blockIdx.y, token, head_dim);
@@ -159,25 +153,21 @@ __device__ __forceinline__ void attend(const float* q, float* out, float2* state
     block.soften(s);
     block.add(s, reinterpret_cast<const T*>(values[slab]) + offset, count, head_dim);
   }
-  block.end(out, state, rows * group - row0, head_dim, last);
+  block.end(out, rows * group - row0, head_dim);
 }
 
 extern "C" __global__ void prefill_attention_plain_f32(
     const float* q,          // [rows][heads][headDim]
-    float* out,              // [rows][heads][headDim]; until the last segment sums, not normalised yet
-    float2* state,           // [rows][heads] largest score and sum of weights; not used if there is one segment
+    float* out,              // [rows][heads][headDim]
     const uint64_t* keys,    // [slabs] addresses of [kvHeads][SLAB_TOKENS][headDim]
     const uint64_t* values,  // the same
-    int first_slab, int slabs, int start, int rows, int group, int head_dim, int window, float scale, int first,
-    int last) {
-  attend<float>(q, out, state, keys, values, first_slab, slabs, start, rows, group, head_dim, window, scale, first,
-                last);
+    int first_slab,          // of the sequence: rows of earlier ones are in nobody's window
+    int start, int rows, int group, int head_dim, int window, float scale) {
+  attend<float>(q, out, keys, values, first_slab, start, rows, group, head_dim, window, scale);
 }
 
-extern "C" __global__ void prefill_attention_plain_bf16(const float* q, float* out, float2* state,
-                                                        const uint64_t* keys, const uint64_t* values, int first_slab,
-                                                        int slabs, int start, int rows, int group, int head_dim,
-                                                        int window, float scale, int first, int last) {
-  attend<uint16_t>(q, out, state, keys, values, first_slab, slabs, start, rows, group, head_dim, window, scale, first,
-                   last);
+extern "C" __global__ void prefill_attention_plain_bf16(const float* q, float* out, const uint64_t* keys,
+                                                        const uint64_t* values, int first_slab, int start, int rows,
+                                                        int group, int head_dim, int window, float scale) {
+  attend<uint16_t>(q, out, keys, values, first_slab, start, rows, group, head_dim, window, scale);
 }

@@ -6,6 +6,7 @@
 // numbers, or one where width or addresses forbid 16-byte loads. Which kernel runs depends on the width alone, and
 // the order of additions too, so a row's result does not depend on its batch. Bound by memory, 8 bytes a number; a
 // decode step's single row by latency.
+// The weights are loaded while the kernel before ends.
 // rms_norm_narrow: grid ceil(rows / 8), block 256. rms_norm_wide: grid rows, block any multiple of 32.
 #include "pariskv.cuh"
 
@@ -38,8 +39,16 @@ __device__ __forceinline__ void normalize(const float* x, const float* weight, f
   for (int k = 0; k < HELD; k++) {
     int i = thread + k * threads;
     if (i < units) {
-      held[k] = in[i];
       scale[k] = __ldg(weights + i);
+    }
+  }
+  await_previous();
+  release_next();
+#pragma unroll
+  for (int k = 0; k < HELD; k++) {
+    int i = thread + k * threads;
+    if (i < units) {
+      held[k] = in[i];
     }
   }
   float sum = 0;
@@ -82,6 +91,7 @@ extern "C" __global__ void rms_norm_narrow(const float* x,       // [rows][width
                                            float epsilon, int rows, int width) {
   int64_t row = global_x() / WARP;
   if (row >= rows) {  // whole warps of the last block
+    await_previous();
     return;
   }
   normalize_row(x + row * width, weight, y + row * width, epsilon, width, lane_id(), WARP,

@@ -14,6 +14,8 @@ extern "C" __global__ void rotary_angles(const int* positions,      // [rows]
                                          float* table,              // [rows][2][half]
                                          float scale, int rows, int half) {
   int64_t i = global_x();
+  await_previous();
+  release_next();
   if (i >= int64_t(rows) * half) {  // the last block is partial
     return;
   }
@@ -40,6 +42,8 @@ extern "C" __global__ void rotary_rotate(float* x,            // [rows][heads][2
   int row = blockIdx.x;
   int quads = ceil_div(half, 4);
   int i = blockIdx.y * blockDim.x + threadIdx.x;
+  await_previous();
+  release_next();
   if (i >= heads * quads) {  // the last block of a row is partial
     return;
   }
@@ -51,8 +55,8 @@ extern "C" __global__ void rotary_rotate(float* x,            // [rows][heads][2
   if (half % 4 == 0 && aligned128(x) && aligned128(table)) {
     float4 first = *reinterpret_cast<float4*>(a);
     float4 second = *reinterpret_cast<float4*>(b);
-    float4 cosine = __ldg(reinterpret_cast<const float4*>(cosines));
-    float4 sine = __ldg(reinterpret_cast<const float4*>(sines));
+    float4 cosine = *reinterpret_cast<const float4*>(cosines);
+    float4 sine = *reinterpret_cast<const float4*>(sines);
     turn(first.x, second.x, cosine.x, sine.x);
     turn(first.y, second.y, cosine.y, sine.y);
     turn(first.z, second.z, cosine.z, sine.z);

@@ -13,6 +13,8 @@ extern "C" __global__ void swiglu_apply(const float* gate,  // [count]
                                         float* out,         // [count]
                                         int64_t count) {
   int64_t first = 4 * global_x();
+  await_previous();
+  release_next();
   if (first + 4 <= count && aligned128(gate) && aligned128(up) && aligned128(out)) {
     float4 g = *reinterpret_cast<const float4*>(gate + first);
     float4 u = *reinterpret_cast<const float4*>(up + first);

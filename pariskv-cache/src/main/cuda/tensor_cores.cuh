@@ -22,6 +22,12 @@ __device__ __forceinline__ void copy_async(uint32_t target, const void* source, 
 /** Waits for all copies that this thread started; a barrier must follow before others' are read. */
 __device__ __forceinline__ void wait_for_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
+/** Ends a group of this thread's copies, which may be empty. */
+__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+/** Waits for all groups of copies of this thread but the last one; a barrier must follow before others' are read. */
+__device__ __forceinline__ void wait_for_earlier_copies() { asm volatile("cp.async.wait_group 1;" ::: "memory"); }
+
 /** Four 8 x 8 matrices of 16 bits; lane l gives the address of row l % 8 of matrix l / 8. */
 __device__ __forceinline__ void load_matrices(uint32_t (&m)[4], uint32_t row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"

@@ -85,7 +85,7 @@ __device__ __forceinline__ void count_digits(const Row& row, u64 leading, int le
 #pragma unroll
     for (int k = 0; k < UNROLL; k++) {
       int id = base + k * BLOCK;
-      logit[k] = id < row.vocabulary ? __ldg(row.logits + id) : 0;
+      logit[k] = id < row.vocabulary ? row.logits[id] : 0;
     }
 #pragma unroll
     for (int k = 0; k < UNROLL; k++) {
@@ -146,6 +146,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   __shared__ Shared shared;
   __shared__ u64 scratch[WARP];
   int r = blockIdx.x;
+  await_previous();
+  release_next();
   Row row(logits, floats, states, vocabulary, r);
   State& state = states[r];
   if (!row.greedy()) {

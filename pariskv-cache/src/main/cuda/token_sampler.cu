@@ -22,6 +22,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   int first = blockIdx.x * PART + threadIdx.x;
   float* scores = logits + int64_t(row) * vocabulary;
   const uint8_t* marks = seen + int64_t(row) * vocabulary;
+  await_previous();
+  release_next();
   bool drawn = floats[row * 4] > 0;
   float penalty = floats[row * 4 + 3];
   float score[UNROLL];
@@ -69,6 +71,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
                    int vocabulary) {
   __shared__ Histogram histogram;
   __shared__ u64 scratch[WARP];
+  await_previous();
+  release_next();
   Row row(logits, floats, states, vocabulary, blockIdx.y);
   if (row.greedy()) {
     if (blockIdx.x == 0 && threadIdx.x == 0) {

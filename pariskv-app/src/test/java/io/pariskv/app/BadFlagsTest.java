@@ -143,7 +143,7 @@ class BadFlagsTest {
   @Test
   void help_isPrintedForEveryCommand() {
     for (String command : new String[]{"", "run", "chat", "logits", "info", "bench",
-        "bench decode", "demo"}) {
+        "bench attention", "bench decode", "bench linear", "bench model", "demo"}) {
       Object[] args = command.isEmpty() ? new Object[0] : command.split(" ");
       Outcome outcome = run(with(args, "--help")).succeeded();
       assertTrue(outcome.out().startsWith("Usage: pariskv"), outcome::out);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The command line in a process of its own: for what only a process has. */
 final class ChildJvm {
@@ -15,6 +16,11 @@ final class ChildJvm {
 
   /** Starts it with the class path of this test. */
   static Process start(Object... args) throws IOException {
+    return start(Map.of(), args);
+  }
+
+  /** The same with these variables in its environment. */
+  static Process start(Map<String, String> environment, Object... args) throws IOException {
     List<String> command = new ArrayList<>(
         List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m",
@@ -24,7 +30,9 @@ final class ChildJvm {
     for (Object arg : args) {
       command.add(arg.toString());
     }
-    return new ProcessBuilder(command).start();
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(environment);
+    return builder.start();
   }
 
   /** Its standard error, without what the virtual machine says. */

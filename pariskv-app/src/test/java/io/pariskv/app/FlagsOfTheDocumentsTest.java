@@ -19,6 +19,9 @@ class FlagsOfTheDocumentsTest {
       logits, --model --ids-file --positions --json --kv-dtype --backend
       info, --model --context --kv-dtype
       bench decode, --context --kv-heads --heads --head-dim --method --json --steps --backend --seed
+      bench attention, --context --batch --method --k --heads --kv-heads --head-dim --offload --json
+      bench linear, --shape --batch --steps --backend --json
+      bench model, --shape --context --batch --lengths --fill-kv --prefill --offload --json
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

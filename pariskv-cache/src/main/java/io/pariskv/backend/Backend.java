@@ -96,6 +96,17 @@ public interface Backend extends AutoCloseable {
    */
   Step record(Runnable body);
 
+  /** A new stopwatch for what the stages take; the caller closes it. */
+  Stopwatch newStopwatch();
+
+  /**
+   * Bytes of the largest cache between the stages and their memory, as far as known: who measures a stage
+   * that finds nothing in it must let more than that pass in between.
+   */
+  default long cacheBytes() {
+    return 64L << 20;
+  }
+
   /** The transformer's small operations. */
   LayerStages layers();
 
@@ -135,7 +146,7 @@ public interface Backend extends AutoCloseable {
     return 512;
   }
 
-  /** What can still be allocated. */
+  /** What can still be allocated, and what of it a plan must leave free. */
   AvailableMemory available();
 
   /** Ends the backend's threads. Allocators, stores and indexes are closed by their owners before. */

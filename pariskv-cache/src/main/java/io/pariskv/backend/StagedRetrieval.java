@@ -38,13 +38,18 @@ public final class StagedRetrieval implements Retrieval {
     this.index = index;
     this.size = size;
     this.scratch = backend.newAllocator();
-    blocks = scratch.allocate(DType.F32, rows, kvHeads, shape.headDim());
-    table = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
-    votes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
-    candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
-    scores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
-    selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
-        scratch.allocate(DType.I32, rows, kvHeads));
+    try {
+      blocks = scratch.allocate(DType.F32, rows, kvHeads, shape.headDim());
+      table = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
+      votes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
+      candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
+      scores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
+      selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
+          scratch.allocate(DType.I32, rows, kvHeads));
+    } catch (RuntimeException | Error e) {
+      scratch.close();
+      throw e;
+    }
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
+import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.MethodState;
 import java.lang.foreign.MemorySegment;
@@ -47,10 +48,16 @@ public final class CachePool implements AutoCloseable {
     method.check(shape);
     this.backend = backend;
     this.method = method;
-    this.kv = backend.newKvStore(shape, slots, placement);
-    this.state = method.open(backend, kv);
-    this.memory = backend.newAllocator();
-    this.chunk = newChunk(1);
+    Opened opened = new Opened();
+    try {
+      this.kv = opened.keep(backend.newKvStore(shape, slots, placement));
+      this.state = opened.keep(method.open(backend, kv));
+      this.memory = opened.keep(backend.newAllocator());
+      this.chunk = newChunk(1);
+    } catch (RuntimeException | Error e) {
+      opened.closeAfter(e);
+      throw e;
+    }
   }
 
   private Batch newChunk(int rows) {
@@ -147,13 +154,15 @@ public final class CachePool implements AutoCloseable {
     }
   }
 
+  /** {@inheritDoc} All of it, even if a part fails, as everything on a GPU does after a fault. */
   @Override
+  @SuppressWarnings("try") // closed in the end, last first
   public void close() {
     if (!closed) {
       closed = true;
-      state.close();
-      kv.close();
-      memory.close();
+      try (memory; kv; state) {
+        // nothing else
+      }
     }
   }
 }

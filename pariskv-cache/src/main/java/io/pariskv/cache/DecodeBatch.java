@@ -1,12 +1,15 @@
 package io.pariskv.cache;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.Retrieval;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The next token of each of several sequences as one pass, used again for every step.
@@ -62,6 +65,11 @@ public final class DecodeBatch implements Rows {
   }
 
   @Override
+  public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
+    pool.backend().attention().preparation().prepare(pool.kv(), layer, batch, turn, q, k, v);
+  }
+
+  @Override
   public void append(int layer, Buffer k, Buffer v) {
     pool.backend().attention().append().append(pool.kv(), layer, batch, k, v);
   }
@@ -69,6 +77,14 @@ public final class DecodeBatch implements Rows {
   @Override
   public void attend(int layer, Buffer q, Buffer out) {
     pool.state().attend(layer, batch, q, out);
+  }
+
+  /**
+   * The retrieval that {@link #attend} begins with, for people who time it: its parts may be run for {@link
+   * #batch} as they are. Null if the sequences are attended whole. As of the last {@link #prepare}.
+   */
+  public @Nullable Retrieval retrieval() {
+    return pool.state().retrieval();
   }
 
   /** A pass may have ended with an exception; its positions are given again. */
@@ -102,7 +118,8 @@ public final class DecodeBatch implements Rows {
   /** Frees the batch's own small buffers; the caches stay open. */
   @Override
   public void close() {
-    rollBack();
-    memory.close();
+    try (memory) {
+      rollBack();
+    }
   }
 }

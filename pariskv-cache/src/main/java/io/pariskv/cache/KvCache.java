@@ -1,5 +1,6 @@
 package io.pariskv.cache;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
@@ -17,6 +18,7 @@ public final class KvCache implements AutoCloseable {
   private final CachePool pool;
   private final int slot;
   private TokenZones zones = TokenZones.dense(0);
+  private int expected;
   private boolean closed;
 
   KvCache(CachePool pool, int slot) {
@@ -31,6 +33,16 @@ public final class KvCache implements AutoCloseable {
    */
   public Rows prefill(int tokens) {
     return new Chunk(tokens);
+  }
+
+  /**
+   * Says how long the sequence will be, so that every chunk makes room for the next one while it computes;
+   * page-locking host memory takes a backend with offload 0.06 s a GiB. A shorter or longer sequence is no error.
+   *
+   * @param tokens all of the sequence's, those before included
+   */
+  public void expect(int tokens) {
+    expected = tokens;
   }
 
   /** The next token of this sequence alone as one pass; use it again for every step. */
@@ -88,6 +100,7 @@ public final class KvCache implements AutoCloseable {
   void rollBack() {
     if (!closed && !pool.isClosed()) {
       pool.kv().setZones(slot, zones);
+      pool.state().rolledBack(slot);
     }
   }
 
@@ -107,6 +120,8 @@ public final class KvCache implements AutoCloseable {
   private final class Chunk implements Rows {
     private final int start;
     private final Batch batch;
+    /** How many are appended. */
+    private int layers;
     private boolean committed;
 
     Chunk(int tokens) {
@@ -129,8 +144,20 @@ public final class KvCache implements AutoCloseable {
     }
 
     @Override
+    public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
+      pool.backend().attention().preparation().prepareChunk(pool.kv(), layer, slot(), start, turn,
+          q, k, v);
+    }
+
+    @Override
     public void append(int layer, Buffer k, Buffer v) {
+      if (layer != layers) {
+        throw new IllegalStateException(
+            "layer " + layer + " of a chunk is appended where layer " + layers + " is next");
+      }
       pool.backend().attention().append().appendChunk(pool.kv(), layer, slot(), start, k, v);
+      layers++;
+      pool.state().layerAppended(layer, slot(), zones.appended(batch.rows()));
     }
 
     @Override
@@ -146,6 +173,7 @@ public final class KvCache implements AutoCloseable {
       }
       appended(batch.rows(), true);
       committed = true;
+      reserve(Math.clamp((long) expected - zones.length(), 0, batch.rows()));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.pariskv.cache;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
 
@@ -8,8 +9,8 @@ import io.pariskv.memory.Buffer;
  * sequence's prompt ({@link KvCache#prefill}) or the next token of each of several sequences ({@link
  * DecodeBatch}).
  *
- * <p>A pass: {@link #begin}, then for every layer in order {@link #append} and {@link #attend}, then
- * {@link #commit}. Buffers come from the backend's allocators.
+ * <p>A pass: {@link #begin}, then for every layer in order {@link #prepare} (or {@link #append}, for
+ * heads that are prepared already) and {@link #attend}, then {@link #commit}. Buffers come from the backend's allocators.
  */
 public interface Rows extends AutoCloseable {
 
@@ -20,6 +21,16 @@ public interface Rows extends AutoCloseable {
   void begin();
 
   /**
+   * Norm and rotation of queries and keys, and K and V of the rows into the cache.
+   *
+   * @param turn norm and rotation
+   * @param q {@code [rows][heads][headDim] f32}, changed: normalised and rotated
+   * @param k {@code [rows][kvHeads][headDim] f32}, undefined afterwards
+   * @param v {@code [rows][kvHeads][headDim] f32}
+   */
+  void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v);
+
+  /**
    * Writes K and V of the rows.
    *
    * @param k {@code [rows][kvHeads][headDim] f32}, after RoPE
@@ -28,7 +39,7 @@ public interface Rows extends AutoCloseable {
   void append(int layer, Buffer k, Buffer v);
 
   /**
-   * Attends for the rows, after {@link #append} for the same layer.
+   * Attends for the rows, after {@link #prepare} or {@link #append} for the same layer.
    *
    * @param q {@code [rows][heads][headDim] f32}, after RoPE
    * @param out {@code [rows][heads][headDim] f32}

@@ -18,8 +18,8 @@ public interface KvAppend {
   /**
    * Writes a chunk of one sequence's prompt: row {@code r} at position {@code start + r}. A backend
    * that keeps K and V in another memory moves them there while the next layer computes, so until the next
-   * {@link KvStore#setZones} of any sequence only prefill attention may read them. Never part of a recorded
-   * step.
+   * {@link KvStore#setZones} of any sequence only prefill attention and the key encoder may read them. Never
+   * part of a recorded step.
    *
    * @param kv where to; room must be reserved, and its zones must count the chunk
    * @param layer which layer

@@ -51,6 +51,11 @@ public record KvShape(int layers, int heads, int kvHeads, int headDim, DType dty
     return windows.get(layer);
   }
 
+  /** The first position that the token at {@code position} attends in {@code layer}. */
+  public int firstAttended(int layer, int position) {
+    return window(layer) == 0 ? 0 : Math.max(0, position - window(layer) + 1);
+  }
+
   /** Bytes of one token's K and V in one layer. */
   public long tokenBytes() {
     return 2L * kvHeads * headDim * dtype.bytes();

@@ -17,6 +17,15 @@ public interface MatMul {
   void multiply(Buffer x, Linear linear, Buffer y);
 
   /**
+   * Adds a linear layer to what is there, a residual connection: {@code y[r] += W x[r] + b}.
+   *
+   * @param x {@code [rows][in] f32}
+   * @param linear weight {@code [out][in]} and optional bias
+   * @param y {@code [rows][out] f32}, changed; must not overlap {@code x}
+   */
+  void multiplyAdd(Buffer x, Linear linear, Buffer y);
+
+  /**
    * Whether x is rounded to bf16 before it is multiplied. A backend may do so for more than 16 rows and
    * bf16 weights, and says so here. Each number of x is then off by 2<sup>-8</sup> of itself at most, and
    * {@code y} by 2<sup>-8</sup> of the sum of {@code |W x|}.

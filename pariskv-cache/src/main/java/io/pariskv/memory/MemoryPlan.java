@@ -82,10 +82,10 @@ public final class MemoryPlan {
     return hostBytes() + bytes(MemoryPlace.GPU);
   }
 
-  /** Whether the plan can be met. */
+  /** Whether the plan can be met, and leaves free what it must. */
   public boolean fits(AvailableMemory available) {
-    return hostBytes() <= available.hostBytes()
-        && bytes(MemoryPlace.GPU) <= available.gpuBytes();
+    return hostBytes() <= available.hostForPlans()
+        && bytes(MemoryPlace.GPU) <= available.gpuForPlans();
   }
 
   /**
@@ -93,19 +93,22 @@ public final class MemoryPlan {
    *
    * @param available what can be allocated
    * @param wayOut what the user can do, such as {@code "lower --context"}
-   * @throws InputException naming what is short, the parts, the sum, what there is and the way out
+   * @throws InputException naming what is short, the parts, the sum, what there is, what of it must stay free
+   *     and the way out
    */
   public void requireFits(AvailableMemory available, String wayOut) {
-    require("GPU memory", bytes(MemoryPlace.GPU), available.gpuBytes(), wayOut);
+    require("GPU memory", bytes(MemoryPlace.GPU), available.gpuBytes(), available.gpuRoom(),
+        wayOut);
     require(work == MemoryPlace.GPU ? "host memory" : "memory", hostBytes(),
-        available.hostBytes(), wayOut);
+        available.hostBytes(), available.hostRoom(), wayOut);
   }
 
-  private void require(String what, long needed, long available, String wayOut) {
-    if (needed > available) {
+  private void require(String what, long needed, long available, long room, String wayOut) {
+    if (needed > Math.max(0, available - room)) {
       throw new InputException(String.format(Locale.ROOT,
-          "not enough %s: %s needed, %s available (%s); %s", what, humanBytes(needed),
-          humanBytes(available), this, wayOut));
+          "not enough %s: %s needed, %s available%s (%s); %s", what, humanBytes(needed),
+          humanBytes(available),
+          room == 0 ? "" : ", of which " + humanBytes(room) + " must stay free", this, wayOut));
     }
   }
 

@@ -3,7 +3,9 @@ package io.pariskv.method;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
+import io.pariskv.retrieve.Retrieval;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An attention method at work on one {@code KvStore}: what it keeps about the keys, and how a decode
@@ -29,6 +31,22 @@ public interface MethodState extends AutoCloseable {
   void attend(int layer, Batch batch, Buffer q, Buffer out);
 
   /**
+   * Takes note that a chunk of a prompt was appended to {@code slot} in one layer, in stream order: may summarise
+   * its keys while the next layer computes. Counts only once {@link #appended} follows with the same zones;
+   * until then {@link #rolledBack} undoes it.
+   *
+   * @param zones the zones with the new tokens in the update buffer
+   */
+  default void layerAppended(int layer, int slot, TokenZones zones) {
+    // All is done when the chunk is committed.
+  }
+
+  /** Takes back what was done for tokens of {@code slot} that do not stay; the store has its zones again. */
+  default void rolledBack(int slot) {
+    // Nothing was done.
+  }
+
+  /**
    * Takes note that tokens were appended to {@code slot} in all layers: may summarise keys and move
    * the zones.
    *
@@ -45,6 +63,11 @@ public interface MethodState extends AutoCloseable {
    * @return the zones from now on, already written to the store
    */
   TokenZones truncated(int slot, int length);
+
+  /** How the steps last prepared for retrieve, for people who time it; null if they attend everything. */
+  default @Nullable Retrieval retrieval() {
+    return null;
+  }
 
   /** What one decode step over {@code zones} reads, in all layers together. */
   StepCost cost(TokenZones zones);

@@ -93,12 +93,40 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
         backend.newKeyIndex(kv.shape(), kv.slots(), config.coarse()));
   }
 
+  /** Zones before and after an update buffer is summarised, and in how many layers that is done. */
+  private static final class Growth {
+    final TokenZones before;
+    final TokenZones after;
+    /** Whether all keys are summarised: there were none before, or their centre moves. */
+    final boolean whole;
+    int layers;
+
+    Growth(TokenZones before, TokenZones after, Coarse coarse) {
+      this.before = before;
+      this.after = after;
+      whole = before.retrievalTokens() == 0 || coarse == Coarse.SCORES && KeyCentre
+          .keysOfCentre(
+              before.retrievalTokens()) != KeyCentre.keysOfCentre(after.retrievalTokens());
+    }
+
+    boolean sameAs(Growth other) {
+      return before.equals(other.before) && after.equals(other.after);
+    }
+
+    /** The first key to summarise. */
+    int from() {
+      return whole ? after.sinkEnd() : before.recentStart();
+    }
+  }
+
   private static final class State implements MethodState {
     private final ParisKv method;
     private final ParisKvConfig config;
     private final Backend backend;
     private final KvStore kv;
     private final KeyIndex index;
+    /** For each slot what is summarised of tokens that are not committed yet. */
+    private final @Nullable Growth[] growths;
     private @Nullable Retrieval retrieval;
     private long generation;
     private boolean retrieving;
@@ -109,6 +137,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       this.backend = backend;
       this.kv = kv;
       this.index = index;
+      this.growths = new @Nullable Growth[kv.slots()];
     }
 
     @Override
@@ -124,6 +153,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       }
       if (current == null || !current.size().serves(zones.size(), keys)) {
         if (current != null) {
+          retrieval = null; // also if there is no room for the next one
           current.close();
         }
         retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)),
@@ -136,51 +166,96 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     @Override
     public void attend(int layer, Batch batch, Buffer q, Buffer out) {
       Selection selection = null;
-      if (retrieving && retrieval != null && kv.shape().window(layer) == 0) {
-        selection = retrieval.retrieve(layer, batch, q);
+      Retrieval current = retrieval();
+      if (current != null && kv.shape().window(layer) == 0) {
+        selection = current.retrieve(layer, batch, q);
       }
       backend.attention().decode().attend(kv, layer, batch, q, selection, out);
     }
 
     @Override
-    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
-      TokenZones next = config.slide(zones, prefill);
-      if (next.retrievalTokens() > zones.retrievalTokens()) {
-        kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
-        index.reserve(slot, next.retrievalTokens());
-        int from = from(zones, next);
-        for (int layer = 0; layer < kv.shape().layers(); layer++) {
-          if (kv.shape().window(layer) == 0) {
-            summarise(layer, slot, from, next);
-          }
-        }
-        index.setBudget(slot, config.budget().fields(next.retrievalTokens()));
+    public @Nullable Retrieval retrieval() {
+      return retrieving ? retrieval : null;
+    }
+
+    @Override
+    public void layerAppended(int layer, int slot, TokenZones zones) {
+      Growth growth = growth(slot, zones, true);
+      if (growth != null && growth.layers == layer) {
+        summarise(slot, growth, layer + 1);
       }
+    }
+
+    @Override
+    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
+      Growth growth = growth(slot, zones, prefill);
+      if (growth != null) {
+        if (growth.layers < kv.shape().layers()) {
+          kv.setZones(slot, zones); // a chunk's rows can be read by the encoder from here on
+          summarise(slot, growth, kv.shape().layers());
+        }
+        index.setBudget(slot, config.budget().fields(growth.after.retrievalTokens()));
+        growths[slot] = null;
+      }
+      TokenZones next = config.slide(zones, prefill);
       kv.setZones(slot, next);
       return next;
     }
 
-    /** The first key to encode when a zone grows: the first that is new, or all if their centre changes. */
-    private int from(TokenZones zones, TokenZones next) {
-      boolean centred = config.coarse() == Coarse.TIERS
-          || KeyCentre.keysOfCentre(zones.retrievalTokens()) == KeyCentre
-              .keysOfCentre(next.retrievalTokens());
-      return centred && zones.retrievalTokens() > 0 ? zones.recentStart() : next.sinkEnd();
+    /** What {@code zones} grow by when their update buffer is summarised; null if it is not. */
+    private @Nullable Growth growth(int slot, TokenZones zones, boolean prefill) {
+      Growth growth = new Growth(zones, config.slide(zones, prefill), config.coarse());
+      Growth known = growths[slot];
+      if (known != null && known.sameAs(growth)) {
+        return known;
+      }
+      rolledBack(slot);
+      return growth.from() < growth.after.recentStart() ? growth : null;
     }
 
-    /** Encodes the keys from position {@code from} on, and finds their centre first if they are all. */
-    private void summarise(int layer, int slot, int from, TokenZones next) {
-      if (config.coarse() == Coarse.SCORES && from == next.sinkEnd()) {
-        backend.retrieval().keyCentre().find(kv, layer, slot, from,
-            KeyCentre.keysOfCentre(next.retrievalTokens()), index);
+    /** Encodes the new keys of layers up to {@code end - 1}. */
+    private void summarise(int slot, Growth growth, int end) {
+      growths[slot] = growth; // from here on summaries may be of keys that are not committed
+      index.reserve(slot, growth.after.retrievalTokens());
+      for (; growth.layers < end; growth.layers++) {
+        encode(growth.layers, slot, growth.from(), growth.after);
       }
-      backend.retrieval().keyEncoder().encode(kv, layer, slot, from, next.recentStart(), index,
-          from - next.sinkEnd());
+    }
+
+    /** Encodes keys from position {@code from} to the end of the zone; if they are all, finds their centre first. */
+    private void encode(int layer, int slot, int from, TokenZones zones) {
+      if (kv.shape().window(layer) == 0) {
+        if (config.coarse() == Coarse.SCORES && from == zones.sinkEnd()) {
+          backend.retrieval().keyCentre().find(kv, layer, slot, from,
+              KeyCentre.keysOfCentre(zones.retrievalTokens()), index);
+        }
+        backend.retrieval().keyEncoder().encode(kv, layer, slot, from, zones.recentStart(), index,
+            from - zones.sinkEnd());
+      }
+    }
+
+    /** {@inheritDoc} Populations count keys, and a centre may have moved: the whole zone is summarised anew. */
+    @Override
+    public void rolledBack(int slot) {
+      Growth growth = growths[slot];
+      if (growth == null) {
+        return;
+      }
+      growths[slot] = null;
+      index.release(slot);
+      TokenZones zones = growth.before;
+      if (zones.retrievalTokens() > 0) {
+        index.reserve(slot, zones.retrievalTokens());
+        for (int layer = 0; layer < kv.shape().layers(); layer++) {
+          encode(layer, slot, zones.sinkEnd(), zones);
+        }
+        index.setBudget(slot, config.budget().fields(zones.retrievalTokens()));
+      }
     }
 
     @Override
     public TokenZones truncated(int slot, int length) {
-      index.release(slot);
+      release(slot);
       return appended(slot, TokenZones.dense(length), true);
     }
 
@@ -203,15 +278,17 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     @Override
     public void release(int slot) {
+      growths[slot] = null;
       index.release(slot);
     }
 
     @Override
+    @SuppressWarnings("try") // closed in the end, last first
     public void close() {
-      if (retrieval != null) {
-        retrieval.close();
+      Retrieval last = retrieval;
+      try (index; last) {
+        // nothing else
       }
-      index.close();
     }
   }
 }

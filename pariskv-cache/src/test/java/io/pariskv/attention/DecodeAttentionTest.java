@@ -29,10 +29,16 @@ import org.jspecify.annotations.Nullable;
 @Tag("stages")
 class DecodeAttentionTest {
 
-  /** The shared sizes, and head sizes that only full attention takes. */
+  /** Many heads, so that a backend has few workers for each. */
+  private static final List<Size> BUSY = List.of(
+      new Size(List.of(1000, 501, 0, 3, 40), 8, 10, 64, DType.BF16, RandomKv.COMMON_MEAN),
+      new Size(List.of(2049, 17), 8, 4, 128, DType.BF16, RandomKv.SPREAD_NORMS));
+
+  /** The shared sizes, busy ones, and head sizes that only full attention takes. */
   static Stream<Arguments> sizes() {
-    return TestBackends.with(Stream.concat(Size.all(),
-        Size.all().skip(7).limit(7).map(size -> size.withHeadDim(80 + 16 * (size.rows() % 2)))));
+    return TestBackends.with(Stream.of(Size.all(), BUSY.stream(),
+        Size.all().skip(7).limit(7).map(size -> size.withHeadDim(80 + 16 * (size.rows() % 2))))
+        .flatMap(each -> each));
   }
 
   @ParameterizedTest

@@ -10,12 +10,14 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
 import java.util.ArrayList;
@@ -112,6 +114,22 @@ class CachePoolTest {
 
   @ParameterizedTest
   @MethodSource(BACKENDS)
+  void chunks_makeRoomForTheNext_asFarAsTokensAreExpected(Backend backend) {
+    try (CachePool pool = new CachePool(backend, SHAPE, METHOD, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "a", 10);
+      assertEquals(1024, pool.kv().capacity(cache.slot()));
+      cache.expect(2060);
+      passes.prefill(cache, "a", 1020);
+      assertEquals(3072, pool.kv().capacity(cache.slot())); // 1,030 and 1,020 tokens
+      passes.prefill(cache, "a", 1040);
+      assertEquals(2070, cache.length());
+      assertEquals(3072, pool.kv().capacity(cache.slot()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
   void passesOutOfOrder_areRefused(Backend backend) {
     try (CachePool pool = new CachePool(backend, SHAPE, METHOD, 1);
         KvCache cache = pool.open();
@@ -124,6 +142,13 @@ class CachePoolTest {
       assertRefused(IllegalStateException.class, late::commit, "began at 0", "committed at 3");
       assertRefused(IllegalStateException.class, step::commit, "not prepared");
       assertRefused(IllegalArgumentException.class, () -> cache.prefill(0).close(), "0 tokens");
+      try (Rows chunk = cache.prefill(3); Buffers buffers = new Buffers(backend)) {
+        Buffer rows = buffers.empty(DType.F32, 3, SHAPE.kvHeads(), SHAPE.headDim());
+        chunk.begin();
+        chunk.append(0, rows, rows);
+        assertRefused(IllegalStateException.class, () -> chunk.append(0, rows, rows), "layer 0",
+            "layer 1 is next");
+      }
     }
   }
 

@@ -14,7 +14,9 @@ import io.pariskv.testing.TestBackends;
 import io.pariskv.testing.Tolerance;
 import io.pariskv.testing.Weights;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,23 +52,47 @@ class MatMulTest {
       cases.add(new Case(0, 8, 8, type, true, 0));
     }
     cases.addAll(WIDE);
-    return TestBackends.with(cases.stream());
+    return TestBackends.withoutKv(cases.stream());
+  }
+
+  /** Many tiles each way and many steps along the inputs, as far as it is quick. */
+  static Stream<Arguments> large() {
+    List<Case> cases = new ArrayList<>(List.of(new Case(140, 1003, 130, DType.BF16, false, 1)));
+    if (TestBackends.takesLongSizes()) {
+      cases.add(new Case(1030, 4104, 4100, DType.BF16, true, 0));
+      cases.add(new Case(300, 2056, 390, DType.F16, true, 0));
+    } else if (TestBackends.onGpu()) { // a checker takes milliseconds for a step of a tile
+      cases.add(new Case(257, 1032, 260, DType.BF16, true, 0));
+    }
+    return TestBackends.withoutKv(cases.stream());
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void multiply_isWeightTimesInputPlusBias(Backend backend, Case size) {
+  void multiply_isWeightTimesInputPlusBias_andAddsIfAsked(Backend backend, Case size) {
+    assertProduct(backend, size, IntStream.range(0, size.rows * size.out).toArray());
+  }
+
+  @ParameterizedTest
+  @MethodSource("large")
+  void largeProduct_isRight_whereverOneLooks(Backend backend, Case size) {
+    int last = size.rows * size.out - 1;
+    assertProduct(backend, size, IntStream.concat(IntStream.of(0, size.out - 1, last),
+        Seeds.random(size, "where").ints(4_000, 0, last)).sorted().toArray());
+  }
+
+  private static void assertProduct(Backend backend, Case size, int[] where) {
     float[] x = RandomKv.normal(Seeds.random(size, "x"), size.rows * size.in);
     float[] w = RandomKv.normal(Seeds.random(size, "w"), size.out * size.in);
     float[] b = RandomKv.normal(Seeds.random(size, "b"), size.out);
-    double[] expected = new double[size.rows * size.out];
+    double[] expected = new double[where.length];
     double[] magnitude = new double[expected.length];
     for (int i = 0; i < expected.length; i++) {
-      int o = i % size.out;
+      int o = where[i] % size.out;
       expected[i] = size.bias ? b[o] : 0;
       for (int j = 0; j < size.in; j++) {
         double product = (double) Weights.stored(w[o * size.in + j], size.type)
-            * x[i / size.out * size.in + j];
+            * x[where[i] / size.out * size.in + j];
         expected[i] += product;
         magnitude[i] += Math.abs(product);
       }
@@ -77,12 +103,28 @@ class MatMulTest {
       Buffer y = buffers.empty(DType.F32, size.rows, size.out);
       MatMul matMul = backend.layers().matMul();
 
-      matMul.multiply(buffers.of(x, size.rows, size.in), linear, y);
+      Buffer input = buffers.of(x, size.rows, size.in);
+
+      matMul.multiply(input, linear, y);
 
       double relative = matMul.roundsInputs(size.rows, size.type) ? rounded(size.in) : 4e-6;
-      Tolerance.assertClose(expected, buffers.floats(y), i -> relative * magnitude[i] + 1e-6,
-          size::toString);
+      Tolerance.assertClose(expected, at(where, buffers.floats(y)),
+          i -> relative * magnitude[i] + 1e-6, size::toString);
+
+      matMul.multiplyAdd(input, linear, y);
+
+      double[] twice = Arrays.stream(expected).map(each -> 2 * each).toArray();
+      Tolerance.assertClose(twice, at(where, buffers.floats(y)),
+          i -> 2 * relative * magnitude[i] + 2e-6, () -> size + ", twice");
     }
+  }
+
+  private static float[] at(int[] where, float[] all) {
+    float[] some = new float[where.length];
+    for (int i = 0; i < some.length; i++) {
+      some[i] = all[where[i]];
+    }
+    return some;
   }
 
   /** Each input is off by 2^-8 of itself, and each sum of a tensor core, which cuts off, by 2^-23. */

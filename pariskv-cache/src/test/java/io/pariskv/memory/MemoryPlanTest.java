@@ -56,6 +56,22 @@ class MemoryPlanTest {
         AvailableMemory.of(MemoryPlace.PINNED, 5).plus(AvailableMemory.of(MemoryPlace.GPU, 7)));
   }
 
+  @Test
+  void whatMustStayFree_isNotTaken_andIsNamed() {
+    MemoryPlan plan = MemoryPlan.in(MemoryPlace.GPU).with("weights", 15L << 30)
+        .with("K and V", 16L << 30, MemoryPlace.PINNED);
+    AvailableMemory enough = new AvailableMemory(18L << 30, 16L << 30, 2L << 30, 1L << 30);
+
+    plan.requireFits(enough, "");
+    assertEquals(16L << 30, enough.hostForPlans());
+    assertEquals(15L << 30, enough.gpuForPlans());
+    AvailableMemory less = new AvailableMemory((18L << 30) - 1, 16L << 30, 2L << 30, 1L << 30);
+    assertRefused(InputException.class, () -> plan.requireFits(less, "lower --context"),
+        "16.0 GiB needed, 18.0 GiB available, of which 2.0 GiB must stay free");
+    plan.requireFits(less.laterOn(), "");
+    assertEquals(0, new AvailableMemory(1, 1, 2, 2).hostForPlans());
+  }
+
   @ParameterizedTest
   @CsvSource({"0, 0 B", "1023, 1023 B", "1024, 1.0 KiB", "1536, 1.5 KiB", "1048576, 1.0 MiB",
       "1610612736, 1.5 GiB", "9223372036854775807, 8.0 EiB"})

@@ -134,6 +134,64 @@ class ParisKvTest {
     assertSame(whole, parts, 2e-5f);
   }
 
+  /** Keys are summarised and counted layer by layer; those of a chunk that is given up must not stay, nor a centre. */
+  @ParameterizedTest
+  @MethodSource(KINDS)
+  void chunksGivenUpBetweenLayers_leaveNoTrace(Backend backend, Kind kind) {
+    List<List<float[]>> both = new ArrayList<>();
+    for (boolean giveUp : new boolean[]{false, true}) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
+          KvCache cache = pool.open()) {
+        Passes passes = new Passes(pool);
+        List<float[]> outputs = new ArrayList<>();
+        for (int chunk : new int[]{40, 260, 750, 30}) { // dense, sparse, over the end of a slab
+          for (int layer = 0; giveUp && layer < SHAPE.layers(); layer++) {
+            passes.giveUp(cache, "another", chunk + 70 * layer, layer);
+          }
+          outputs.addAll(passes.prefill(cache, "sequence", chunk));
+          outputs.add(passes.step(cache, "sequence"));
+        }
+        if (giveUp) {
+          passes.giveUp(cache, "another", 2_200, 0); // longer than the rows that stay on a GPU
+        }
+        for (int i = 0; i < 20; i++) {
+          outputs.add(passes.step(cache, "sequence"));
+        }
+        both.add(outputs);
+      }
+    }
+    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void turnsOfAConversation_equalTheirPromptAtOnce(Backend backend) {
+    List<float[]> turns = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      cache.expect(1_000);
+      passes.prefill(cache, "sequence", 900);
+      passes.prefill(cache, "another", 100);
+      for (int i = 0; i < 30; i++) {
+        passes.step(cache, "another");
+      }
+      cache.truncate(900);
+      passes.prefill(cache, "sequence", 200);
+      for (int i = 0; i < 10; i++) {
+        passes.step(cache, "another");
+      }
+      cache.truncate(1_090);
+      passes.prefill(cache, "sequence", 10);
+      for (int i = 0; i < 5; i++) {
+        turns.add(passes.step(cache, "sequence"));
+      }
+    }
+    List<float[]> whole = outputs(backend, method(FEW), 1_100, 5);
+
+    assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
+  }
+
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void updateHappensExactlyAtTheInterval(Backend backend) {

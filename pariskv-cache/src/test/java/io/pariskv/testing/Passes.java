@@ -8,8 +8,10 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * Drives a cache as a model would. Keys, values and queries depend on the sequence's name, the layer and
@@ -28,16 +30,32 @@ public final class Passes {
   /** Feeds the next {@code tokens} prompt tokens; each row's outputs of all layers in sequence. */
   public List<float[]> prefill(KvCache cache, String name, int tokens) {
     try (Rows rows = cache.prefill(tokens)) {
-      List<String> names = new ArrayList<>();
-      List<Integer> positions = new ArrayList<>();
-      for (int i = 0; i < tokens; i++) {
-        names.add(name);
-        positions.add(cache.length() + i);
-      }
-      List<float[]> outputs = run(rows, names, positions);
+      List<float[]> outputs = prompt(rows, name, cache.length(), shape.layers());
       rows.commit();
       return outputs;
     }
+  }
+
+  /** Feeds a chunk as if it failed when layer {@code layer} had been appended. */
+  public void giveUp(KvCache cache, String name, int tokens, int layer) {
+    try (Rows rows = cache.prefill(tokens)) {
+      prompt(rows, name, cache.length(), layer);
+      try (Buffers buffers = new Buffers(pool.backend())) {
+        List<Integer> positions = positions(cache.length(), tokens);
+        List<String> names = Collections.nCopies(tokens, name);
+        rows.append(layer, vectors(buffers, names, positions, layer, "k", shape.kvHeads()),
+            vectors(buffers, names, positions, layer, "v", shape.kvHeads()));
+      }
+    }
+  }
+
+  private List<float[]> prompt(Rows rows, String name, int start, int layers) {
+    int count = rows.batch().rows();
+    return run(rows, Collections.nCopies(count, name), positions(start, count), layers);
+  }
+
+  private static List<Integer> positions(int start, int count) {
+    return IntStream.range(start, start + count).boxed().toList();
   }
 
   /** The next token of one sequence. */
@@ -51,17 +69,17 @@ public final class Passes {
   public List<float[]> step(DecodeBatch batch, List<String> names) {
     batch.prepare();
     List<Integer> positions = batch.zones().stream().map(zones -> zones.length()).toList();
-    List<float[]> outputs = run(batch, names, positions);
+    List<float[]> outputs = run(batch, names, positions, shape.layers());
     batch.commit();
     return outputs;
   }
 
-  private List<float[]> run(Rows rows, List<String> names, List<Integer> positions) {
+  private List<float[]> run(Rows rows, List<String> names, List<Integer> positions, int layers) {
     int width = shape.heads() * shape.headDim();
     List<float[]> outputs = new ArrayList<>();
     names.forEach(name -> outputs.add(new float[shape.layers() * width]));
     rows.begin();
-    for (int layer = 0; layer < shape.layers(); layer++) {
+    for (int layer = 0; layer < layers; layer++) {
       try (Buffers buffers = new Buffers(pool.backend())) {
         Buffer out = buffers.empty(DType.F32, names.size(), shape.heads(), shape.headDim());
         rows.append(layer, vectors(buffers, names, positions, layer, "k", shape.kvHeads()),

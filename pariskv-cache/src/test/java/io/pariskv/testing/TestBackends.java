@@ -24,7 +24,7 @@ public final class TestBackends {
    * device memory and offloaded. A run with a vector width of its own is about that width alone.
    */
   private static List<Supplier<Backend>> chosen() {
-    if (cuda()) {
+    if (onGpu()) {
       new CudaBackend().description(); // stays open: the GPU's context is made once, not once a test
       return List.of(() -> new CudaBackend(KvPlacement.DEVICE),
           () -> new CudaBackend(KvPlacement.HOST));
@@ -34,7 +34,8 @@ public final class TestBackends {
         : List.of(TestBackends::vector);
   }
 
-  private static boolean cuda() {
+  /** Whether this run is about the GPU alone. */
+  public static boolean onGpu() {
     return "cuda".equals(System.getProperty("pariskv.testBackend"));
   }
 
@@ -44,8 +45,11 @@ public final class TestBackends {
 
   /** Every backend. */
   public static Stream<Named<Backend>> all() {
-    return BACKENDS.stream().map(Supplier::get)
-        .map(backend -> Named.of(backend.name() + ", " + backend.description(), backend));
+    return BACKENDS.stream().map(Supplier::get).map(TestBackends::named);
+  }
+
+  private static Named<Backend> named(Backend backend) {
+    return Named.of(backend.name() + ", " + backend.description(), backend);
   }
 
   /** Every backend with each of {@code cases}. */
@@ -57,6 +61,14 @@ public final class TestBackends {
   public static Stream<Arguments> withCoarse(Stream<?> cases) {
     return cases.flatMap(each -> Stream.of(Coarse.values())
         .flatMap(coarse -> all().map(backend -> Arguments.of(backend, each, coarse))));
+  }
+
+  /** The same for stages that know no K and V, whose place is then nothing to try: a GPU once. */
+  public static Stream<Arguments> withoutKv(Stream<?> cases) {
+    Supplier<Backend> first = BACKENDS.getFirst();
+    return onGpu()
+        ? cases.map(each -> Arguments.of(named(first.get()), each))
+        : with(cases);
   }
 
   /** Every backend with each of {@link Size#all}. */
@@ -71,6 +83,6 @@ public final class TestBackends {
 
   /** Whether cases of 131,071 tokens run: on a GPU, but not under a checker that slows it down. */
   public static boolean takesLongSizes() {
-    return cuda() && !Boolean.getBoolean("pariskv.checked");
+    return onGpu() && !Boolean.getBoolean("pariskv.checked");
   }
 }

@@ -5,7 +5,7 @@ import io.pariskv.backend.Backends;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.MemoryPlan;
+import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.model.file.GenerationConfig;
@@ -57,6 +57,7 @@ public final class LanguageModel implements AutoCloseable {
     Opened opened = new Opened();
     try {
       ModelDirectory directory = opened.keep(ModelDirectory.open(path));
+      requirePositions(directory, options.context());
       ModelTensors tensors = ModelTensors.of(directory);
       Path tokenizerFile = directory.tokenizerFile();
       Tokenizer tokenizer = tokenizerFile == null
@@ -72,11 +73,24 @@ public final class LanguageModel implements AutoCloseable {
       plan.requireModelFits();
       Transformer transformer = opened.keep(
           new Transformer(backend, directory.config(), tensors, options.chunk(backend)));
-      LanguageModel model = new LanguageModel(directory, options, plan, transformer, tokenizer);
-      opened.handOver();
-      return model;
-    } finally {
-      opened.close();
+      return new LanguageModel(directory, options, plan, transformer, tokenizer);
+    } catch (RuntimeException | Error e) {
+      opened.closeAfter(e);
+      throw e;
+    }
+  }
+
+  /**
+   * Refuses a context that is longer than a model's positions.
+   *
+   * @throws InputException with both numbers
+   */
+  public static void requirePositions(ModelDirectory directory, int context) {
+    int positions = directory.config().maxPositions();
+    if (context > positions) {
+      throw new InputException("--context " + context + " is more than the model's " + positions
+          + " positions (max_position_embeddings in " + directory.path().resolve("config.json")
+          + "); give a smaller one");
     }
   }
 
@@ -160,13 +174,13 @@ public final class LanguageModel implements AutoCloseable {
     return transformer;
   }
 
+  /** {@inheritDoc} All of it, even if a part fails, as everything on a GPU does after a fault. */
   @Override
+  @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    transformer.close();
-    backend().close();
-    if (tokenizer != null) {
-      tokenizer.close();
+    Backend backend = backend();
+    try (directory; tokenizer; backend; transformer) {
+      // nothing else
     }
-    directory.close();
   }
 }

@@ -9,6 +9,8 @@ import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.transformer.Transformer;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 
 /**
  * The memory that one model and one session of it take on a backend, computed before the first
@@ -77,23 +79,34 @@ public final class ModelPlan {
 
   /** The longest sequence, up to {@link #context}, whose plan fits in what was available; 0 if none. */
   public int largestContext(AttentionMethod method) {
-    int fits = 0;
-    int tooLong = context();
-    if (whole(method, tooLong).fits(atFirst)) {
-      return tooLong;
+    return largest(context(), tokens -> whole(method, tokens).fits(atFirst));
+  }
+
+  /** The largest number up to {@code most} that fits, 0 if none does; a smaller one fits where a larger does. */
+  private static int largest(int most, IntPredicate fits) {
+    if (fits.test(most)) {
+      return most;
     }
-    while (tooLong - fits > 1) {
-      int middle = fits + (tooLong - fits) / 2;
-      if (whole(method, middle).fits(atFirst)) {
-        fits = middle;
+    int fitting = 0;
+    int tooLong = most;
+    while (tooLong - fitting > 1) {
+      int middle = fitting + (tooLong - fitting) / 2;
+      if (fits.test(middle)) {
+        fitting = middle;
       } else {
         tooLong = middle;
       }
     }
-    return fits;
+    return fitting;
   }
 
-  /** What was available before anything was allocated. */
+  /** By 3% at most: what is available changes a little until somebody has read the number and tries it. */
+  private static int roundDown(int tokens) {
+    int step = Math.max(1, Integer.highestOneBit(tokens) / 32);
+    return tokens / step * step;
+  }
+
+  /** What was available before anything was allocated, and what of it a plan must leave free. */
   public AvailableMemory availableAtFirst() {
     return atFirst;
   }
@@ -105,10 +118,14 @@ public final class ModelPlan {
    */
   public void requireModelFits() {
     model.requireFits(atFirst, "use a smaller model, or another --backend");
-    if (options.context() > 0) {
+    int tokens = options.context();
+    if (tokens > 0) {
       KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
-      backend.planKv(model, shape, 1, options.context(), prefillChunk(), at)
-          .requireFits(atFirst, wayOut("lower --context (" + options.context() + ")", at));
+      IntFunction<MemoryPlan> plan = length -> backend.planKv(model, shape, 1, length,
+          prefillChunk(), at);
+      int fitting = roundDown(largest(tokens, length -> plan.apply(length).fits(atFirst)));
+      plan.apply(tokens).requireFits(atFirst, wayOut(
+          "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at));
     }
   }
 
@@ -119,8 +136,14 @@ public final class ModelPlan {
    * @param way what the user can do about the number of tokens
    */
   void requireSessionFits(AttentionMethod method, int tokens, AvailableMemory held, String way) {
-    session(method, tokens).requireFits(backend.available().plus(held),
-        wayOut(way, placement(method)));
+    AvailableMemory available = backend.available().laterOn().plus(held);
+    MemoryPlan session = session(method, tokens);
+    if (!session.fits(available)) {
+      int fitting = roundDown(
+          largest(tokens, length -> session(method, length).fits(available)));
+      session.requireFits(available, wayOut(
+          way + ": " + fitting + " tokens fit, not " + tokens, placement(method)));
+    }
   }
 
   /**
@@ -131,7 +154,7 @@ public final class ModelPlan {
   public void requireBatchFits(AttentionMethod method, int sequences, int tokens) {
     KvPlacement at = placement(method);
     MemoryPlan kv = backend.planKv(backend.plan(), shape, sequences, tokens, prefillChunk(), at);
-    method.plan(kv, shape, sequences, tokens).requireFits(backend.available(),
+    method.plan(kv, shape, sequences, tokens).requireFits(backend.available().laterOn(),
         wayOut("lower --context or --batch", at));
   }
 

@@ -11,7 +11,7 @@ import io.pariskv.kv.Batch;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.MemoryPlan;
+import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.StepCost;
 import io.pariskv.model.ModelConfig;
@@ -44,14 +44,20 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.transformer = model.transformer();
     this.backend = model.backend();
-    ModelConfig config = model.config();
-    this.pool = new CachePool(backend, model.kvShape(), method, 1,
-        model.plan().placement(method));
-    this.cache = pool.open();
-    this.memory = backend.newAllocator();
-    this.chunk = memory.allocate(DType.I32, transformer.maxRows());
-    this.logits = memory.allocate(DType.F32, 1, config.vocabSize());
-    this.sampling = new Sampling(backend, memory, config.vocabSize());
+    int vocabulary = model.config().vocabSize();
+    Opened opened = new Opened();
+    try {
+      this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, 1,
+          model.plan().placement(method)));
+      this.cache = opened.keep(pool.open());
+      this.memory = opened.keep(backend.newAllocator());
+      this.chunk = memory.allocate(DType.I32, transformer.maxRows());
+      this.logits = memory.allocate(DType.F32, 1, vocabulary);
+      this.sampling = new Sampling(backend, memory, vocabulary);
+    } catch (RuntimeException | Error e) {
+      opened.closeAfter(e);
+      throw e;
+    }
   }
 
   /** Bytes of the session's own buffers. */
@@ -141,6 +147,7 @@ public final class Session implements AutoCloseable {
   /** Computes the rest of the prompt chunk by chunk; returns the first token of the answer. */
   private int prefill(int[] prompt, Generation generation) {
     transformer.setSequenceLength(prompt.length);
+    cache.expect(prompt.length);
     if (!generation.prefill(cached.size(), prompt.length)) {
       return -1;
     }
@@ -214,10 +221,12 @@ public final class Session implements AutoCloseable {
     sampling.sample(logits, rows.batch());
   }
 
+  /** {@inheritDoc} All of it, even if a part fails. */
   @Override
+  @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    memory.close();
-    cache.close();
-    pool.close();
+    try (pool; cache; memory) {
+      // nothing else
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.model.ModelConfig;
+import java.util.List;
 
 /**
  * The intermediate results of a pass, allocated once for the largest number of rows and seen as fewer
@@ -41,6 +42,16 @@ record Activations(Buffer hidden, Buffer normed, Buffer q, Buffer k, Buffer v, B
     long width = 2L * config.hiddenSize() + 2L * config.intermediateSize() + config.headDim()
         + 2L * (config.heads() + config.kvHeads()) * config.headDim();
     return rows * width * DType.F32.bytes();
+  }
+
+  /** q, k and v as linear layers write them: a row a token. */
+  List<Buffer> qkv() {
+    return List.of(joined(q), joined(k), joined(v));
+  }
+
+  /** Heads of a row side by side, {@code [rows][heads * headDim] f32}. */
+  static Buffer joined(Buffer heads) {
+    return heads.reshape(heads.shape().axis(0), heads.shape().axis(1) * heads.shape().axis(2));
   }
 
   /** The first {@code rows} rows of each. */

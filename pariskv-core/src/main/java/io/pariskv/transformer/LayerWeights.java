@@ -1,25 +1,24 @@
 package io.pariskv.transformer;
 
+import io.pariskv.layer.GatedLinear;
 import io.pariskv.layer.Linear;
+import io.pariskv.layer.Norm;
 import io.pariskv.memory.Buffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters of one transformer layer, where the backend reads them.
  *
  * @param attentionNorm {@code [hidden] f32}
- * @param q {@code [heads * headDim][hidden]}
- * @param k {@code [kvHeads * headDim][hidden]}
- * @param v {@code [kvHeads * headDim][hidden]}
+ * @param qkv {@code [heads * headDim][hidden]} and twice {@code [kvHeads * headDim][hidden]}
  * @param o {@code [hidden][heads * headDim]}
  * @param qNorm {@code [headDim] f32}, or null where the family has none
  * @param kNorm {@code [headDim] f32}, or null where the family has none
  * @param mlpNorm {@code [hidden] f32}
- * @param gate {@code [intermediate][hidden]}
- * @param up {@code [intermediate][hidden]}
+ * @param gateUp {@code [intermediate][hidden]} each
  * @param down {@code [hidden][intermediate]}
  */
-record LayerWeights(Buffer attentionNorm, Linear q, Linear k, Linear v, Linear o,
-    @Nullable Buffer qNorm, @Nullable Buffer kNorm, Buffer mlpNorm, Linear gate, Linear up,
-    Linear down) {
+record LayerWeights(Norm attentionNorm, List<Linear> qkv, Linear o, @Nullable Buffer qNorm,
+    @Nullable Buffer kNorm, Norm mlpNorm, GatedLinear gateUp, Linear down) {
 }

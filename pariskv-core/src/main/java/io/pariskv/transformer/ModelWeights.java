@@ -1,7 +1,9 @@
 package io.pariskv.transformer;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.layer.GatedLinear;
 import io.pariskv.layer.Linear;
+import io.pariskv.layer.Norm;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -22,18 +24,20 @@ import org.jspecify.annotations.Nullable;
  * @param finalNorm {@code [hidden] f32}
  * @param head {@code [vocabulary][hidden]}, the embedding itself where they are tied
  */
-record ModelWeights(Buffer embedding, List<LayerWeights> layers, Buffer finalNorm, Linear head) {
+record ModelWeights(Buffer embedding, List<LayerWeights> layers, Norm finalNorm, Linear head) {
 
   /**
    * Places the tensors of a model.
    *
+   * @param epsilon of all norms
    * @param allocator owner of what has to be copied
    */
-  static ModelWeights place(ModelTensors tensors, Backend backend, Allocator allocator) {
-    return new Placer(backend, allocator).place(tensors);
+  static ModelWeights place(ModelTensors tensors, float epsilon, Backend backend,
+      Allocator allocator) {
+    return new Placer(epsilon, backend, allocator).place(tensors);
   }
 
-  private record Placer(Backend backend, Allocator allocator) {
+  private record Placer(float epsilon, Backend backend, Allocator allocator) {
 
     ModelWeights place(ModelTensors tensors) {
       Buffer embedding = matrix(tensors.embedding());
@@ -41,15 +45,20 @@ record ModelWeights(Buffer embedding, List<LayerWeights> layers, Buffer finalNor
           ? embedding
           : matrix(tensors.lmHead());
       return new ModelWeights(embedding, tensors.layers().stream().map(this::layer).toList(),
-          vector(tensors.finalNorm()), new Linear(head, null));
+          norm(tensors.finalNorm()), new Linear(head, null));
     }
 
     private LayerWeights layer(LayerTensors t) {
-      return new LayerWeights(vector(t.inputNorm()), linear(t.q(), t.qBias()),
-          linear(t.k(), t.kBias()), linear(t.v(), t.vBias()), linear(t.o(), t.oBias()),
-          vectorOrNull(t.qNorm()), vectorOrNull(t.kNorm()), vector(t.postAttentionNorm()),
-          linear(t.gate(), t.gateBias()), linear(t.up(), t.upBias()),
+      return new LayerWeights(norm(t.inputNorm()),
+          List.of(linear(t.q(), t.qBias()), linear(t.k(), t.kBias()), linear(t.v(), t.vBias())),
+          linear(t.o(), t.oBias()), vectorOrNull(t.qNorm()), vectorOrNull(t.kNorm()),
+          norm(t.postAttentionNorm()),
+          new GatedLinear(linear(t.gate(), t.gateBias()), linear(t.up(), t.upBias())),
           linear(t.down(), t.downBias()));
+    }
+
+    private Norm norm(TensorView weight) {
+      return new Norm(vector(weight), epsilon);
     }
 
     private Linear linear(TensorView weight, @Nullable TensorView bias) {

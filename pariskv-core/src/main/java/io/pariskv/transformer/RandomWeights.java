@@ -1,13 +1,16 @@
 package io.pariskv.transformer;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.layer.GatedLinear;
 import io.pariskv.layer.Linear;
+import io.pariskv.layer.Norm;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.model.ModelConfig;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -49,17 +52,23 @@ final class RandomWeights {
         : matrix(config.vocabSize(), config.hiddenSize());
     return new ModelWeights(embedding,
         IntStream.range(0, config.layers()).mapToObj(_ -> layer()).toList(),
-        ones(config.hiddenSize()), new Linear(head, null));
+        norm(), new Linear(head, null));
   }
 
   private LayerWeights layer() {
     int hidden = config.hiddenSize();
     int q = config.heads() * config.headDim();
     int kv = config.kvHeads() * config.headDim();
-    return new LayerWeights(ones(hidden), linear(q, hidden), linear(kv, hidden),
-        linear(kv, hidden), linear(hidden, q), headNorm(), headNorm(), ones(hidden),
-        linear(config.intermediateSize(), hidden), linear(config.intermediateSize(), hidden),
-        linear(hidden, config.intermediateSize()));
+    int intermediate = config.intermediateSize();
+    return new LayerWeights(norm(),
+        List.of(linear(q, hidden), linear(kv, hidden), linear(kv, hidden)), linear(hidden, q),
+        headNorm(), headNorm(), norm(),
+        new GatedLinear(linear(intermediate, hidden), linear(intermediate, hidden)),
+        linear(hidden, intermediate));
+  }
+
+  private Norm norm() {
+    return new Norm(ones(config.hiddenSize()), config.rmsNormEps());
   }
 
   private Linear linear(int out, int in) {

@@ -1,9 +1,9 @@
 package io.pariskv.transformer;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.cache.Rows;
-import io.pariskv.layer.Linear;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -11,8 +11,8 @@ import io.pariskv.model.ModelConfig;
 import io.pariskv.model.RopeFrequencies;
 import io.pariskv.model.file.ModelTensors;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder-only transformer of the Llama family (Llama, Mistral, Qwen2, Qwen3) on one backend.
@@ -38,7 +38,8 @@ public final class Transformer implements AutoCloseable {
    * @param maxRows most rows of one pass
    */
   public Transformer(Backend backend, ModelConfig config, ModelTensors tensors, int maxRows) {
-    this(backend, config, memory -> ModelWeights.place(tensors, backend, memory), maxRows);
+    this(backend, config,
+        memory -> ModelWeights.place(tensors, config.rmsNormEps(), backend, memory), maxRows);
   }
 
   /** A model of that shape with random weights, for benchmarks. */
@@ -111,7 +112,6 @@ public final class Transformer implements AutoCloseable {
   public Buffer forward(Rows rows, Buffer tokens) {
     int count = rows.batch().rows();
     Activations a = activations.rows(count);
-    float epsilon = config.rmsNormEps();
 
     rows.begin();
     stages.rotary().angles(rows.batch(), frequencies, rope.attentionScale(), a.angles());
@@ -120,25 +120,15 @@ public final class Transformer implements AutoCloseable {
     for (int layer = 0; layer < config.layers(); layer++) {
       LayerWeights w = weights.layers().get(layer);
 
-      stages.rmsNorm().normalize(a.hidden(), w.attentionNorm(), epsilon, a.normed());
-      project(a.normed(), w.q(), a.q());
-      project(a.normed(), w.k(), a.k());
-      project(a.normed(), w.v(), a.v());
-      normalizeHeads(a.q(), w.qNorm());
-      normalizeHeads(a.k(), w.kNorm());
-      stages.rotary().rotate(a.q(), a.angles());
-      stages.rotary().rotate(a.k(), a.angles());
-      rows.append(layer, a.k(), a.v());
+      stages.normedMatMul().multiply(a.hidden(), w.attentionNorm(), w.qkv(), a.normed(), a.qkv());
+      HeadTurn turn = new HeadTurn(a.angles(), w.qNorm(), w.kNorm(), config.rmsNormEps());
+      rows.prepare(layer, turn, a.q(), a.k(), a.v());
       rows.attend(layer, a.q(), a.attended());
-      project(a.attended(), w.o(), a.normed());
-      stages.residual().add(a.hidden(), a.normed());
+      stages.matMul().multiplyAdd(Activations.joined(a.attended()), w.o(), a.hidden());
 
-      stages.rmsNorm().normalize(a.hidden(), w.mlpNorm(), epsilon, a.normed());
-      project(a.normed(), w.gate(), a.gate());
-      project(a.normed(), w.up(), a.up());
-      stages.swiGlu().apply(a.gate(), a.up(), a.gate());
-      project(a.gate(), w.down(), a.normed());
-      stages.residual().add(a.hidden(), a.normed());
+      stages.normedMatMul().multiplyGated(a.hidden(), w.mlpNorm(), w.gateUp(), a.normed(), a.up(),
+          a.gate());
+      stages.matMul().multiplyAdd(a.gate(), w.down(), a.hidden());
     }
     return a.hidden();
   }
@@ -146,26 +136,31 @@ public final class Transformer implements AutoCloseable {
   /**
    * Hidden states to logits, in stream order.
    *
-   * @param hidden some rows of what {@link #forward} returned; changed
+   * @param hidden some rows of what {@link #forward} returned
    * @param logits out, {@code [rows][vocabulary] f32}
    */
   public void logits(Buffer hidden, Buffer logits) {
-    stages.rmsNorm().normalize(hidden, weights.finalNorm(), config.rmsNormEps(), hidden);
-    stages.matMul().multiply(hidden, weights.head(), logits);
+    stages.normedMatMul().multiply(hidden, weights.finalNorm(), List.of(weights.head()),
+        activations.normed().slice(0, hidden.shape().axis(0)), List.of(logits));
   }
 
-  /** A linear layer over rows that may be seen as heads. */
-  private void project(Buffer x, Linear linear, Buffer y) {
-    long rows = x.shape().axis(0);
-    stages.matMul().multiply(x.reshape(rows, linear.in()), linear, y.reshape(rows, linear.out()));
-  }
-
-  /** QK-norm: every head is a row. */
-  private void normalizeHeads(Buffer x, @Nullable Buffer weight) {
-    if (weight != null) {
-      Buffer heads = x.reshape(x.shape().axis(0) * x.shape().axis(1), x.shape().axis(2));
-      stages.rmsNorm().normalize(heads, weight, config.rmsNormEps(), heads);
+  /**
+   * The linear layers of a pass, with the norms and sums that are part of them, and nothing between them, in
+   * stream order: what they cost alone.
+   *
+   * @param hidden {@code [rows][hidden] f32}, changed
+   * @param logits out, {@code [rows][vocabulary] f32}
+   */
+  public void linearLayers(Buffer hidden, Buffer logits) {
+    Activations a = activations.rows(hidden.shape().extent(0));
+    for (LayerWeights w : weights.layers()) {
+      stages.normedMatMul().multiply(hidden, w.attentionNorm(), w.qkv(), a.normed(), a.qkv());
+      stages.matMul().multiplyAdd(Activations.joined(a.q()), w.o(), hidden);
+      stages.normedMatMul().multiplyGated(hidden, w.mlpNorm(), w.gateUp(), a.normed(), a.up(),
+          a.gate());
+      stages.matMul().multiplyAdd(a.gate(), w.down(), hidden);
     }
+    logits(hidden, logits);
   }
 
   @Override

@@ -3,9 +3,7 @@ package io.pariskv.app.bench;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
 import io.pariskv.cache.CachePool;
-import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
-import io.pariskv.cache.Rows;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
@@ -18,7 +16,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 
 /**
  * Times decode attention of one layer over random K and V: every method has a cache of its own, and
@@ -122,51 +119,30 @@ public final class DecodeBench {
     private final Allocator memory;
     private final CachePool pool;
     private final KvCache cache;
-    private final DecodeBatch batch;
+    private final RecordedDecode decode;
     private final Buffer q;
-    private final Buffer k;
-    private final Buffer v;
     private final Buffer out;
     private final float[] result;
-    private final SplittableRandom random;
 
     CacheSubject(Backend backend, KvShape shape, int context, AttentionMethod method, long seed) {
       this.backend = backend;
-      random = new SplittableRandom(seed);
       memory = backend.newAllocator();
       pool = new CachePool(backend, shape, method, 1);
       cache = pool.open();
       q = memory.allocate(DType.F32, 1, shape.heads(), shape.headDim());
       out = memory.allocate(DType.F32, 1, shape.heads(), shape.headDim());
       result = new float[shape.heads() * shape.headDim()];
-      k = memory.allocate(DType.F32, FILL, shape.kvHeads(), shape.headDim());
-      v = memory.allocate(DType.F32, FILL, shape.kvHeads(), shape.headDim());
-      for (int filled = 0; filled < context; filled += FILL) {
-        fill(Math.min(FILL, context - filled));
-      }
-      batch = cache.step();
-      randomize(q);
-    }
-
-    private void fill(int tokens) {
-      Buffer someK = k.slice(0, tokens);
-      Buffer someV = v.slice(0, tokens);
-      randomize(someK);
-      randomize(someV);
-      try (Rows rows = cache.prefill(tokens)) {
-        rows.begin();
-        rows.append(0, someK, someV);
-        rows.commit();
-      }
-    }
-
-    private void randomize(Buffer buffer) {
-      float[] values = new float[Math.toIntExact(buffer.shape().elements())];
-      for (int i = 0; i < values.length; i++) { // a sum of uniforms: near enough to normal, and fast
-        values[i] = (float) (random.nextDouble() + random.nextDouble() + random.nextDouble() - 1.5)
-            * 2;
-      }
-      backend.upload(MemorySegment.ofArray(values), buffer);
+      Buffer k = memory.allocate(DType.F32, 1, shape.kvHeads(), shape.headDim());
+      Buffer v = memory.allocate(DType.F32, 1, shape.kvHeads(), shape.headDim());
+      new RandomRows(backend, memory, shape, Math.min(context, FILL), seed).fill(cache, context);
+      backend.layers().randomFill().fill(q, seed, 1);
+      backend.layers().randomFill().fill(k, ~seed, 1);
+      backend.layers().randomFill().fill(v, ~seed - 1, 1);
+      decode = new RecordedDecode(backend, cache.step(), batch -> {
+        batch.begin();
+        batch.append(0, k, v);
+        batch.attend(0, q, out);
+      });
     }
 
     @Override
@@ -176,12 +152,9 @@ public final class DecodeBench {
 
     @Override
     public void step() {
-      batch.prepare();
-      batch.begin();
-      batch.append(0, k.slice(0, 1), v.slice(0, 1));
-      batch.attend(0, q, out);
+      decode.step();
       backend.download(out, MemorySegment.ofArray(result)); // waits where a step runs by itself
-      batch.commit();
+      decode.commit();
     }
 
     @Override
@@ -191,7 +164,7 @@ public final class DecodeBench {
 
     @Override
     public void close() {
-      batch.close();
+      decode.close();
       cache.close();
       pool.close();
       memory.close();

@@ -4,7 +4,6 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
-import io.pariskv.cache.Rows;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.ModelPlan;
@@ -15,39 +14,73 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.transformer.Transformer;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.SplittableRandom;
+import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times whole decode steps of a model of a known shape with random weights: what a token costs, from the
- * embedding to the sampled token, over a context that was prefilled or filled with random rows.
+ * embedding to the sampled token, over contexts that were prefilled or filled with random rows.
  */
 public final class ModelBench implements AutoCloseable {
   private static final int WARM_UP = 8;
 
-  /** What to measure. */
-  public record Settings(String shape, ModelConfig config, int batch, boolean fillKv, int steps,
+  /**
+   * What to measure.
+   *
+   * @param fillKv whether K and V are random rows instead of a prompt's
+   * @param reference whether a prompt is compared with one of full attention where the stages work
+   */
+  public record Settings(ModelConfig config, boolean fillKv, boolean reference, int steps,
       long seed) {
+  }
+
+  /**
+   * What the prompt of the last sequence took; all 0 when K and V were filled.
+   *
+   * @param seconds to the first token
+   * @param commitSeconds of them, for K and V to reach the place where they live and for their summaries
+   * @param referenceSeconds to the first token with full attention and K and V where the stages work, which
+   *     makes no summaries and moves nothing; null if not asked for or if that does not fit
+   */
+  public record Prefill(double seconds, double commitSeconds, @Nullable Double referenceSeconds) {
+  }
+
+  /** A sequence of the batch: tokens before the first step, and those attended by the last. */
+  public record Sequence(int tokens, double attendedTokens) {
   }
 
   /**
    * One line.
    *
-   * @param prefillSeconds of one sequence; 0 when K and V were filled
    * @param busBytes bytes of K and V over the bus a step, both ways; 0 when they are not offloaded
    * @param gpuBytes GPU memory held, weights included
-   * @param pinnedBytes pinned host memory held
+   * @param hostBytes host memory held for K, V and summaries
+   * @param pinnedBytes page-locked host memory held
    */
-  public record Row(String method, int context, KvPlacement placement, double prefillSeconds,
-      double msMedian, double msP95, double tokensPerSecond, double attendedTokens, long busBytes,
-      long gpuBytes, long pinnedBytes) {
+  public record Row(String method, List<Sequence> sequences, KvPlacement placement,
+      Prefill prefill, double msMedian, double msP95, long busBytes, long gpuBytes, long hostBytes,
+      long pinnedBytes) {
+    /** New tokens a second of the whole batch. */
+    public double tokensPerSecond() {
+      return 1e3 * sequences.size() / msMedian;
+    }
+
+    /** The longest sequence. */
+    public int context() {
+      return sequences.stream().mapToInt(Sequence::tokens).max().orElseThrow();
+    }
+
+    /** Mean over the sequences. */
+    public double attendedTokens() {
+      return sequences.stream().mapToDouble(Sequence::attendedTokens).average().orElseThrow();
+    }
   }
 
   private final Settings settings;
@@ -56,6 +89,7 @@ public final class ModelBench implements AutoCloseable {
   private final AvailableMemory atFirst;
   private final ModelPlan plan;
   private final Transformer transformer;
+  private final Map<Integer, Double> references = new HashMap<>();
 
   /** Opens the backend and makes the weights, unless they do not fit. */
   public ModelBench(Settings settings, LoadOptions options) {
@@ -64,9 +98,11 @@ public final class ModelBench implements AutoCloseable {
     backend = Backends.open(options.backend());
     try {
       atFirst = backend.available();
-      plan = new ModelPlan(settings.config, Transformer.randomWeightBytes(settings.config), options,
-          backend);
+      long weights = Transformer.randomWeightBytes(settings.config);
+      plan = new ModelPlan(settings.config, weights, options, backend);
       plan.requireModelFits();
+      backend.plan().with("random weights", weights).requireFits(atFirst,
+          "use a smaller --shape");
       transformer = Transformer.random(backend, settings.config, plan.prefillChunk(),
           settings.seed);
     } catch (RuntimeException | Error e) {
@@ -80,26 +116,109 @@ public final class ModelBench implements AutoCloseable {
     return backend;
   }
 
-  /** Measures one method at one context; {@code progress} gets a line now and then. */
-  public Row measure(AttentionMethod method, int context, Consumer<String> progress) {
-    KvShape shape = LanguageModel.kvShape(settings.config, options.kvDtype());
+  /**
+   * Measures one method on one batch; {@code progress} gets a line now and then.
+   *
+   * @param lengths tokens of each sequence; memory is planned as if all were as long as the longest
+   */
+  public Row measure(AttentionMethod method, List<Integer> lengths, Consumer<String> progress) {
+    KvShape shape = shape();
     KvPlacement placement = plan.placement(method);
+    int longest = lengths.stream().max(Integer::compare).orElseThrow();
     method.check(shape);
-    plan.requireBatchFits(method, settings.batch, context + settings.steps + WARM_UP + 1);
-    try (CachePool pool = new CachePool(backend, shape, method, settings.batch, placement);
+    plan.requireBatchFits(method, lengths.size(), longest + settings.steps + WARM_UP + 1);
+    transformer.setSequenceLength(longest);
+    Double reference = settings.reference ? reference(longest, progress) : null;
+    if (settings.reference) {
+      prompt(method, placement, Math.min(longest, transformer.maxRows()), progress); // warms up
+    }
+    try (CachePool pool = new CachePool(backend, shape, method, lengths.size(), placement);
         Allocator memory = backend.newAllocator()) {
-      Sequences sequences = new Sequences(pool, memory);
-      transformer.setSequenceLength(context);
-      double prefillSeconds = sequences.fill(context, progress);
-      double[] millis = sequences.decode(settings.steps);
-      double median = millis[millis.length / 2];
-      AvailableMemory now = backend.available();
-      KvCache first = sequences.caches.getFirst();
-      return new Row(method.name(), context, placement, prefillSeconds, median,
-          millis[Math.min(millis.length - 1, millis.length * 95 / 100)],
-          1e3 * settings.batch / median, first.stepCost().attendedTokens(),
-          settings.batch * busBytes(pool, first), atFirst.gpuBytes() - now.gpuBytes(),
-          pool.pinnedBytes());
+      List<KvCache> caches = new ArrayList<>();
+      lengths.forEach(_ -> caches.add(pool.open()));
+      RandomPrompt.Times prefill = fill(pool, memory, caches, lengths, progress);
+      Timing step = decode(pool, memory, caches);
+      List<Sequence> sequences = new ArrayList<>();
+      long busBytes = 0;
+      for (int i = 0; i < caches.size(); i++) {
+        KvCache cache = caches.get(i);
+        sequences.add(new Sequence(lengths.get(i), cache.stepCost().attendedTokens()));
+        busBytes += busBytes(pool, cache);
+      }
+      return new Row(method.name(), sequences, placement,
+          new Prefill(prefill.seconds(), prefill.commitSeconds(), reference), step.median(),
+          step.p95(), busBytes, atFirst.gpuBytes() - backend.available().gpuBytes(),
+          pool.held().hostBytes(), pool.pinnedBytes());
+    }
+  }
+
+  private KvShape shape() {
+    return LanguageModel.kvShape(settings.config, options.kvDtype());
+  }
+
+  /** Seconds of a prompt without summaries and offload, measured once a context; null if it does not fit. */
+  private @Nullable Double reference(int tokens, Consumer<String> progress) {
+    AttentionMethod full = new FullAttention();
+    boolean fits = backend.planKv(backend.plan(), shape(), 1, tokens, plan.prefillChunk(),
+        KvPlacement.DEVICE).fits(backend.available());
+    if (fits && !references.containsKey(tokens)) {
+      prompt(full, KvPlacement.DEVICE, Math.min(tokens, transformer.maxRows()), progress);
+      references.put(tokens, prompt(full, KvPlacement.DEVICE, tokens, progress));
+    }
+    return references.get(tokens);
+  }
+
+  /** Seconds of a prompt alone. */
+  private double prompt(AttentionMethod method, KvPlacement placement, int tokens,
+      Consumer<String> progress) {
+    try (CachePool pool = new CachePool(backend, shape(), method, 1, placement);
+        Allocator memory = backend.newAllocator()) {
+      return new RandomPrompt(transformer, memory, settings.seed)
+          .prefill(pool.open(), tokens, progress).seconds();
+    }
+  }
+
+  /** Fills every sequence; what the last one's prompt took. */
+  private RandomPrompt.Times fill(CachePool pool, Allocator memory, List<KvCache> caches,
+      List<Integer> lengths, Consumer<String> progress) {
+    RandomPrompt.Times times = RandomPrompt.Times.NONE;
+    if (settings.fillKv) {
+      int longest = lengths.stream().max(Integer::compare).orElseThrow();
+      RandomRows random = new RandomRows(backend, memory, pool.shape(),
+          Math.min(longest, transformer.maxRows()), settings.seed);
+      for (int i = 0; i < caches.size(); i++) {
+        random.fill(caches.get(i), lengths.get(i));
+      }
+      return times;
+    }
+    RandomPrompt prompt = new RandomPrompt(transformer, memory, settings.seed);
+    for (int i = 0; i < caches.size(); i++) {
+      times = prompt.prefill(caches.get(i), lengths.get(i), progress);
+    }
+    return times;
+  }
+
+  private Timing decode(CachePool pool, Allocator memory, List<KvCache> caches) {
+    int rows = caches.size();
+    Buffer logits = memory.allocate(DType.F32, rows, settings.config.vocabSize());
+    GreedySampling sampling = new GreedySampling(backend, memory, rows,
+        settings.config.vocabSize());
+    try (RecordedDecode decode = new RecordedDecode(backend, pool.batch(caches), batch -> {
+      Buffer hidden = transformer.forward(batch, sampling.tokens());
+      transformer.logits(hidden, logits);
+      sampling.sample(logits, batch.batch());
+    })) {
+      double[] millis = new double[settings.steps];
+      for (int step = -WARM_UP; step < settings.steps; step++) {
+        long start = System.nanoTime();
+        decode.step();
+        sampling.waitForTokens();
+        if (step >= 0) {
+          millis[step] = (System.nanoTime() - start) / 1e6;
+        }
+        decode.commit();
+      }
+      return Timing.of(millis);
     }
   }
 
@@ -111,102 +230,6 @@ public final class ModelBench implements AutoCloseable {
     double resident = Math.min(cache.zones().residentTokens(), pool.residentRows());
     double fetched = Math.max(0, cache.stepCost().attendedTokens() - resident);
     return Math.round((fetched + 1) * pool.shape().tokenBytes() * pool.shape().layers());
-  }
-
-  /** The sequences of a batch, and the buffers of their steps. */
-  private final class Sequences {
-    private final CachePool pool;
-    private final Allocator memory;
-    private final List<KvCache> caches = new ArrayList<>();
-    private final GreedySampling sampling;
-    private final Buffer logits;
-
-    Sequences(CachePool pool, Allocator memory) {
-      this.pool = pool;
-      this.memory = memory;
-      for (int i = 0; i < settings.batch; i++) {
-        caches.add(pool.open());
-      }
-      logits = memory.allocate(DType.F32, settings.batch, settings.config.vocabSize());
-      sampling = new GreedySampling(backend, memory, settings.batch, settings.config.vocabSize());
-    }
-
-    /** Fills every sequence; seconds of the last one's prefill. */
-    double fill(int context, Consumer<String> progress) {
-      double seconds = 0;
-      for (KvCache cache : caches) {
-        seconds = settings.fillKv
-            ? fillRandomly(cache, context)
-            : prefill(cache, context, progress);
-      }
-      return seconds;
-    }
-
-    private double fillRandomly(KvCache cache, int context) {
-      KvShape shape = pool.shape();
-      int chunk = Math.min(context, transformer.maxRows());
-      Buffer k = memory.allocate(DType.F32, chunk, shape.kvHeads(), shape.headDim());
-      Buffer v = memory.allocate(DType.F32, chunk, shape.kvHeads(), shape.headDim());
-      long seed = settings.seed;
-      for (int from = 0; from < context; from += chunk) {
-        int count = Math.min(chunk, context - from);
-        try (Rows rows = cache.prefill(count)) {
-          rows.begin();
-          for (int layer = 0; layer < shape.layers(); layer++) {
-            backend.layers().randomFill().fill(k, ++seed, 1);
-            backend.layers().randomFill().fill(v, ++seed, 1);
-            rows.append(layer, k.slice(0, count), v.slice(0, count));
-          }
-          rows.commit();
-        }
-      }
-      return 0;
-    }
-
-    private double prefill(KvCache cache, int context, Consumer<String> progress) {
-      SplittableRandom random = new SplittableRandom(settings.seed);
-      int[] ids = random.ints(context, 0, settings.config.vocabSize()).toArray();
-      Buffer tokens = memory.allocate(DType.I32, Math.min(context, transformer.maxRows()));
-      long start = System.nanoTime();
-      for (int from = 0; from < context; from += transformer.maxRows()) {
-        int count = Math.min(transformer.maxRows(), context - from);
-        backend.upload(MemorySegment.ofArray(ids).asSlice(4L * from, 4L * count),
-            tokens.slice(0, count));
-        try (Rows rows = cache.prefill(count)) {
-          Buffer hidden = transformer.forward(rows, tokens.slice(0, count));
-          transformer.logits(hidden.slice(count - 1, count), logits.slice(0, 1));
-          rows.commit();
-        }
-        sampling.waitForTokens();
-        double seconds = (System.nanoTime() - start) / 1e9;
-        progress.accept(String.format(Locale.ROOT,
-            "prefill %d of %d tokens, %.0f tokens/s", from + count, context,
-            (from + count) / seconds));
-      }
-      return (System.nanoTime() - start) / 1e9;
-    }
-
-    /** Milliseconds of each step, ascending. */
-    double[] decode(int steps) {
-      try (RecordedDecode decode = new RecordedDecode(backend, pool.batch(caches), rows -> {
-        Buffer hidden = transformer.forward(rows, sampling.tokens());
-        transformer.logits(hidden, logits);
-        sampling.sample(logits, rows.batch());
-      })) {
-        double[] millis = new double[steps];
-        for (int step = -WARM_UP; step < steps; step++) {
-          long start = System.nanoTime();
-          decode.step();
-          sampling.waitForTokens();
-          if (step >= 0) {
-            millis[step] = (System.nanoTime() - start) / 1e6;
-          }
-          decode.commit();
-        }
-        Arrays.sort(millis);
-        return millis;
-      }
-    }
   }
 
   @Override

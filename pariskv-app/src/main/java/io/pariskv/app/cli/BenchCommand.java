@@ -7,7 +7,8 @@ import picocli.CommandLine.Spec;
 
 /** Groups the benchmarks. */
 @Command(name = "bench", mixinStandardHelpOptions = true, description = "Measure this machine.", subcommands = {
-    BenchDecodeCommand.class, BenchModelCommand.class})
+    BenchAttentionCommand.class, BenchDecodeCommand.class, BenchLinearCommand.class,
+    BenchModelCommand.class})
 public final class BenchCommand implements Runnable {
   @Spec
   private CommandSpec spec;
@@ -15,6 +16,6 @@ public final class BenchCommand implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a benchmark: decode or model");
+        "give a benchmark: attention, decode, linear or model");
   }
 }

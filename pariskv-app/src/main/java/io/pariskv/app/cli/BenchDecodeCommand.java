@@ -3,7 +3,6 @@ package io.pariskv.app.cli;
 import io.pariskv.app.bench.DecodeBench;
 import io.pariskv.app.bench.DecodeBench.Row;
 import io.pariskv.kv.KvShape;
-import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
 import java.io.PrintWriter;
 import java.util.List;
@@ -23,8 +22,6 @@ import tools.jackson.databind.node.ObjectNode;
 public final class BenchDecodeCommand implements Callable<Integer> {
   private static final int MAX_CONTEXT = 1 << 24;
   private static final int MAX_STEPS = 1_000_000;
-  private static final int MAX_HEADS = 128;
-  private static final int MAX_HEAD_DIM = 256;
 
   @Spec
   private CommandSpec spec;
@@ -32,16 +29,12 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   private MethodOptions method;
   @Option(names = "--context", paramLabel = "N", split = ",", defaultValue = "131072", description = "Tokens held; several with commas (default: ${DEFAULT-VALUE}).")
   private List<Integer> contexts;
-  @Option(names = "--kv-heads", paramLabel = "N", defaultValue = "8", description = "Default: ${DEFAULT-VALUE}.")
-  private int kvHeads;
-  @Option(names = "--heads", paramLabel = "N", defaultValue = "32", description = "Default: ${DEFAULT-VALUE}.")
-  private int heads;
-  @Option(names = "--head-dim", paramLabel = "N", defaultValue = "128", description = "Default: ${DEFAULT-VALUE}.")
-  private int headDim;
+  @Mixin
+  private AttentionShapeOptions geometry;
   @Option(names = "--steps", paramLabel = "N", defaultValue = "100", description = "Timed steps a method (default: ${DEFAULT-VALUE}).")
   private int steps;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
-  private String backend;
+  @Mixin
+  private BackendOption backend;
   @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the rows (default: ${DEFAULT-VALUE}).")
   private long seed;
   @Option(names = "--json", description = "Print one JSON object.")
@@ -51,24 +44,11 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   public Integer call() {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    Usage.requireRange(spec, "--kv-heads", kvHeads, MAX_HEADS);
-    Usage.requireRange(spec, "--heads", heads, MAX_HEADS);
-    Usage.requireRange(spec, "--head-dim", headDim, MAX_HEAD_DIM);
-    Usage.backend(spec, backend);
     List<AttentionMethod> methods = Usage.check(spec,
         () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
-    if (heads % kvHeads != 0) {
-      throw Usage.wrong(spec,
-          "--heads " + heads + " must be a multiple of --kv-heads " + kvHeads);
-    }
-    KvShape shape = new KvShape(1, heads, kvHeads, headDim, DType.BF16);
-    for (AttentionMethod chosen : methods) {
-      Usage.check(spec, () -> {
-        chosen.check(shape);
-        return true;
-      });
-    }
-    DecodeBench.Report report = DecodeBench.run(backend, shape, contexts, methods, steps, seed);
+    KvShape shape = geometry.toShape(spec, methods);
+    DecodeBench.Report report = DecodeBench.run(backend.name(spec), shape, contexts, methods, steps,
+        seed);
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       out.println(toJson(report));

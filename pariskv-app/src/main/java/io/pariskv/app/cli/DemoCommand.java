@@ -44,8 +44,8 @@ public final class DemoCommand implements Callable<Integer> {
   private int hops;
   @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the document (default: ${DEFAULT-VALUE}).")
   private long seed;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
-  private String backend;
+  @Mixin
+  private BackendOption backend;
   @Option(names = "--model", paramLabel = "DIR", description = "The bundled model, if it is not where the launcher says.")
   private Path model = Path.of(System.getProperty("pariskv.home", "."), "models", "recall-12m");
 
@@ -64,7 +64,7 @@ public final class DemoCommand implements Callable<Integer> {
           + Math.min(100, tokens / RecallDocument.SENTENCE_TOKENS - 5) + " with " + tokens
           + " tokens");
     }
-    LoadOptions loading = LoadOptions.defaults().withBackend(Usage.backend(spec, backend));
+    LoadOptions loading = LoadOptions.defaults().withBackend(backend.name(spec));
     AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
     RecallDocument document = RecallDocument.path(tokens, hops, seed);
     PrintWriter out = spec.commandLine().getOut();

@@ -1,5 +1,6 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.backend.cuda.CudaException;
 import io.pariskv.error.InputException;
 import io.pariskv.text.jinja.TemplateException;
 import java.util.List;
@@ -23,6 +24,8 @@ public final class ErrorLine {
       case TemplateException template -> oneLine(template.getMessage())
           + "; change the messages, or use --raw to go without the template";
       case InputException input -> oneLine(input.getMessage());
+      case CudaException gpu ->
+        oneLine(gpu.getMessage()) + "; if it happens again, run with --debug and report it";
       case OutOfMemoryError memory -> "out of memory (" + oneLine(memory.getMessage())
           + "); use a shorter context, or set PARISKV_HEAP=2g if it is the Java heap that is full";
       default ->

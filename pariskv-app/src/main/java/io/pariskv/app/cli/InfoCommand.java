@@ -2,11 +2,11 @@ package io.pariskv.app.cli;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
+import io.pariskv.backend.host.HostMemory;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.ModelPlan;
-import io.pariskv.generate.Offload;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
@@ -40,30 +40,24 @@ public final class InfoCommand implements Callable<Integer> {
   private @Nullable Path model;
   @Option(names = "--context", paramLabel = "N", description = "Tokens to plan memory for (default: the model's positions).")
   private @Nullable Integer context;
-  @Option(names = "--kv-dtype", paramLabel = "TYPE", defaultValue = "bf16", description = "bf16 or f32 (default: ${DEFAULT-VALUE}).")
-  private ModelOptions.KvType kvType;
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "auto", description = "Whose memory to plan: auto, cuda, vector or scalar (default: ${DEFAULT-VALUE}).")
-  private String backendName;
-  @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on, off or auto: whether K and V live in host memory beside a GPU (default: ${DEFAULT-VALUE}).")
-  private Offload offload;
+  @Mixin
+  private LoadingOptions loading;
 
   /** What will be printed; only all of it or, after an error, nothing. */
   private final StringBuilder text = new StringBuilder();
 
   @Override
   public Integer call() {
-    if (context != null && context < 1) {
-      throw Usage.wrong(spec, "--context " + context + " must be at least 1");
-    }
+    Usage.requirePositive(spec, "--context", context);
     if (context != null && model == null) {
       throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
     AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
-    Usage.backend(spec, backendName);
+    LoadOptions options = loading.toLoadOptions(spec, 0);
     machine();
     if (model != null) {
-      try (Backend backend = Backends.open(backendName)) {
-        describe(model, backend, List.of(new FullAttention(), pariskv));
+      try (Backend backend = Backends.open(options.backend())) {
+        describe(model, backend, options, List.of(new FullAttention(), pariskv));
       }
     }
     spec.commandLine().getOut().print(text);
@@ -89,23 +83,33 @@ public final class InfoCommand implements Callable<Integer> {
       }
     }
     if (available != null) {
-      fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of host memory available"
-          + (available.gpuBytes() == 0
-              ? ""
-              : ", " + MemoryPlan.humanBytes(available.gpuBytes()) + " of the GPU's"));
+      memory(available);
     }
   }
 
-  private void describe(Path path, Backend backend, List<AttentionMethod> methods) {
+  private void memory(AvailableMemory available) {
+    fact("memory", MemoryPlan.humanBytes(available.hostBytes()) + " of "
+        + MemoryPlan.humanBytes(HostMemory.totalBytes()) + " host memory available"
+        + room(available.hostRoom()));
+    if (available.gpuBytes() > 0) {
+      fact("GPU memory", MemoryPlan.humanBytes(available.gpuBytes()) + " available"
+          + room(available.gpuRoom()));
+      fact("pinnable", MemoryPlan.humanBytes(available.hostForPlans())
+          + " of host memory, for K and V with --offload on");
+    }
+  }
+
+  private static String room(long bytes) {
+    return bytes == 0 ? "" : ", of which " + MemoryPlan.humanBytes(bytes) + " must stay free";
+  }
+
+  private void describe(Path path, Backend backend, LoadOptions options,
+      List<AttentionMethod> methods) {
     try (ModelDirectory directory = ModelDirectory.open(path)) {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
       int tokens = context != null ? context : config.maxPositions();
-      if (tokens > config.maxPositions()) {
-        throw new InputException("--context " + tokens + " is more than the model's "
-            + config.maxPositions() + " positions (max_position_embeddings in "
-            + path.resolve("config.json") + "); give a smaller one");
-      }
+      LanguageModel.requirePositions(directory, tokens);
       text.append('\n');
       fact("model", path.toString());
       fact("family", config.family().architecture());
@@ -117,9 +121,8 @@ public final class InfoCommand implements Callable<Integer> {
           + rope(config.ropeScaling()));
       fact("weights", MemoryPlan.humanBytes(directory.weightBytes()) + " in "
           + directory.tensorNames().size() + " tensors, embedding " + tensors.embedding().dtype());
-      LoadOptions options = LoadOptions.defaults().withKvDtype(kvType.dtype).withOffload(offload)
-          .withContext(tokens);
-      ModelPlan plan = new ModelPlan(config, directory.weightBytes(), options, backend);
+      ModelPlan plan = new ModelPlan(config, directory.weightBytes(), options.withContext(tokens),
+          backend);
       methods.forEach(method -> plan(plan, config, method, backend.name()));
     }
   }
@@ -155,9 +158,9 @@ public final class InfoCommand implements Callable<Integer> {
 
   private void plan(ModelPlan model, ModelConfig config, AttentionMethod method, String backend) {
     text.append(String.format(Locale.ROOT, "%nplan for %d tokens with %s on %s, K and V in %s:%n",
-        model.context(), method.name(), backend, kvType.dtype));
+        model.context(), method.name(), backend, loading.kvType.dtype));
     try {
-      method.check(LanguageModel.kvShape(config, kvType.dtype));
+      method.check(LanguageModel.kvShape(config, loading.kvType.dtype));
     } catch (InputException e) {
       text.append("  not possible: ").append(e.getMessage()).append('\n');
       return;
@@ -167,10 +170,10 @@ public final class InfoCommand implements Callable<Integer> {
     part("total", plan.totalBytes(), "");
     if (plan.work() == MemoryPlace.GPU) {
       part("on the GPU", plan.bytes(MemoryPlace.GPU),
-          fits(plan.bytes(MemoryPlace.GPU), model.availableAtFirst().gpuBytes()));
+          fits(plan.bytes(MemoryPlace.GPU), model.availableAtFirst().gpuForPlans()));
     }
     part("to allocate", plan.hostBytes(),
-        fits(plan.hostBytes(), model.availableAtFirst().hostBytes()));
+        fits(plan.hostBytes(), model.availableAtFirst().hostForPlans()));
     if (!plan.fits(model.availableAtFirst())) {
       text.append(String.format(Locale.ROOT, "  the largest context that fits: %d tokens%n",
           model.largestContext(method)));
@@ -182,7 +185,9 @@ public final class InfoCommand implements Callable<Integer> {
   }
 
   private static String fits(long bytes, long available) {
-    return bytes <= available ? " fits" : " does not fit";
+    return bytes <= available
+        ? " fits"
+        : " does not fit in " + MemoryPlan.humanBytes(available);
   }
 
   private void fact(String name, String value) {

@@ -3,6 +3,7 @@ package io.pariskv.app.cli;
 import io.pariskv.generate.GenerationListener;
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -38,6 +39,16 @@ final class Terminal implements GenerationListener, AutoCloseable {
   /** Whether standard error is a terminal. The launcher can ask, Java cannot. */
   static boolean isInteractive() {
     return Boolean.getBoolean("pariskv.progress");
+  }
+
+  /** Shows how far a benchmark has come, as one line that rewrites itself where there is a terminal. */
+  static Consumer<String> progress(PrintWriter err) {
+    return line -> {
+      if (isInteractive()) {
+        err.print(CLEAR_LINE + line);
+        err.flush();
+      }
+    };
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.pariskv.error.InputException;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -44,6 +45,13 @@ final class Usage {
   static void requireRange(CommandSpec spec, String flag, int value, int most) {
     if (value < 1 || value > most) {
       throw wrong(spec, flag + " " + value + " must be from 1 to " + most);
+    }
+  }
+
+  /** Refuses a number that is given and below 1. */
+  static void requirePositive(CommandSpec spec, String flag, @Nullable Integer value) {
+    if (value != null && value < 1) {
+      throw wrong(spec, flag + " " + value + " must be at least 1");
     }
   }
 

@@ -24,7 +24,8 @@ class InfoCommandTest {
       "processors  \\d+, \\S+.* \\S+",
       "backend     cuda(, .*| cannot be used: .+)",
       "backend     vector(, \\d+-bit vectors, .*| cannot be used: .+)",
-      "backend     scalar, .+", "memory      [\\d.]+ [KMGT]iB of host memory available.*");
+      "backend     scalar, .+",
+      "memory      [\\d.]+ [KMGT]iB of [\\d.]+ [KMGT]iB host memory available.*");
 
   @Test
   void withoutModel_theMachineIsDescribed() {

@@ -29,7 +29,7 @@ final class CublasLtHandle extends CudaResource {
   static final int MAX_PLANS = 256;
 
   /**
-   * {@code y = x W^T + b}, row by row.
+   * {@code y = x W^T + b}, row by row, or {@code y += x W^T + b}.
    *
    * @param type of x and W, f32 or bf16; b and y are f32
    * @param rows of x and y
@@ -145,20 +145,22 @@ final class CublasLtHandle extends CudaResource {
   }
 
   /**
-   * Multiplies, in stream order. A product {@linkplain Product#isAligned that is aligned} only; device
+   * Multiplies, in stream order, and adds to what is in {@code y} if {@code add}. A product {@linkplain Product#isAligned that is aligned} only; device
    * addresses, {@code bias} 0 for none.
    *
    * @throws CudaException if the library has no algorithm for it, or cannot launch it
    */
-  void multiply(Product product, long x, long weight, long bias, long y) {
+  void multiply(Product product, long x, long weight, long bias, long y, boolean add) {
     driver();
     try {
       Plan plan = plans.computeIfAbsent(product, this::plan);
       if (product.bias) {
         calls.cublasLtMatmulDescSetAttribute(plan.product, CublasLt.DESC_BIAS_POINTER, bias);
       }
-      calls.cublasLtMatmul(handle, plan.product, one, weight, plan.weight, x, plan.x, zero, y,
+      calls.cublasLtMatmul(handle, plan.product, one, weight, plan.weight, x, plan.x,
+          add ? one : zero, y,
           plan.y, y, plan.y, plan.algorithm, workspace(), WORKSPACE_BYTES, stream.handle());
+      stream.gaveOther(); // may be several kernels, or a memset
     } catch (CudaException e) {
       throw e.during(product.toString());
     }

@@ -4,8 +4,9 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.StagedRetrieval;
 import io.pariskv.backend.Step;
-import io.pariskv.backend.host.HostMemory;
+import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
@@ -17,7 +18,10 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Retrieval;
+import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -88,12 +92,16 @@ public final class CudaBackend implements Backend {
       SelfTest.run(kernels, ring);
       CublasLtSearch.Found found = search.open(stream);
       cublasLt = found.description();
-      layers = new LayerStages(new CudaEmbedding(kernels), new CudaRmsNorm(kernels),
-          new CudaMatMul(kernels, found.handle()), new CudaRotary(kernels), new CudaSwiGlu(kernels),
-          new CudaResidual(kernels), new CudaTokenSampler(kernels),
-          new CudaRandomFill(kernels));
-      attention = new AttentionStages(new CudaKvAdvance(kernels), new CudaKvAppend(kernels),
-          new CudaPrefillAttention(kernels), new CudaDecodeAttention(kernels));
+      CudaRmsNorm rmsNorm = new CudaRmsNorm(kernels);
+      CudaMatMul matMul = new CudaMatMul(kernels, found.handle());
+      CudaSwiGlu swiGlu = new CudaSwiGlu(kernels);
+      layers = new LayerStages(new CudaEmbedding(kernels), rmsNorm, matMul,
+          new CudaNormedMatMul(rmsNorm, matMul, swiGlu), new CudaRotary(kernels), swiGlu,
+          new CudaTokenSampler(kernels), new CudaRandomFill(kernels));
+      CudaKvAppend append = new CudaKvAppend(kernels);
+      attention = new AttentionStages(new CudaKvAdvance(kernels), append,
+          new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
+          new CudaDecodeAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyCentre(kernels), new CudaKeyEncoder(kernels),
           new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
           new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
@@ -168,7 +176,10 @@ public final class CudaBackend implements Backend {
 
   @Override
   public Map<String, String> facts() {
-    return Map.of("cublasLt", cublasLt);
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("bus", PciLink.describe(device().pci()));
+    facts.put("cublasLt", cublasLt);
+    return facts;
   }
 
   /** From here on the calling thread drives the backend; the one before must have stopped using it. */
@@ -204,6 +215,14 @@ public final class CudaBackend implements Backend {
   @Override
   public KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
     return new CudaKeyIndex(kernels, shape, slots, coarse);
+  }
+
+  @Override
+  public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
+    return switch (index.coarse()) {
+      case TIERS -> new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
+      case SCORES -> new StagedRetrieval(this, index, size);
+    };
   }
 
   /** {@inheritDoc} Device and pinned buffers are readable as they are. */
@@ -260,6 +279,16 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public Stopwatch newStopwatch() {
+    return new CudaStopwatch(stream);
+  }
+
+  @Override
+  public long cacheBytes() {
+    return device().l2Bytes();
+  }
+
+  @Override
   public LayerStages layers() {
     return layers;
   }
@@ -297,7 +326,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public AvailableMemory available() {
-    return new AvailableMemory(HostMemory.availableBytes(), context.memory().freeBytes());
+    return CudaMemory.available(context.memory());
   }
 
   @Override

@@ -10,21 +10,34 @@ import io.pariskv.memory.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link DecodeAttention} on the GPU: a number of blocks that depends on the batch alone shares the attended
- * tokens of each KV head, which only the device can count; a second kernel merges their results.
+ * {@link DecodeAttention} on the GPU, one launch: a number of blocks that depends on the batch alone shares the
+ * attended tokens of each KV head, which only the device can count; the last of them to end merges their
+ * results.
  *
  * <p>On tensor cores for bf16 rows of head size 64 or 128, else in plain f32.
  */
 final class CudaDecodeAttention implements DecodeAttention {
   private static final int BLOCK = 128;
-  /** Query heads that a block serves, so that it reads K and V once. */
-  private static final int HEADS = 8;
+  /** Query heads that a block serves, so that it reads K and V once: {@code BLOCK_HEADS} of shares.cuh. */
+  static final int HEADS = 8;
   /** Keeps all multiprocessors busy also when one sequence of a batch is far longer than the others. */
   private static final int FEWEST_SPLITS = 16;
-  /** What {@code decode_merge} takes. */
-  private static final int MOST_SPLITS = 128;
+  /** {@code MOST_SHARES} of shares.cuh. */
+  static final int MOST_SPLITS = 128;
   /** Blocks of the plain kernel that a multiprocessor holds at head size 256, for want of shared memory. */
   private static final int PLAIN_BLOCKS = 4;
+
+  // Of decode_attention.cu.
+  private static final int TILE = 16;
+  private static final int WARPS = BLOCK / 32;
+
+  /**
+   * Tokens that a step with a selection attends besides: sink, local window and update buffer of the published
+   * settings are 832. More are attended as well, in a second turn.
+   */
+  private static final int NEARBY = 900;
+  /** Also with a selection a sequence can be dense and longer than that. */
+  private static final int FEWEST_SPLITS_SELECTED = 4;
 
   /** A kernel, how many of its blocks run at a time, and whether it is made for one head size. */
   private record Attend(CudaFunction function, int resident, boolean tensorCores) {
@@ -35,27 +48,26 @@ final class CudaDecodeAttention implements DecodeAttention {
   private final Attend bf16Of128;
   private final Attend bf16;
   private final Attend f32;
-  private final CudaFunction merge;
-  private final DeviceAllocator scratch;
-  private Buffer sums;
-  private Buffer weights;
+  private final StageScratch sums;
+  private final StageScratch weights;
+  private final StageScratch arrived;
 
   CudaDecodeAttention(Kernels kernels) {
     this.kernels = kernels;
-    this.bf16Of64 = tensorCores("decode_attention_64");
-    this.bf16Of128 = tensorCores("decode_attention_128");
+    this.bf16Of64 = tensorCores("decode_attention_64", 64);
+    this.bf16Of128 = tensorCores("decode_attention_128", 128);
     this.bf16 = plain("decode_attention_bf16");
     this.f32 = plain("decode_attention_f32");
-    this.merge = kernels.function("decode_merge");
-    this.scratch = new DeviceAllocator(kernels.stream()); // lives as long as the context
-    this.sums = scratch.allocate(DType.F32, 0);
-    this.weights = scratch.allocate(DType.F32, 0);
+    this.sums = new StageScratch(kernels, DType.F32);
+    this.weights = new StageScratch(kernels, DType.F32);
+    this.arrived = new StageScratch(kernels, DType.I32);
   }
 
-  private Attend tensorCores(String name) {
-    CudaFunction function = kernels.function(name);
+  private Attend tensorCores(String name, int headDim) {
+    int shared = tileBytes(headDim);
+    CudaFunction function = kernels.function(name).allowShared(shared);
     return new Attend(function,
-        function.blocksPerMultiprocessor(BLOCK, 0) * kernels.device().multiprocessors(), true);
+        function.blocksPerMultiprocessor(BLOCK, shared) * kernels.device().multiprocessors(), true);
   }
 
   private Attend plain(String name) {
@@ -75,25 +87,27 @@ final class CudaDecodeAttention implements DecodeAttention {
       selection.counts().require("selected counts", DType.I32, rows, shape.kvHeads());
     }
     Attend attend = attend(shape);
-    int heads = shape.kvHeads() * Math.ceilDiv(shape.groupSize(), HEADS);
-    int splits = splits(attend.resident, (long) rows * heads);
-    reserve((long) rows * shape.heads() * splits, shape.headDim());
+    Selection selected = shape.window(layer) > 0 ? null : selection;
+    int headBlocks = shape.kvHeads() * Math.ceilDiv(shape.groupSize(), HEADS);
+    int splits = splits(attend, rows * headBlocks, selected);
+    long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
 
-    KernelLaunch launch = kernels.launch().grid(splits, heads, rows).block(BLOCK);
+    KernelLaunch launch = kernels.launch().overlapped().grid(splits, headBlocks, rows).block(BLOCK);
     store.args(launch, layer).arg(batch.slots());
-    if (selection == null) {
+    if (selected == null) {
       launch.arg(0L).arg(0L).arg(0);
     } else {
-      launch.arg(selection.positions()).arg(selection.counts()).arg(selection.capacity());
+      launch.arg(selected.positions()).arg(selected.counts()).arg(selected.capacity());
     }
     launch.arg(shape.window(layer)).arg(q).arg(scale(shape.headDim())).arg(shape.kvHeads())
         .arg(shape.groupSize());
-    if (!attend.tensorCores) {
-      launch.shared(sharedBytes(shape.headDim())).arg(shape.headDim());
+    if (attend.tensorCores) {
+      launch.shared(tileBytes(shape.headDim()));
+    } else {
+      launch.shared(plainBytes(shape.headDim())).arg(shape.headDim());
     }
-    launch.arg(sums).arg(weights).run(attend.function);
-    kernels.launch().grid(Math.multiplyExact(rows, shape.heads())).block(BLOCK).arg(sums)
-        .arg(weights).arg(splits).arg(shape.headDim()).arg(out).run(merge);
+    launch.arg(sums.atLeast(parts * shape.headDim())).arg(weights.atLeast(2 * parts))
+        .arg(arrived.atLeast((long) rows * headBlocks)).arg(out).run(attend.function);
   }
 
   private Attend attend(KvShape shape) {
@@ -107,9 +121,18 @@ final class CudaDecodeAttention implements DecodeAttention {
     };
   }
 
-  /** The same for every context: how many tokens there are is not known here. */
-  private static int splits(int resident, long heads) {
-    return Math.clamp(resident / heads, FEWEST_SPLITS, MOST_SPLITS);
+  /**
+   * Blocks that share a KV head's tokens. How many tokens there are is not known here, but with a selection
+   * there are few: so many blocks then that each warp has one tile to ask for. Otherwise whole turns of the GPU.
+   */
+  private static int splits(Attend attend, int heads, @Nullable Selection selection) {
+    if (selection != null && attend.tensorCores) {
+      int useful = Math.ceilDiv(selection.capacity() + NEARBY, WARPS * TILE);
+      return Math.min(useful, Math.clamp(attend.resident / heads, FEWEST_SPLITS_SELECTED,
+          MOST_SPLITS));
+    }
+    int turns = Math.ceilDiv(FEWEST_SPLITS * heads, attend.resident);
+    return Math.clamp((long) turns * attend.resident / heads, FEWEST_SPLITS, MOST_SPLITS);
   }
 
   /** Of scores, to units of log 2, so that the kernels need no factor in the exponent. */
@@ -117,9 +140,14 @@ final class CudaDecodeAttention implements DecodeAttention {
     return (float) (1 / (Math.sqrt(headDim) * Math.log(2)));
   }
 
+  /** Shared memory of a block on tensor cores; see {@code decode_attention.cu}. */
+  private static int tileBytes(int headDim) {
+    return 256 * (2 * headDim + 16);
+  }
+
   /** What a block of the plain kernel holds; see {@code decode_attention_any.cu}. */
-  private int sharedBytes(int headDim) {
-    long bytes = 4L * (48L * headDim + 152);
+  private int plainBytes(int headDim) {
+    long bytes = 4 * Math.max(48L * headDim + 152, HEADS * MOST_SPLITS);
     int most = kernels.device().sharedBytes();
     if (bytes > most) {
       throw new IllegalArgumentException("head size " + headDim + " needs " + bytes
@@ -127,15 +155,5 @@ final class CudaDecodeAttention implements DecodeAttention {
           + "; use --backend vector");
     }
     return (int) bytes;
-  }
-
-  /** Makes scratch memory; what there was stays, as a recorded step may use it. */
-  private void reserve(long parts, int headDim) {
-    if (sums.shape().elements() < parts * headDim) {
-      sums = scratch.allocate(DType.F32, parts * headDim);
-    }
-    if (weights.shape().elements() < 2 * parts) {
-      weights = scratch.allocate(DType.F32, 2 * parts);
-    }
   }
 }

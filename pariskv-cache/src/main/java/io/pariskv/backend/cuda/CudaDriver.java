@@ -78,6 +78,7 @@ public final class CudaDriver {
   private final DriverFunction cuFuncGetAttribute;
   private final DriverFunction cuOccupancyMaxActiveBlocksPerMultiprocessor;
   private final DriverFunction cuLaunchKernel;
+  private final DriverFunction cuLaunchKernelEx;
   private final DriverFunction cuStreamBeginCapture;
   private final DriverFunction cuStreamEndCapture;
   private final DriverFunction cuGraphInstantiateWithFlags;
@@ -135,6 +136,7 @@ public final class CudaDriver {
     cuOccupancyMaxActiveBlocksPerMultiprocessor = bind(library,
         "cuOccupancyMaxActiveBlocksPerMultiprocessor");
     cuLaunchKernel = bind(library, "cuLaunchKernel");
+    cuLaunchKernelEx = bind(library, "cuLaunchKernelEx");
     cuStreamBeginCapture = bind(library, "cuStreamBeginCapture_v2");
     cuStreamEndCapture = bind(library, "cuStreamEndCapture");
     cuGraphInstantiateWithFlags = bind(library, "cuGraphInstantiateWithFlags");
@@ -418,6 +420,12 @@ public final class CudaDriver {
       int blockZ, int shared, long stream, MemorySegment parameters) {
     check(cuLaunchKernel, cuLaunchKernel.launch(function, gridX, gridY, gridZ, blockX, blockY,
         blockZ, shared, stream, parameters, MemorySegment.NULL));
+  }
+
+  /** The same as {@code config}, a {@code CUlaunchConfig}, says. {@code extra} is null. */
+  public void cuLaunchKernelEx(MemorySegment config, long function, MemorySegment parameters) {
+    check(cuLaunchKernelEx, cuLaunchKernelEx.call(config, function, parameters,
+        MemorySegment.NULL));
   }
 
   // ---- Graphs

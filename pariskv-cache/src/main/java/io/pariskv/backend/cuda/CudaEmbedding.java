@@ -38,7 +38,8 @@ final class CudaEmbedding implements Embedding {
     }
     kernels.launch()
         .grid(rows, KernelLaunch.blocks(width, BLOCK * UNIT / table.dtype().bytes())).block(BLOCK)
-        .arg(tokens).arg(table).arg(out).arg(table.shape().extent(0)).arg(width).run(function);
+        .overlapped().arg(tokens).arg(table).arg(out).arg(table.shape().extent(0)).arg(width)
+        .run(function);
   }
 
   private CudaFunction function(DType type) {

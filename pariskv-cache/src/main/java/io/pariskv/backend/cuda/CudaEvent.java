@@ -31,6 +31,7 @@ final class CudaEvent extends CudaResource {
   /** Moves the event to behind all work that {@code stream} has now. */
   void record(CudaStream stream) {
     driver().cuEventRecord(handle, stream.handle());
+    stream.gaveOther();
   }
 
   /** Waits until the event is reached; at once if it was never recorded. */

@@ -27,7 +27,7 @@ public final class CudaException extends RuntimeException {
    * @param text the driver's description
    */
   CudaException(String call, int code, String name, String text) {
-    super(call + " failed with " + code + " " + name + " (" + text + ")" + wayOut(call, code));
+    super(failure(call, code, name) + " (" + text + ")" + wayOut(call, code));
     this.call = call;
     this.code = code;
     this.name = name;
@@ -38,6 +38,15 @@ public final class CudaException extends RuntimeException {
     this.call = cause.call;
     this.code = cause.code;
     this.name = cause.name;
+  }
+
+  private static String failure(String call, int code, String name) {
+    return call + " failed with " + code + " " + name;
+  }
+
+  /** What failed without a description, such as {@code cuMemAlloc failed with 2 CUDA_ERROR_OUT_OF_MEMORY}. */
+  String failure() {
+    return failure(call, code, name);
   }
 
   /** The same failure, with what was being done in front. */
@@ -69,7 +78,7 @@ public final class CudaException extends RuntimeException {
   }
 
   private static String wayOut(String call, int code) {
-    String way = call.equals("cuMemHostRegister")
+    String way = call.equals("cuMemHostRegister") || call.equals("cuMemHostAlloc")
         ? pinning(code)
         : call.startsWith("cublas") ? cublas(code) : wayOut(code);
     return way.isEmpty() ? way : "; " + way;

@@ -5,7 +5,11 @@ final class CudaFunction {
   // Of CUfunction_attribute.
   private static final int MAX_THREADS_PER_BLOCK = 0;
   private static final int NUM_REGS = 4;
+  private static final int BINARY_VERSION = 6;
   private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
+
+  /** Code of compute capability 9.0 and newer has the instruction that waits for the kernel before. */
+  private static final int WAITS_FROM = 90;
 
   private final CudaModule module;
   private final String name;
@@ -13,6 +17,7 @@ final class CudaFunction {
   private final int parameters;
   /** Bit i is set if parameter i has 8 bytes, clear if it has 4. */
   private final long wide;
+  private final boolean waits;
 
   CudaFunction(CudaModule module, String name, long handle, int[] parameterSizes) {
     this.module = module;
@@ -20,6 +25,7 @@ final class CudaFunction {
     this.handle = handle;
     this.parameters = parameterSizes.length;
     this.wide = wide(name, parameterSizes);
+    this.waits = module.driver().cuFuncGetAttribute(BINARY_VERSION, handle) >= WAITS_FROM;
   }
 
   private static long wide(String name, int[] sizes) {
@@ -43,6 +49,14 @@ final class CudaFunction {
   long handle() {
     module.requireOpen("used by kernel " + name);
     return handle;
+  }
+
+  /**
+   * Whether the code that was loaded can wait for the kernel before it, if its source says so. Code for older
+   * GPUs, and what the driver compiled from their PTX, cannot.
+   */
+  boolean waits() {
+    return waits;
   }
 
   /**

@@ -43,10 +43,12 @@ final class CudaGraph extends CudaResource {
 
   private static long record(CudaDriver driver, CudaStream stream, Runnable body) {
     driver.cuStreamBeginCapture(stream.handle(), THREAD_LOCAL);
+    stream.gaveOther(); // the first kernel of a graph has none before it
     try {
       stream.context().recording(true, body);
     } catch (Throwable e) { // whatever it was, the stream must not stay in capture
       Failures.suppressing(e, () -> {
+        stream.gaveOther();
         long unfinished = driver.cuStreamEndCapture(stream.handle());
         if (unfinished != 0) {
           driver.cuGraphDestroy(unfinished);
@@ -54,12 +56,14 @@ final class CudaGraph extends CudaResource {
       });
       throw e;
     }
+    stream.gaveOther();
     return driver.cuStreamEndCapture(stream.handle());
   }
 
   /** Runs it, in stream order. */
   void launch() {
     driver().cuGraphLaunch(executable, stream.handle());
+    stream.gaveOther();
   }
 
   @Override

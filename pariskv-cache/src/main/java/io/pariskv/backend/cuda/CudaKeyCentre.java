@@ -27,10 +27,12 @@ final class CudaKeyCentre implements KeyCentre {
     CudaKeyIndex target = CudaKeyIndex.of(index);
     target.requireIndexed(layer);
     KeyCentre.requireKeys(keys);
+    kernels.context().requireNotRecording("find a centre");
     KvShape shape = index.shape();
     KernelLaunch launch = kernels.launch().grid(shape.kvHeads())
         .block(PARTIAL_SUMS * Math.min(THREADS, shape.headDim()));
     store.args(launch, layer).arg(slot).arg(from).arg(keys).arg(target.centreTable())
-        .arg(shape.headDim()).run(shape.dtype() == DType.BF16 ? bf16 : f32);
+        .arg(shape.headDim()).arg(store.nearKeys(layer, slot, Math.addExact(from, keys)))
+        .run(shape.dtype() == DType.BF16 ? bf16 : f32);
   }
 }

@@ -9,7 +9,10 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.DType;
 
-/** {@link KeyEncoder} on the GPU: one launch; keys in pinned host memory are read from there. */
+/**
+ * {@link KeyEncoder} on the GPU: one launch. With offload keys are read where prefill has them in device memory,
+ * else from there and from pinned host memory.
+ */
 final class CudaKeyEncoder implements KeyEncoder {
   private static final int BLOCK = 512;
   /** As the kernel's registers allow: one wave, so that each block counts as many keys as it can. */
@@ -44,9 +47,6 @@ final class CudaKeyEncoder implements KeyEncoder {
     }
     requireRoom("the store", store.capacity(slot), to);
     requireRoom("the index", target.capacity(slot), zoneFrom + to - from);
-    if (store.offloaded()) {
-      store.offload().await();
-    }
     int wave = BLOCKS_OF_MULTIPROCESSOR * kernels.device().multiprocessors() / shape.kvHeads();
     int blocks = Math.min(KernelLaunch.blocks(to - from, LEAST_KEYS_OF_BLOCK), Math.max(1, wave));
     KernelLaunch launch = kernels.launch().grid(blocks, shape.kvHeads()).block(BLOCK)
@@ -55,6 +55,7 @@ final class CudaKeyEncoder implements KeyEncoder {
         .arg(target.recordTable()).arg(target.coarse() == Coarse.SCORES ? target.normTable() : 0L)
         .arg(target.fixedTable()).arg(zoneFrom)
         .arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
+        .arg(store.nearKeys(layer, slot, to))
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);
   }
 

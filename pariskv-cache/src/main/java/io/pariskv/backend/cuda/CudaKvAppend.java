@@ -39,10 +39,7 @@ final class CudaKvAppend implements KvAppend {
     CudaKvStore store = CudaKvStore.of(kv);
     int rows = k.shape().extent(0);
     require(store.shape(), rows, k, v);
-    if (start < 0 || (long) start + rows > store.capacity(slot)) {
-      throw new IllegalArgumentException("positions " + start + " to " + ((long) start + rows - 1)
-          + " are written where " + store.capacity(slot) + " tokens have room; reserve first");
-    }
+    store.requireRoom(slot, start, rows);
     if (store.offloaded()) {
       store.offload().append(layer, slot, start, k, v);
     } else {
@@ -60,7 +57,8 @@ final class CudaKvAppend implements KvAppend {
     KvShape shape = store.shape();
     long threads = 2L * rows * shape.kvHeads() * Math.ceilDiv(shape.headDim(), WIDE);
     return store.args(
-        kernels.launch().grid(KernelLaunch.blocks(threads, BLOCK)).block(BLOCK), layer);
+        kernels.launch().overlapped().grid(KernelLaunch.blocks(threads, BLOCK)).block(BLOCK),
+        layer);
   }
 
   private void run(KernelLaunch launch, KvShape shape, int rows, Buffer k, Buffer v) {

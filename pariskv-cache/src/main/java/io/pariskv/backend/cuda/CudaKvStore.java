@@ -12,6 +12,7 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -118,7 +119,7 @@ final class CudaKvStore implements KvStore {
   }
 
   /**
-   * Prefill with offload: the rows of the chunk at hand and of all before it, as slabs in device memory.
+   * Prefill with offload: the rows of the layer at hand, as slabs in device memory.
    *
    * @throws IllegalStateException if K and V are in device memory anyway
    */
@@ -131,6 +132,25 @@ final class CudaKvStore implements KvStore {
       offload = new KvOffload(kernels, this);
     }
     return offload;
+  }
+
+  /**
+   * The slabs that have all keys of a layer, for a kernel that reads many: with offload where prefill has them in
+   * device memory, if it does, else 0, and the kernel finds them by {@link #args}. Not inside a recorded step.
+   *
+   * @param to end of the positions that are read, exclusive
+   * @return device address of the addresses of the slabs, or 0
+   */
+  long nearKeys(int layer, int slot, int to) {
+    if (!offloaded) {
+      return 0;
+    }
+    KvOffload.Segment near = offload().held(layer, slot, to);
+    if (near == null) {
+      offload().await();
+      return 0;
+    }
+    return near.keys();
   }
 
   /** The slab of a sequence: an address that kernels and copies can use. */
@@ -176,7 +196,32 @@ final class CudaKvStore implements KvStore {
     Sequence sequence = sequence(slot);
     sequences[slot] = null;
     slots.release(slot);
-    sequence.close();
+    Failures failures = new Failures();
+    failures.attempt(sequence::close);
+    if (Arrays.stream(sequences).allMatch(Objects::isNull)) {
+      failures.attempt(this::closeOffload); // as much as the longest sequence so far needed
+    }
+    failures.throwFirst();
+  }
+
+  private void closeOffload() {
+    if (offload != null) {
+      KvOffload closing = offload;
+      offload = null;
+      closing.close();
+    }
+  }
+
+  /**
+   * Refuses rows that nobody reserved.
+   *
+   * @throws IllegalArgumentException naming the positions and the room
+   */
+  void requireRoom(int slot, int start, int rows) {
+    if (start < 0 || (long) start + rows > capacity(slot)) {
+      throw new IllegalArgumentException("positions " + start + " to " + ((long) start + rows - 1)
+          + " are written where " + capacity(slot) + " tokens have room; reserve first");
+    }
   }
 
   private Sequence sequence(int slot) {
@@ -276,7 +321,7 @@ final class CudaKvStore implements KvStore {
     Sequence sequence = sequence(slot);
     kernels.context().requireNotRecording("set zones");
     if (offload != null) {
-      offload.await();
+      offload.setLength(slot, value.length());
     }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
@@ -326,9 +371,9 @@ final class CudaKvStore implements KvStore {
     return deviceBytes() + pinnedBytes();
   }
 
-  /** Bytes in device memory: tables, and slabs or resident copies. */
+  /** Bytes in device memory: tables, and slabs; or resident copies and the rows of layers in prefill. */
   long deviceBytes() {
-    long bytes = tables.allocatedBytes();
+    long bytes = tables.allocatedBytes() + (offload == null ? 0 : offload.bytes());
     for (Sequence sequence : sequences) {
       if (sequence != null && offloaded) {
         bytes += sequence.blocks.isEmpty() ? 0 : residentBytes();
@@ -361,10 +406,7 @@ final class CudaKvStore implements KvStore {
   @Override
   public void close() {
     Failures failures = new Failures();
-    if (offload != null) {
-      failures.attempt(offload::close);
-      offload = null;
-    }
+    failures.attempt(this::closeOffload);
     for (int slot = 0; slot < sequences.length; slot++) {
       int open = slot;
       if (sequences[slot] != null) {

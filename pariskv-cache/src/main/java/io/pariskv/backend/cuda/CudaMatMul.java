@@ -8,6 +8,7 @@ import io.pariskv.layer.Linear;
 import io.pariskv.layer.MatMul;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,15 +16,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  * <li>up to {@link #FEW_ROWS} rows: kernels that are bound by reading the weights, in f32
- * ({@code matmul_rows.cu}, {@code matmul_dots.cu});
+ * ({@link FewRowsMatMul}, and {@code matmul_dots.cu} for other types and alignments);
  * <li>more rows of f32 or bf16 weights: cuBLASLt, if there is one and all rows are 16-byte aligned, else
  * {@code matmul_tiles.cu} and {@code matmul_tiles_f32.cu}. By bf16 weights x is rounded to bf16 first, in
- * passes of as many rows as {@link #SCRATCH_BYTES} hold;
+ * passes of as many rows as {@link #SCRATCH_BYTES} hold, once for all layers of the same x;
  * <li>more rows of f16 weights: {@code matmul_tiles_f32.cu}.
  * </ul>
  */
 final class CudaMatMul implements MatMul {
-  static final int FEW_ROWS = 16;
+  private static final int FEW_ROWS = FewRowsMatMul.MAX_ROWS;
 
   /** For x in bf16, allocated when first needed and kept. */
   static final long SCRATCH_BYTES = 64L << 20;
@@ -35,10 +36,9 @@ final class CudaMatMul implements MatMul {
 
   private final Kernels kernels;
   private final @Nullable CublasLtHandle cublas;
+  private final FewRowsMatMul fewRows;
   private final DeviceAllocator memory;
   private @Nullable Buffer scratch;
-  private final CudaFunction rows8;
-  private final CudaFunction rows16;
   private final CudaFunction dotsF32;
   private final CudaFunction dotsF16;
   private final CudaFunction dotsBf16;
@@ -51,8 +51,7 @@ final class CudaMatMul implements MatMul {
     this.kernels = kernels;
     this.cublas = cublas;
     memory = new DeviceAllocator(kernels.stream());
-    rows8 = kernels.function("matmul_rows_8");
-    rows16 = kernels.function("matmul_rows_16");
+    fewRows = new FewRowsMatMul(kernels);
     dotsF32 = kernels.function("matmul_dots_f32");
     dotsF16 = kernels.function("matmul_dots_f16");
     dotsBf16 = kernels.function("matmul_dots_bf16");
@@ -67,68 +66,100 @@ final class CudaMatMul implements MatMul {
     return rows > FEW_ROWS && weight == DType.BF16;
   }
 
+  /** The kernels of few rows, for stages that have them do more. */
+  FewRowsMatMul fewRows() {
+    return fewRows;
+  }
+
   @Override
   public void multiply(Buffer x, Linear linear, Buffer y) {
+    multiply(x, List.of(linear), List.of(y), false);
+  }
+
+  @Override
+  public void multiplyAdd(Buffer x, Linear linear, Buffer y) {
+    multiply(x, List.of(linear), List.of(y), true);
+  }
+
+  /** The same for several layers of one x, each with its output. */
+  void multiply(Buffer x, List<Linear> linears, List<Buffer> ys, boolean add) {
     int rows = x.shape().extent(0);
-    x.require("linear input", DType.F32, rows, linear.in());
-    y.require("linear output", DType.F32, rows, linear.out());
+    for (int i = 0; i < ys.size(); i++) {
+      x.require("linear input", DType.F32, rows, linears.get(i).in());
+      ys.get(i).require("linear output", DType.F32, rows, linears.get(i).out());
+    }
+    if (rows == 0) {
+      return;
+    }
+    if (fewRows.takes(x, null, linears)) {
+      fewRows.multiply(x, null, linears, ys, add);
+    } else if (rows > FEW_ROWS && linears.stream().allMatch(CudaMatMul::isBf16)) {
+      multiplyRounded(x, linears, ys, add);
+    } else {
+      for (int i = 0; i < ys.size(); i++) {
+        multiplyOne(x, linears.get(i), ys.get(i), add);
+      }
+    }
+  }
+
+  private static boolean isBf16(Linear linear) {
+    return linear.weight().dtype() == DType.BF16;
+  }
+
+  private void multiplyOne(Buffer x, Linear linear, Buffer y, boolean add) {
     if (y.shape().elements() == 0) {
       return;
     }
-    if (rows <= FEW_ROWS) {
-      multiplyFew(x, linear, y, rows);
+    if (y.shape().axis(0) <= FEW_ROWS) {
+      multiplyFew(x, linear, y, add);
       return;
     }
     switch (linear.weight().dtype()) {
-      case BF16 -> multiplyRounded(x, linear, y, rows);
+      case BF16 -> multiplyRounded(x, List.of(linear), List.of(y), add);
       case F32 -> {
-        if (!multiplyByCublas(x, linear, y, linear.in())) {
-          tiles(x, linear, y).run(tilesF32);
+        if (!multiplyByCublas(x, linear, y, linear.in(), add)) {
+          tiles(x, linear, y, add).run(tilesF32);
         }
       }
-      case F16 -> tiles(x, linear, y).run(tilesF16);
+      case F16 -> tiles(x, linear, y, add).run(tilesF16);
       case I64, I32, U8 -> throw notAWeight(linear.weight());
     }
   }
 
-  private void multiplyFew(Buffer x, Linear linear, Buffer y, int rows) {
+  private void multiplyFew(Buffer x, Linear linear, Buffer y, boolean add) {
     Buffer weight = linear.weight();
     boolean wide = linear.in() % 8 == 0 && isAligned(x) && isAligned(weight);
-    if (wide && weight.dtype() == DType.BF16) {
-      int tiles = tiles(linear.out());
-      launch(x, linear, y).grid(blocks(linear.out(), 8 * tiles)).block(tiles == 1 ? 512 : BLOCK)
-          .arg(tiles).run(rows <= 8 ? rows8 : rows16);
-      return;
-    }
     CudaFunction dots = switch (weight.dtype()) {
       case F32 -> dotsF32;
       case F16 -> dotsF16;
       case BF16 -> dotsBf16;
       case I64, I32, U8 -> throw notAWeight(weight);
     };
-    launch(x, linear, y).grid(Math.multiplyExact(blocks(linear.out(), 16), blocks(rows, 4)))
-        .block(BLOCK).arg(wide ? 1 : 0).run(dots);
+    launch(x, linear, y, add)
+        .grid(Math.multiplyExact(blocks(linear.out(), 16), blocks(y.shape().axis(0), 4)))
+        .block(BLOCK).overlapped().arg(wide ? 1 : 0).run(dots);
   }
 
-  /** Tiles of 8 outputs of a block: the most that leave 3 blocks for 2 multiprocessors. */
-  private int tiles(int out) {
-    long enough = 3L * kernels.device().multiprocessors() / 2;
-    return blocks(out, 32) >= enough ? 4 : blocks(out, 16) >= enough ? 2 : 1;
-  }
-
-  private void multiplyRounded(Buffer x, Linear linear, Buffer y, int rows) {
-    int stride = Math.multiplyExact(blocks(Math.max(1, linear.in()), DEPTH), DEPTH);
+  private void multiplyRounded(Buffer x, List<Linear> linears, List<Buffer> ys, boolean add) {
+    int rows = x.shape().extent(0);
+    int in = x.shape().extent(1);
+    int stride = Math.multiplyExact(blocks(Math.max(1, in), DEPTH), DEPTH);
     long rowBytes = 2L * stride;
     int passes = Math.toIntExact(Math.ceilDiv(rows, Math.max(1, SCRATCH_BYTES / rowBytes)));
     int each = Math.ceilDiv(rows, passes);
     for (int from = 0; from < rows; from += each) {
       int to = Math.min(rows, from + each);
-      Buffer rounded = round(x.slice(from, to), linear.in(), stride);
-      Buffer part = y.slice(from, to);
-      if (!multiplyByCublas(rounded, linear, part, stride)) {
-        tiles(rounded, linear, part).arg(stride)
-            .arg(linear.in() % 8 == 0 && isAligned(linear.weight()) ? 1 : 0).run(tilesBf16);
+      Buffer rounded = round(x.slice(from, to), in, stride);
+      for (int i = 0; i < ys.size(); i++) {
+        multiplyRounded(rounded, linears.get(i), ys.get(i).slice(from, to), stride, add);
       }
+    }
+  }
+
+  private void multiplyRounded(Buffer rounded, Linear linear, Buffer y, int stride, boolean add) {
+    if (y.shape().elements() > 0 && !multiplyByCublas(rounded, linear, y, stride, add)) {
+      tiles(rounded, linear, y, add).arg(stride)
+          .arg(linear.in() % 8 == 0 && isAligned(linear.weight()) ? 1 : 0).run(tilesBf16);
     }
   }
 
@@ -146,7 +177,7 @@ final class CudaMatMul implements MatMul {
   }
 
   /** Whether cuBLASLt is there and took it. */
-  private boolean multiplyByCublas(Buffer x, Linear linear, Buffer y, int stride) {
+  private boolean multiplyByCublas(Buffer x, Linear linear, Buffer y, int stride, boolean add) {
     Buffer weight = linear.weight();
     long bias = linear.bias() == null ? 0 : address(linear.bias());
     Product product = new Product(weight.dtype(), y.shape().extent(0), linear.in(), linear.out(),
@@ -155,21 +186,21 @@ final class CudaMatMul implements MatMul {
         || !product.isAligned(address(x), address(weight), bias, address(y))) {
       return false;
     }
-    cublas.multiply(product, address(x), address(weight), bias, address(y));
+    cublas.multiply(product, address(x), address(weight), bias, address(y), add);
     return true;
   }
 
   /** Begins a launch over tiles of rows and outputs. */
-  private KernelLaunch tiles(Buffer x, Linear linear, Buffer y) {
-    return launch(x, linear, y).block(BLOCK).grid(blocks(y.shape().axis(0), TILE),
+  private KernelLaunch tiles(Buffer x, Linear linear, Buffer y, boolean add) {
+    return launch(x, linear, y, add).block(BLOCK).grid(blocks(y.shape().axis(0), TILE),
         blocks(linear.out(), TILE));
   }
 
-  /** Begins a launch with the arguments that all kernels but one begin with. */
-  private KernelLaunch launch(Buffer x, Linear linear, Buffer y) {
+  /** Begins a launch with the arguments that all these kernels begin with. */
+  private KernelLaunch launch(Buffer x, Linear linear, Buffer y, boolean add) {
     Buffer bias = linear.bias();
     return kernels.launch().arg(x).arg(linear.weight()).arg(bias == null ? 0 : address(bias)).arg(y)
-        .arg(y.shape().extent(0)).arg(linear.in()).arg(linear.out());
+        .arg(y.shape().extent(0)).arg(linear.in()).arg(linear.out()).arg(add ? 1 : 0);
   }
 
   private static boolean isAligned(Buffer buffer) {

@@ -1,16 +1,59 @@
 package io.pariskv.backend.cuda;
 
+import io.pariskv.backend.host.HostMemory;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
+import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 
-/** What the CUDA backend takes for K and V, before anything is allocated. */
+/** What the CUDA backend takes for K and V, before anything is allocated, and what it leaves to others. */
 final class CudaMemory {
-  /** Matmul workspace, partial attention, sampling, and the blocks that allocations are rounded to. */
+  /** Least of the host's memory that is left free. */
+  private static final long HOST_ROOM = 2L << 30;
+
+  /** Least of the GPU's memory that is left free. */
+  private static final long GPU_ROOM = 256L << 20;
+
+  /**
+   * Matmul workspace, partial attention, sampling, what a fused retrieval counts and keeps by tiles,
+   * and the blocks that allocations are rounded to.
+   */
   private static final long WORKSPACE = 256L << 20;
 
   private CudaMemory() {
+  }
+
+  /** What is free now, and the room that a plan leaves. */
+  static AvailableMemory available(CudaDriver.MemoryInfo gpu) {
+    return new AvailableMemory(HostMemory.availableBytes(), gpu.freeBytes(),
+        hostRoom(HostMemory.totalBytes()), gpuRoom(gpu.totalBytes()));
+  }
+
+  /**
+   * Of {@code total} bytes of host memory those that stay free: 4%, and 2 GiB at least. Pinned memory can
+   * neither be swapped nor taken back, so that when it is all gone Linux ends processes. The room is for the
+   * system's page tables and buffers, for what others start, and for a Java heap that grows to its limit.
+   */
+  static long hostRoom(long total) {
+    return Math.max(HOST_ROOM, total / 25);
+  }
+
+  /**
+   * Host memory that one more slab may be pinned in: all but a quarter of the room. What a plan promised is there
+   * even if half of the room is used by then; who pins without a plan still leaves the system something.
+   */
+  static long pinnableBytes() {
+    return Math.max(0, HostMemory.availableBytes() - hostRoom(HostMemory.totalBytes()) / 4);
+  }
+
+  /**
+   * Of {@code total} bytes of the GPU's memory those that stay free: 1/128, and 256 MiB at least. CUDA takes
+   * more after it was asked how much is free: code of kernels, ours and cuBLASLt's, and their local memory when
+   * they are first launched, graphs, and whole pages of 2 MiB.
+   */
+  static long gpuRoom(long total) {
+    return Math.max(GPU_ROOM, total / 128);
   }
 
   static MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
@@ -22,7 +65,7 @@ final class CudaMemory {
     long resident = (long) slots * shape.layers() * shape.tokenBytes() * CudaKvStore.RESIDENT_ROWS;
     return plan.with("K and V", rows, MemoryPlace.PINNED)
         .with("first and last rows", resident)
-        .with("prefill images", KvOffload.bytes(shape, chunk))
+        .with("two layers in prefill", KvOffload.bytes(shape, tokens, chunk))
         .with("workspace", WORKSPACE);
   }
 }

@@ -6,7 +6,6 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.TokenSlabs;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  * {@link PrefillAttention} on the GPU: on tensor cores where K and V are bf16 and the head size is a power
  * of two from 16 to 256, else in f32.
  *
- * <p>With offload the keys come in several segments, a launch each; sums and maxima of a row stay in {@code
- * out} and in 8 bytes of scratch memory a row and head meanwhile, which grow with the longest chunk and stay.
+ * <p>One launch, also with offload: {@link KvOffload} has the rows of a layer in device memory by then.
  */
 final class CudaPrefillAttention implements PrefillAttention {
   /** Head sizes of the kernels on tensor cores. */
@@ -41,8 +39,6 @@ final class CudaPrefillAttention implements PrefillAttention {
   private final Map<Integer, CudaFunction> tiled = new HashMap<>();
   private final CudaFunction plainBf16;
   private final CudaFunction plainF32;
-  private final DeviceAllocator memory;
-  private @Nullable Buffer state;
 
   CudaPrefillAttention(Kernels kernels) {
     this.kernels = kernels;
@@ -55,7 +51,6 @@ final class CudaPrefillAttention implements PrefillAttention {
     }
     plainBf16 = kernels.function("prefill_attention_plain_bf16");
     plainF32 = kernels.function("prefill_attention_plain_f32");
-    memory = new DeviceAllocator(kernels.stream());
   }
 
   private static int tileRows(int headDim) {
@@ -78,24 +73,26 @@ final class CudaPrefillAttention implements PrefillAttention {
       throw new IllegalArgumentException("positions " + start + " to " + (to - 1) + " of slot "
           + slot + ", which has room for " + kv.capacity(slot) + "; reserve them first");
     }
-    if (store.offloaded()) {
-      store.offload().read(layer, slot, pass.from(), to, pass);
-    } else {
-      long table = store.slabTable(layer, slot);
-      pass.read(new KvOffload.Segment(table, table + (long) Long.BYTES * CudaKvStore.MAX_SLABS, 0,
-          (int) TokenSlabs.slabs(to)), true);
-    }
+    pass.attend(segment(store, layer, slot, start, to));
   }
 
-  /** One chunk: a launch for each segment of the keys. */
-  final class Pass implements KvOffload.Reader {
+  private static KvOffload.Segment segment(CudaKvStore store, int layer, int slot, int start,
+      int end) {
+    if (store.offloaded()) {
+      return store.offload().read(layer, slot, start, end);
+    }
+    long table = store.slabTable(layer, slot);
+    return new KvOffload.Segment(table, table + (long) Long.BYTES * CudaKvStore.MAX_SLABS, 0);
+  }
+
+  /** One chunk. */
+  final class Pass {
     private final KvShape shape;
     private final int start;
     private final int window;
     private final int rows;
     private final Buffer q;
     private final Buffer out;
-    private boolean first = true;
 
     Pass(KvShape shape, int layer, int start, Buffer q, Buffer out) {
       this.shape = shape;
@@ -110,25 +107,16 @@ final class CudaPrefillAttention implements PrefillAttention {
       }
     }
 
-    /** First position that a row attends. */
-    int from() {
-      return window > 0 ? Math.max(0, start - window + 1) : 0;
-    }
-
-    @Override
-    public void read(KvOffload.Segment segment, boolean last) {
+    void attend(KvOffload.Segment segment) {
       CudaFunction function = shape.dtype() == DType.BF16 ? tiled.get(shape.headDim()) : null;
-      KernelLaunch launch = kernels.launch().arg(q).arg(out)
-          .arg(first && last ? 0L : state((long) rows * shape.heads()))
-          .arg(segment.keys()).arg(segment.values()).arg(segment.firstSlab()).arg(segment.slabs())
-          .arg(start).arg(rows).arg(shape.groupSize());
+      KernelLaunch launch = kernels.launch().arg(q).arg(out).arg(segment.keys())
+          .arg(segment.values()).arg(segment.firstSlab()).arg(start).arg(rows)
+          .arg(shape.groupSize());
       if (function == null) {
         launch.arg(shape.headDim());
       }
-      launch.arg(window).arg((float) (1 / (Math.log(2) * Math.sqrt(shape.headDim()))))
-          .arg(first ? 1 : 0).arg(last ? 1 : 0);
+      launch.arg(window).arg((float) (1 / (Math.log(2) * Math.sqrt(shape.headDim()))));
       run(launch, function);
-      first = false;
     }
 
     private void run(KernelLaunch launch, @Nullable CudaFunction function) {
@@ -141,19 +129,5 @@ final class CudaPrefillAttention implements PrefillAttention {
             .block(TILE_BLOCK).shared(tileBytes(shape.headDim())).run(function);
       }
     }
-  }
-
-  /** Address of two numbers a row and head; what was given before stays. */
-  private long state(long entries) {
-    Buffer current = state;
-    if (current == null || current.shape().axis(0) < entries) {
-      current = memory.allocate(DType.F32, Math.max(entries, 2 * capacity()), 2);
-      state = current;
-    }
-    return current.address();
-  }
-
-  private long capacity() {
-    return state == null ? 0 : state.shape().axis(0);
   }
 }

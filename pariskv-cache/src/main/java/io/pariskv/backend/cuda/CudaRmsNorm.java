@@ -42,11 +42,11 @@ final class CudaRmsNorm implements RmsNorm {
     }
     if (width <= NARROW) {
       kernels.launch().grid(KernelLaunch.blocks(rows, NARROW_BLOCK / WARP)).block(NARROW_BLOCK)
-          .arg(x).arg(weight).arg(y).arg(epsilon).arg(rows).arg(width).run(narrow);
+          .overlapped().arg(x).arg(weight).arg(y).arg(epsilon).arg(rows).arg(width).run(narrow);
     } else {
       int warps = Math.ceilDiv(width, NUMBERS_PER_THREAD * WARP);
       kernels.launch().grid(rows).block(Math.min(warps * WARP, MAX_BLOCK))
-          .arg(x).arg(weight).arg(y).arg(epsilon).arg(width).run(wide);
+          .overlapped().arg(x).arg(weight).arg(y).arg(epsilon).arg(width).run(wide);
     }
   }
 }

@@ -31,7 +31,8 @@ final class CudaRotary implements Rotary {
       return;
     }
     kernels.launch().grid(KernelLaunch.blocks(count, ANGLES_BLOCK)).block(ANGLES_BLOCK)
-        .arg(batch.positions()).arg(frequencies).arg(table).arg(scale).arg(batch.rows()).arg(half)
+        .overlapped().arg(batch.positions()).arg(frequencies).arg(table).arg(scale)
+        .arg(batch.rows()).arg(half)
         .run(angles);
   }
 
@@ -47,6 +48,6 @@ final class CudaRotary implements Rotary {
     }
     int threads = Math.multiplyExact(heads, Math.ceilDiv(half, PAIRS_PER_THREAD));
     kernels.launch().grid(rows, KernelLaunch.blocks(threads, ROTATE_BLOCK)).block(ROTATE_BLOCK)
-        .arg(x).arg(table).arg(heads).arg(half).run(rotate);
+        .overlapped().arg(x).arg(table).arg(heads).arg(half).run(rotate);
   }
 }

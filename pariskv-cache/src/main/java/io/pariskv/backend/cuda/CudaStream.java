@@ -11,6 +11,7 @@ final class CudaStream extends CudaResource {
   private static final int NON_BLOCKING = 1;
 
   private final long handle;
+  private volatile boolean endsOverlapped; // memory may be cleared by any thread
 
   private CudaStream(CudaContext context, long handle) {
     super(context);
@@ -28,6 +29,21 @@ final class CudaStream extends CudaResource {
     return handle;
   }
 
+  /** Whether the work given last is an {@linkplain KernelLaunch#overlapped overlapped} kernel. */
+  boolean endsOverlapped() {
+    return endsOverlapped;
+  }
+
+  /** Notes that such a kernel was given: if the next is one too, it need not wait for the end of this. */
+  void gaveOverlapped() {
+    endsOverlapped = true;
+  }
+
+  /** Notes that other work was given: the next kernel waits for the end of it. */
+  void gaveOther() {
+    endsOverlapped = false;
+  }
+
   /** Waits until all work given so far is done. */
   void synchronize() {
     CudaDriver driver = driver();
@@ -38,26 +54,31 @@ final class CudaStream extends CudaResource {
   /** Later work of this stream starts when {@code event} is reached. */
   void waitFor(CudaEvent event) {
     driver().cuStreamWaitEvent(handle, event.handle(), 0);
+    gaveOther();
   }
 
   /** Fills device memory with one byte. */
   void fill(long target, byte value, long bytes) {
     driver().cuMemsetD8Async(target, value, bytes, handle);
+    gaveOther();
   }
 
   /** Copies to the device all of {@code source}, which must be page-locked and stay as it is until then. */
   void copyToDevice(long target, MemorySegment source) {
     driver().cuMemcpyHtoDAsync(target, source, source.byteSize(), handle);
+    gaveOther();
   }
 
   /** Copies from the device as many bytes as {@code target}, page-locked memory, has. */
   void copyToHost(MemorySegment target, long source) {
     driver().cuMemcpyDtoHAsync(target, source, target.byteSize(), handle);
+    gaveOther();
   }
 
   /** Copies between any two addresses that the device sees, pinned host memory included. */
   void copy(long target, long source, long bytes) {
     driver().cuMemcpyDtoDAsync(target, source, bytes, handle);
+    gaveOther();
   }
 
   @Override

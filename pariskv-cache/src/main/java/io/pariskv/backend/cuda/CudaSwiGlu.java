@@ -29,6 +29,6 @@ final class CudaSwiGlu implements SwiGlu {
       return;
     }
     kernels.launch().grid(KernelLaunch.blocks(count, BLOCK * NUMBERS_PER_THREAD)).block(BLOCK)
-        .arg(gate).arg(up).arg(out).arg(count).run(apply);
+        .overlapped().arg(gate).arg(up).arg(out).arg(count).run(apply);
   }
 }

@@ -67,11 +67,11 @@ final class CudaTokenSampler implements TokenSampler {
     int rows = logits.shape().extent(0);
     int vocabulary = logits.shape().extent(1);
     int parts = KernelLaunch.blocks(vocabulary, TOKENS_PER_BLOCK);
-    kernels.launch().grid(parts, rows).block(BLOCK)
+    kernels.launch().grid(parts, rows).block(BLOCK).overlapped()
         .arg(logits).arg(floats).arg(seen).arg(states).arg(vocabulary).run(largest);
-    kernels.launch().grid(parts, rows).block(BLOCK)
+    kernels.launch().grid(parts, rows).block(BLOCK).overlapped()
         .arg(logits).arg(floats).arg(seen).arg(tokens).arg(states).arg(vocabulary).run(masses);
-    kernels.launch().grid(rows).block(DRAW_BLOCK)
+    kernels.launch().grid(rows).block(DRAW_BLOCK).overlapped()
         .arg(logits).arg(positions).arg(floats).arg(ints).arg(seen).arg(tokens).arg(states)
         .arg(vocabulary).run(draw);
   }

@@ -48,6 +48,7 @@ final class DeviceAllocator extends CudaResource implements Allocator {
       CudaDriver driver = context().driverOnAnyThread();
       long address = reserve(driver, size, what);
       driver.cuMemsetD8Async(address, (byte) 0, size, stream.handle());
+      stream.gaveOther();
       segment = MemorySegment.ofAddress(address).reinterpret(size);
     }
     bytes += size;
@@ -85,8 +86,8 @@ final class DeviceAllocator extends CudaResource implements Allocator {
       CudaException cause) {
     OutOfMemoryError error = new OutOfMemoryError("cannot " + what + " on the GPU: "
         + MemoryPlan.humanBytes(size) + " asked, " + MemoryPlan.humanBytes(info.freeBytes())
-        + " free of " + MemoryPlan.humanBytes(info.totalBytes())
-        + "; lower --context, or end other programs on this GPU");
+        + " free of " + MemoryPlan.humanBytes(info.totalBytes()) + " (" + cause.failure()
+        + "); lower --context, or end other programs on this GPU");
     error.initCause(cause);
     return error;
   }

@@ -42,6 +42,7 @@ record DriverFunction(String name, MemorySegment address) {
   private static final MethodHandle AJJ = of(ADDRESS, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle JII = of(JAVA_LONG, JAVA_INT, JAVA_INT);
   private static final MethodHandle JJI = of(JAVA_LONG, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle AJAA = of(ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
   private static final MethodHandle AJIJ = of(ADDRESS, JAVA_LONG, JAVA_INT, JAVA_LONG);
   private static final MethodHandle AJJJ = of(ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle AIJJJ = of(ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG,
@@ -210,6 +211,14 @@ record DriverFunction(String name, MemorySegment address) {
   int call(long a, long b, int c) {
     try {
       return (int) JJI.invokeExact(address, a, b, c);
+    } catch (Throwable e) {
+      throw notTheCallee(e);
+    }
+  }
+
+  int call(MemorySegment a, long b, MemorySegment c, MemorySegment d) {
+    try {
+      return (int) AJAA.invokeExact(address, a, b, c, d);
     } catch (Throwable e) {
       throw notTheCallee(e);
     }

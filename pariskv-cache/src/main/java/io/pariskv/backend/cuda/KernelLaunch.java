@@ -29,6 +29,8 @@ final class KernelLaunch {
   private final MemorySegment values;
   /** {@code void* parameters[]}, each pointing at its slot of {@link #values} for good. */
   private final MemorySegment pointers;
+  private final LaunchConfig config;
+  private final boolean mayOverlap;
   private CudaStream stream;
   private int gridX;
   private int gridY;
@@ -37,10 +39,18 @@ final class KernelLaunch {
   private int shared;
   private int count;
   private long wide;
+  private boolean overlapped;
 
-  KernelLaunch(CudaStream stream) {
+  /**
+   * Launches on a stream until told another.
+   *
+   * @param mayOverlap whether {@link #overlapped} does anything
+   */
+  KernelLaunch(CudaStream stream, boolean mayOverlap) {
     Arena arena = Arena.ofAuto();
     this.stream = stream;
+    this.mayOverlap = mayOverlap;
+    config = new LaunchConfig(arena);
     values = arena.allocate((long) SLOT * CudaDriver.MAX_PARAMETERS, SLOT);
     pointers = arena.allocate(ADDRESS, CudaDriver.MAX_PARAMETERS);
     for (int i = 0; i < CudaDriver.MAX_PARAMETERS; i++) {
@@ -54,6 +64,7 @@ final class KernelLaunch {
     shared = 0;
     count = 0;
     wide = 0;
+    overlapped = false;
     return grid(1).block(1);
   }
 
@@ -93,10 +104,13 @@ final class KernelLaunch {
   }
 
   /**
-   * Lets the kernel begin before the one before it has ended; only for kernels that wait for it themselves
-   * ({@code await_previous} in {@code pariskv.cuh}).
+   * Lets the kernel begin before the one before it has ended, if that one is overlapped too; only for kernels
+   * that wait for it themselves ({@code await_previous} in {@code pariskv.cuh}). Behind anything else, such as
+   * a copy, an event or a kernel that may have written weights, it begins when that has ended; and so it does
+   * on GPUs older than compute capability 9.0.
    */
   KernelLaunch overlapped() {
+    overlapped = mayOverlap;
     return this;
   }
 
@@ -159,10 +173,20 @@ final class KernelLaunch {
     }
     CudaDriver driver = stream.driver();
     try {
-      driver.cuLaunchKernel(function.handle(), gridX, gridY, gridZ, block, 1, 1, shared,
-          stream.handle(), pointers);
+      if (overlapped && function.waits() && stream.endsOverlapped()) {
+        driver.cuLaunchKernelEx(config.of(gridX, gridY, gridZ, block, shared, stream.handle()),
+            function.handle(), pointers);
+      } else {
+        driver.cuLaunchKernel(function.handle(), gridX, gridY, gridZ, block, 1, 1, shared,
+            stream.handle(), pointers);
+      }
     } catch (CudaException e) {
       throw e.during(geometry(function));
+    }
+    if (overlapped) {
+      stream.gaveOverlapped();
+    } else {
+      stream.gaveOther();
     }
   }
 

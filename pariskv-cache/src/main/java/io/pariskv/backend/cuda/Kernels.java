@@ -1,10 +1,15 @@
 package io.pariskv.backend.cuda;
 
+import io.pariskv.error.InputException;
+
 /**
  * What a stage needs to launch its kernels: the functions, the stream that keeps the backend's order, and
  * one {@link KernelLaunch} to fill again and again. A stage looks its functions up when it is made.
  */
 final class Kernels {
+  /** Whether kernels may overlap, as they do unless somebody measures without. */
+  static final String OVERLAP = "pariskv.overlap";
+
   private final CudaModule module;
   private final CudaStream stream;
   private final StagingRing ring;
@@ -14,7 +19,16 @@ final class Kernels {
     this.module = module;
     this.stream = stream;
     this.ring = ring;
-    this.launch = new KernelLaunch(stream);
+    this.launch = new KernelLaunch(stream, overlap());
+  }
+
+  private static boolean overlap() {
+    String value = System.getProperty(OVERLAP, "true");
+    return switch (value) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw new InputException("-D" + OVERLAP + "=" + value + "; give true or false");
+    };
   }
 
   /** A kernel by the name of its entry; see {@link CudaModule#function}. */

@@ -13,77 +13,53 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way of K and V between device and host during prefill with offload. The chunk at hand is written to
- * images of its slabs in device memory, copied to the host slabs on a stream of its own while the next layer
- * computes, and attended from there; earlier slabs are streamed in ahead of the kernel that reads them.
+ * The way of K and V between device and host during prefill with offload. A layer is attended from device
+ * memory that has all its rows; while it is, the next layer's rows come in and its own new rows go out.
  *
  * <pre>
- * backend's stream   write images | attend group 1 | attend group 2 | ... | attend images
- * to the host                     | copy new rows ...
- * to the device        group 1    | group 2 | group 3 | ...
+ * backend's stream   append 5 | encode 5 | attend 5 | matmuls | append 6 | ...
+ * to the host                   new rows of 5 ...
+ * to the device                 old rows of 6 ...               old rows of 7 ...
  * </pre>
  *
- * <p>What the images do not hold of the tokens asked for, because other hands wrote it, comes from the host
- * slabs too. The images are trusted until {@link #await}, which must be called before anything but this
- * writes or frees rows of the store.
+ * <p>Two {@link LayerRows} take turns. What orders the three streams, each wait being for what was given so
+ * far: new rows go out when {@link #append} has written them ({@code given}); rows come in when all that the
+ * backend's stream was given before is done, so nothing reads the layer that was there or writes host rows
+ * ({@code given}), and when earlier new rows are out ({@code saved}), also those that are now to come in;
+ * kernels use rows when they have come in ({@code filled}); rows are appended when those that were appended
+ * there before are out ({@code saved}), and so is whatever follows {@link #setLength}. After the last layer
+ * comes the first, with this chunk's rows, for the next chunk.
  *
- * <p>Takes device memory for two chunks, each rounded up to slabs, and for {@value #GROUPS} groups of
- * {@value #GROUP} slabs of K and V: 136 MiB with 8 KV heads of 128 numbers in bf16 and chunks of 4,096 rows.
- * Made when first needed; it then stays, since prefill is never part of a recorded step. One driving thread.
+ * <p>Rows in device memory are good for as long as the sequence is not cut below them: a position is written
+ * again only after {@link #setLength} made the sequence shorter. Made when first needed; it then stays, since
+ * prefill is never part of a recorded step. One driving thread.
  */
 final class KvOffload implements AutoCloseable {
-  /** Chunks whose copies to the host may be under way: that of a layer while the next computes. */
-  private static final int CHUNKS = 2;
+  /** Layers in device memory: the one at hand and the next. */
+  private static final int LAYERS = 2;
 
-  /** Groups of slabs that are read, there, or on their way. */
-  private static final int GROUPS = 3;
-
-  /** Slabs of a group: so many that a launch's first and last steps cost little beside its work. */
-  private static final int GROUP = 8;
-
-  /** Slabs of the first group, for which the kernel has to wait; the next ones double. */
-  private static final int FIRST_GROUP = 2;
-
-  private static final int BLOCK = 256;
+  private static final int BLOCK = 128;
 
   /**
-   * Slabs of one layer that prefill attention reads together.
+   * Slabs of one layer of a sequence.
    *
    * @param keys device address of the addresses of the K slabs {@code [slabs] u64}
    * @param values device address of the addresses of the V slabs {@code [slabs] u64}
    * @param firstSlab number of the first of them in the sequence
-   * @param slabs how many
    */
-  record Segment(long keys, long values, int firstSlab, int slabs) {
+  record Segment(long keys, long values, int firstSlab) {
   }
 
-  /** Takes segments in the order of their tokens; each is read in stream order. */
-  @FunctionalInterface
-  interface Reader {
-    void read(Segment segment, boolean last);
-  }
-
-  /** Where the host slabs are, as {@link CudaKvStore#slab} says. */
+  /** Address of a host slab {@code [2][kvHeads][SLAB_TOKENS][headDim]}: K, then V. */
   @FunctionalInterface
   interface Slabs {
-    long address(int layer, int slot, boolean values, int slab);
+    long address(int layer, int slot, int slab);
   }
 
   /** The arguments that kernels begin with, as {@link CudaKvStore#args} adds them. */
   @FunctionalInterface
   interface Arguments {
     KernelLaunch add(KernelLaunch launch, int layer);
-  }
-
-  /** What the images hold: rows {@code from}, the first of a slab, to {@code to - 1}. */
-  private record Held(SlabBuffer images, int layer, int slot, int from, int to) {
-    boolean reaches(int otherLayer, int otherSlot, int otherTo) {
-      return layer == otherLayer && slot == otherSlot && to >= otherTo;
-    }
-
-    int firstSlab() {
-      return from >> SLAB_SHIFT;
-    }
   }
 
   private final Kernels kernels;
@@ -94,16 +70,15 @@ final class KvOffload implements AutoCloseable {
   private final CudaStream compute;
   private final CudaStream toHost;
   private final CudaStream toDevice;
-  private final CudaEvent asked;
-  private final SlabBuffer[] chunks = new SlabBuffer[CHUNKS];
-  private final SlabBuffer[] groups = new SlabBuffer[GROUPS];
-  private int chunk;
-  private int group;
-  private @Nullable Held held;
+  private final CudaEvent given;
+  private final LayerRows[] layers = new LayerRows[LAYERS];
+  /** The layer at hand; the other may be replaced. */
+  private LayerRows current;
 
   /** For the host slabs of {@code store}. */
   KvOffload(Kernels kernels, CudaKvStore store) {
-    this(kernels, store.shape(), store::slab, store::args);
+    this(kernels, store.shape(), (layer, slot, slab) -> store.slab(layer, slot, false, slab),
+        store::args);
   }
 
   /** For host slabs of {@code shape} wherever they are; what is open if this fails the context closes. */
@@ -116,29 +91,35 @@ final class KvOffload implements AutoCloseable {
     this.compute = kernels.stream();
     this.toHost = CudaStream.open(kernels.context());
     this.toDevice = CudaStream.open(kernels.context());
-    this.asked = CudaEvent.open(kernels.context());
-    Arrays.setAll(chunks, i -> new SlabBuffer(kernels, shape));
-    Arrays.setAll(groups, i -> new SlabBuffer(kernels, shape));
+    this.given = CudaEvent.open(kernels.context());
+    Arrays.setAll(layers, i -> new LayerRows(kernels, shape));
+    this.current = layers[0];
   }
 
-  /** Most bytes of device memory that this takes for chunks of up to {@code chunkRows} rows. */
-  static long bytes(KvShape shape, int chunkRows) {
-    return CHUNKS * SlabBuffer.bytes(shape, slabsOfChunk(chunkRows))
-        + GROUPS * SlabBuffer.bytes(shape, GROUP);
+  /** Most bytes of device memory that this takes for sequences of up to {@code tokens} tokens. */
+  static long bytes(KvShape shape, int tokens, int chunkRows) {
+    long most = 0;
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      most = Math.max(most, slabs(shape.window(layer), tokens, chunkRows));
+    }
+    return LAYERS * LayerRows.bytes(shape, most);
   }
 
-  /** Slabs that a chunk touches wherever it begins. */
-  private static int slabsOfChunk(int rows) {
-    return (int) TokenSlabs.slabs(Math.addExact(rows, SLAB_TOKENS - 1));
+  /** A chunk and the rows before it that are in its first row's window, wherever they begin. */
+  private static long slabs(int window, int tokens, int chunkRows) {
+    long all = TokenSlabs.slabs(tokens);
+    return window == 0
+        ? all
+        : Math.min(all, Math.ceilDiv((long) window + chunkRows + SLAB_TOKENS - 2, SLAB_TOKENS));
   }
 
   /** Bytes of device memory held now. */
   long bytes() {
-    return Stream.of(chunks, groups).flatMap(Arrays::stream).mapToLong(SlabBuffer::bytes).sum();
+    return Stream.of(layers).mapToLong(LayerRows::bytes).sum();
   }
 
   /**
-   * Writes a chunk's rows to the images and the resident copy, as {@code KvAppend.appendChunk} says, and
+   * Writes a chunk's rows as {@code KvAppend.appendChunk} says, to device memory and the resident copy, and
    * starts their copy to the host.
    */
   void append(int layer, int slot, int start, Buffer k, Buffer v) {
@@ -146,55 +127,57 @@ final class KvOffload implements AutoCloseable {
     k.require("keys", DType.F32, rows, shape.kvHeads(), shape.headDim());
     v.require("values", DType.F32, rows, shape.kvHeads(), shape.headDim());
     requireNotRecording();
-    held = null;
     if (rows == 0) {
       return;
     }
-    chunk = (chunk + 1) % CHUNKS;
-    SlabBuffer images = chunks[chunk];
-    images.reserve(slabsOfChunk(rows));
-    compute.waitFor(images.emptied());
-    int before = start & (SLAB_TOKENS - 1);
-    Held next = new Held(images, layer, slot, start - before, start + rows);
-    if (before > 0) {
-      waitForHost(compute, null);
-      copyRows(next, start - before, start,
-          (device, host) -> compute.copyToDevice(device, host));
+    int end = start + rows;
+    LayerRows to = take(layer, slot, shape.firstAttended(layer, start), end);
+    compute.waitFor(to.filled());
+    compute.waitFor(to.saved());
+    Segment segment = to.segment();
+    arguments.add(kernels.launch(), layer).arg(slot).arg(start).arg(k).arg(v).arg(segment.keys())
+        .arg(segment.values()).arg(segment.firstSlab()).arg(shape.kvHeads()).arg(shape.headDim())
+        .grid(rows, 2).block(BLOCK).run(write);
+    given.record(compute);
+    toHost.waitFor(given);
+    save(to, layer, slot, start, end);
+    to.saved().record(toHost);
+    if (to.to() >= start) {
+      to.has(end);
     }
-    arguments.add(kernels.launch(), layer).arg(slot).arg(start).arg(k).arg(v)
-        .arg(images.address(false, 0)).arg(images.address(true, 0))
-        .arg(shape.kvHeads()).arg(shape.headDim()).grid(rows, 2).block(BLOCK).run(write);
-    images.filled().record(compute);
-    toHost.waitFor(images.filled());
-    copyRows(next, start, start + rows, (device, host) -> toHost.copyToHost(host, device));
-    images.emptied().record(toHost);
-    held = next;
+    current = to;
   }
 
   private void requireNotRecording() {
     kernels.context().requireNotRecording("move K and V between device and host");
   }
 
-  private interface Copy {
-    void run(long device, MemorySegment host);
+  /** The memory that has rows of that layer from {@code from} on, maybe none yet, with room up to {@code end}. */
+  private LayerRows take(int layer, int slot, int from, int end) {
+    LayerRows other = current == layers[0] ? layers[1] : layers[0];
+    LayerRows taken = current.isOf(layer, slot, from) ? current : other;
+    if (!taken.isOf(layer, slot, from)) {
+      taken.assign(layer, slot, from);
+    }
+    taken.reserve(end);
+    return taken;
   }
 
-  /** Copies rows between images and host slabs: a whole slab at once, else as far as rows are neighbours. */
-  private void copyRows(Held chunkRows, int from, int to, Copy copy) {
+  /** Starts the copy of rows to the host slabs: whole slabs at once, else as far as rows are neighbours. */
+  private void save(LayerRows source, int layer, int slot, int from, int to) {
     long rowBytes = (long) shape.headDim() * shape.dtype().bytes();
     for (int slab = from >> SLAB_SHIFT; slab < TokenSlabs.slabs(to); slab++) {
       int first = Math.max(from - (slab << SLAB_SHIFT), 0);
       int count = Math.min(to - (slab << SLAB_SHIFT), SLAB_TOKENS) - first;
-      boolean whole = count == SLAB_TOKENS;
-      long bytes = whole ? SlabBuffer.slabBytes(shape) : count * rowBytes;
-      for (int which = 0; which < 2; which++) {
-        boolean values = which == 1;
-        long device = chunkRows.images.address(values, slab - chunkRows.firstSlab());
-        long host = slabs.address(chunkRows.layer, chunkRows.slot, values, slab);
-        for (int head = 0; head < (whole ? 1 : shape.kvHeads()); head++) {
-          long offset = ((long) head * SLAB_TOKENS + first) * rowBytes;
-          copy.run(device + offset, hostMemory(host + offset, bytes));
-        }
+      long device = source.address(slab);
+      long host = slabs.address(layer, slot, slab);
+      if (count == SLAB_TOKENS) {
+        toHost.copyToHost(hostMemory(host, 2 * LayerRows.slabBytes(shape)), device);
+        continue;
+      }
+      for (int head = 0; head < 2 * shape.kvHeads(); head++) { // of K, then of V
+        long offset = ((long) head * SLAB_TOKENS + first) * rowBytes;
+        toHost.copyToHost(hostMemory(host + offset, count * rowBytes), device + offset);
       }
     }
   }
@@ -203,83 +186,89 @@ final class KvOffload implements AutoCloseable {
     return MemorySegment.ofAddress(address).reinterpret(bytes);
   }
 
-  /** Later work of {@code stream} waits for the copies to the host, but not for those of {@code except}. */
-  private void waitForHost(CudaStream stream, @Nullable SlabBuffer except) {
-    for (SlabBuffer each : chunks) {
-      if (each != except) {
-        stream.waitFor(each.emptied());
-      }
-    }
-  }
-
   /**
-   * Shows {@code reader} tokens {@code from} to {@code to - 1}: whole slabs, so more at both ends. Quick for
-   * the layer last appended, whose chunk need not come from the host.
+   * The rows that a chunk of one layer attends, its own included; later work of the backend's stream finds them
+   * there. Those of the next layer are sent for.
+   *
+   * @param start position of the chunk's first row
+   * @param end behind its last one
    */
-  void read(int layer, int slot, int from, int to, Reader reader) {
+  Segment read(int layer, int slot, int start, int end) {
     requireNotRecording();
-    Held images = held != null && held.reaches(layer, slot, to) ? held : null;
-    int end = (int) TokenSlabs.slabs(to);
-    int slab = from >> SLAB_SHIFT;
-    int streamed = images == null ? end : Math.min(Math.max(images.firstSlab(), slab), end);
-    if (slab < streamed) {
-      openGroups(Math.min(streamed - slab, GROUP));
-      asked.record(compute); // rows that kernels wrote, and the memory of the groups
-      toDevice.waitFor(asked);
-      waitForHost(toDevice, images == null ? null : images.images);
+    LayerRows rows = fetch(layer, slot, shape.firstAttended(layer, start), end, end);
+    current = rows;
+    compute.waitFor(rows.filled());
+    if (layer + 1 < shape.layers()) {
+      fetch(layer + 1, slot, shape.firstAttended(layer + 1, start), start, end);
+    } else {
+      fetch(0, slot, shape.firstAttended(0, end), end, end);
     }
-    for (int count = FIRST_GROUP; slab < streamed; count = Math.min(2 * count, GROUP)) {
-      int slabsNow = Math.min(count, streamed - slab);
-      readGroup(layer, slot, slab, slabsNow, slab + slabsNow == end, reader);
-      slab += slabsNow;
-    }
-    if (slab < end && images != null) {
-      reader.read(images.images.segment(slab - images.firstSlab(), slab, end - slab), true);
-    }
+    return rows.segment();
   }
 
-  /** Powers of two, so that a growing context does not make new memory again and again. */
-  private void openGroups(int count) {
-    for (SlabBuffer each : groups) {
-      each.reserve(Integer.highestOneBit(2 * count - 1));
+  /** Starts the copy of what is missing of rows {@code from} to {@code to - 1}; makes room up to {@code end}. */
+  private LayerRows fetch(int layer, int slot, int from, int to, int end) {
+    LayerRows target = take(layer, slot, from, end);
+    if (target.to() >= to) {
+      return target;
     }
+    given.record(compute);
+    toDevice.waitFor(given);
+    waitForHost(toDevice);
+    for (int slab = target.to() >> SLAB_SHIFT; slab < TokenSlabs.slabs(to); slab++) {
+      toDevice.copyToDevice(target.address(slab),
+          hostMemory(slabs.address(layer, slot, slab), 2 * LayerRows.slabBytes(shape)));
+    }
+    target.filled().record(toDevice);
+    target.has(to);
+    return target;
   }
 
-  private void readGroup(int layer, int slot, int slab, int count, boolean last, Reader reader) {
-    group = (group + 1) % GROUPS;
-    SlabBuffer room = groups[group];
-    toDevice.waitFor(room.emptied());
-    for (int i = 0; i < count; i++) {
-      for (int which = 0; which < 2; which++) {
-        boolean values = which == 1;
-        toDevice.copyToDevice(room.address(values, i),
-            hostMemory(slabs.address(layer, slot, values, slab + i), SlabBuffer.slabBytes(shape)));
-      }
+  /** Later work of {@code stream} waits for the copies to the host. */
+  private void waitForHost(CudaStream stream) {
+    for (LayerRows each : layers) {
+      stream.waitFor(each.saved());
     }
-    room.filled().record(toDevice);
-    compute.waitFor(room.filled());
-    reader.read(room.segment(0, slab, count), last);
-    room.emptied().record(compute);
   }
 
   /**
-   * Later work of the backend's stream waits for the copies to the host, and may then write rows of the
-   * store itself. Not inside a recorded step.
+   * Rows of a layer that attends everything, if they are in device memory anyway, for later work of the
+   * backend's stream; else null, and they are in the host slabs.
    */
+  @Nullable
+  Segment held(int layer, int slot, int to) {
+    for (LayerRows each : layers) {
+      if (each.isOf(layer, slot, 0) && each.to() >= to) {
+        compute.waitFor(each.filled());
+        return each.segment();
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Later work of the backend's stream finds all rows in the host slabs, and may write rows from position
+   * {@code length} on. Not inside a recorded step.
+   */
+  void setLength(int slot, int length) {
+    await();
+    for (LayerRows each : layers) {
+      each.cut(slot, length);
+    }
+  }
+
+  /** Later work of the backend's stream finds all rows in the host slabs. Not inside a recorded step. */
   void await() {
     requireNotRecording();
-    held = null;
-    waitForHost(compute, null);
+    waitForHost(compute);
   }
 
   /** Waits for the GPU, then frees everything. */
   @Override
   public void close() {
-    held = null;
     Failures failures = new Failures();
-    Stream.of(chunks, groups).flatMap(Arrays::stream)
-        .forEach(each -> failures.attempt(each::close));
-    failures.attempt(asked::close);
+    Stream.of(layers).forEach(each -> failures.attempt(each::close));
+    failures.attempt(given::close);
     failures.attempt(toDevice::close);
     failures.attempt(toHost::close);
     failures.throwFirst();

@@ -1,6 +1,5 @@
 package io.pariskv.backend.cuda;
 
-import io.pariskv.backend.host.HostMemory;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -34,12 +33,12 @@ final class PinnedAllocator extends CudaResource implements Allocator {
   private long bytes;
 
   PinnedAllocator(CudaContext context) {
-    this(context, new HostPages.Linux(), HostMemory::availableBytes, SMALLEST_SLAB, LARGEST_SLAB);
+    this(context, new HostPages.Linux(), CudaMemory::pinnableBytes, SMALLEST_SLAB, LARGEST_SLAB);
   }
 
   /** For large buffers: each is registered by itself, in whole huge pages, with nothing kept ready beside it. */
   static PinnedAllocator exact(CudaContext context) {
-    return new PinnedAllocator(context, new HostPages.Linux(), HostMemory::availableBytes,
+    return new PinnedAllocator(context, new HostPages.Linux(), CudaMemory::pinnableBytes,
         HostPages.Linux.HUGE_PAGE, HostPages.Linux.HUGE_PAGE);
   }
 
@@ -95,7 +94,7 @@ final class PinnedAllocator extends CudaResource implements Allocator {
     if (size > free) {
       throw new OutOfMemoryError("cannot " + what + ": a slab of " + MemoryPlan.humanBytes(size)
           + " is needed, " + MemoryPlan.humanBytes(free)
-          + " of host memory is available; lower --context");
+          + " of host memory can be pinned; lower --context");
     }
     PinnedSlab slab;
     try {

@@ -2,6 +2,7 @@ package io.pariskv.backend.host;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
+import io.pariskv.backend.Stopwatch;
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
@@ -61,6 +62,11 @@ public abstract class HostBackend implements Backend {
   @Override
   public final Step record(Runnable body) {
     return body::run;
+  }
+
+  @Override
+  public final Stopwatch newStopwatch() {
+    return new HostStopwatch();
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.pariskv.backend.host;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -9,38 +10,46 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** How much memory the host can still give. */
+/** How much memory the host has, and can still give. */
 public final class HostMemory {
-  private static final Pattern AVAILABLE = Pattern.compile("MemAvailable:\\s*(\\d{1,15}) kB");
+  private static final Path SYSTEM = Path.of("/proc/meminfo");
+  private static final Path PROCESS = Path.of("/proc/self/status");
 
   private HostMemory() {
   }
 
   /**
    * Bytes that can be allocated without swapping: what Linux calls available, which counts caches that
-   * can be dropped, and never more than what is free under the container's limit. Where the system does
-   * not say, the free physical memory.
+   * can be dropped, and never more than the {@linkplain #totalBytes total} less what this process holds. Where
+   * the system does not say, the latter.
    */
   public static long availableBytes() {
-    long free = ManagementFactory
+    long free = Math.max(0, totalBytes() - heldBytes());
+    return Math.min(free, kibibytes(SYSTEM, "MemAvailable").orElse(free));
+  }
+
+  /** All physical memory, or the limit of the container that this process runs in. */
+  public static long totalBytes() {
+    return ManagementFactory
         .getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
-            ? system.getTotalMemorySize() - usedHere()
+            ? system.getTotalMemorySize()
             : Long.MAX_VALUE;
-    return Math.min(free, linuxAvailable().orElse(free));
   }
 
-  private static long usedHere() {
+  /** Of this process: memory that is no file's, pinned memory included; where the system does not say, the heap. */
+  private static long heldBytes() {
     Runtime runtime = Runtime.getRuntime();
-    return runtime.totalMemory() - runtime.freeMemory();
+    return kibibytes(PROCESS, "RssAnon").orElse(runtime.totalMemory() - runtime.freeMemory());
   }
 
-  private static Optional<Long> linuxAvailable() {
-    Path file = Path.of("/proc/meminfo");
+  /** Bytes of a line such as {@code MemAvailable: 1024 kB}. */
+  private static Optional<Long> kibibytes(Path file, String name) {
     if (!Files.isReadable(file)) {
       return Optional.empty();
     }
-    try (Stream<String> lines = Files.lines(file)) {
-      return lines.map(AVAILABLE::matcher).filter(Matcher::lookingAt)
+    Pattern line = Pattern.compile(name + ":\\s*(\\d{1,15}) kB");
+    try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
+      return lines.map(line::matcher).filter(Matcher::lookingAt)
           .map(matcher -> Long.parseLong(matcher.group(1)) * 1024).findFirst();
     } catch (IOException e) {
       return Optional.empty(); // the total above still bounds it

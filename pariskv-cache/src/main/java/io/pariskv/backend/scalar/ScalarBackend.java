@@ -3,17 +3,27 @@ package io.pariskv.backend.scalar;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.StagedNormedMatMul;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
+import io.pariskv.layer.MatMul;
+import io.pariskv.layer.RmsNorm;
+import io.pariskv.layer.SwiGlu;
 
 /** Plain Java on the CPU: the oracle. */
 public final class ScalarBackend extends HostBackend {
-  private final LayerStages layers = new LayerStages(new ScalarEmbedding(), new ScalarRmsNorm(),
-      new ScalarMatMul(), new ScalarRotary(), new ScalarSwiGlu(), new ScalarResidual(),
+  private final RmsNorm rmsNorm = new ScalarRmsNorm();
+  private final MatMul matMul = new ScalarMatMul();
+  private final SwiGlu swiGlu = new ScalarSwiGlu();
+  private final LayerStages layers = new LayerStages(new ScalarEmbedding(), rmsNorm, matMul,
+      new StagedNormedMatMul(rmsNorm, matMul, swiGlu), new ScalarRotary(), swiGlu,
       new ScalarTokenSampler(), new ScalarRandomFill());
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
-      new ScalarKvAppend(), new ScalarPrefillAttention(), new ScalarDecodeAttention());
+      new ScalarKvAppend(),
+      new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
+      new ScalarPrefillAttention(), new ScalarDecodeAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
       new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
       new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),

@@ -3,10 +3,15 @@ package io.pariskv.backend.vector;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.StagedNormedMatMul;
+import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.layer.MatMul;
+import io.pariskv.layer.RmsNorm;
+import io.pariskv.layer.SwiGlu;
 import org.jspecify.annotations.Nullable;
 
 /** The Vector API on all cores of the CPU. */
@@ -25,11 +30,15 @@ public final class VectorBackend extends HostBackend {
   public VectorBackend(int threads) {
     workers = new Workers(threads);
     ScalarBackend scalar = new ScalarBackend(); // for what is not worth a vector version
-    layers = new LayerStages(new VectorEmbedding(workers), new VectorRmsNorm(workers),
-        new VectorMatMul(workers), new VectorRotary(workers), new VectorSwiGlu(workers),
-        new VectorResidual(workers), new VectorTokenSampler(scalar.layers().sampler()),
-        new VectorRandomFill(workers));
-    attention = new AttentionStages(scalar.attention().advance(), new VectorKvAppend(workers),
+    RmsNorm rmsNorm = new VectorRmsNorm(workers);
+    MatMul matMul = new VectorMatMul(workers);
+    SwiGlu swiGlu = new VectorSwiGlu(workers);
+    layers = new LayerStages(new VectorEmbedding(workers), rmsNorm, matMul,
+        new StagedNormedMatMul(rmsNorm, matMul, swiGlu), new VectorRotary(workers), swiGlu,
+        new VectorTokenSampler(scalar.layers().sampler()), new VectorRandomFill(workers));
+    VectorKvAppend append = new VectorKvAppend(workers);
+    attention = new AttentionStages(scalar.attention().advance(), append,
+        new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
     retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
         new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),

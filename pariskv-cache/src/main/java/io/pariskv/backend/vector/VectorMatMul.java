@@ -51,40 +51,72 @@ final class VectorMatMul implements MatMul {
     }
   }
 
+  /** {@code y = W x + b}, or {@code y += W x + b}. */
+  private record Product(Buffer x, Linear linear, Buffer y, boolean add) {
+    Buffer weight() {
+      return linear.weight();
+    }
+
+    int rows() {
+      return x.shape().extent(0);
+    }
+
+    int in() {
+      return linear.in();
+    }
+
+    int out() {
+      return linear.out();
+    }
+
+    /** Address of an output. */
+    long at(int row, int output) {
+      return y.address() + 4 * ((long) row * out() + output);
+    }
+  }
+
   VectorMatMul(Workers workers) {
     this.workers = workers;
   }
 
   @Override
   public void multiply(Buffer x, Linear linear, Buffer y) {
-    int rows = x.shape().extent(0);
-    x.require("linear input", DType.F32, rows, linear.in());
-    y.require("linear output", DType.F32, rows, linear.out());
-    if (rows <= FEW_ROWS) {
-      multiplyFew(x, linear, y, rows);
+    multiply(new Product(x, linear, y, false));
+  }
+
+  @Override
+  public void multiplyAdd(Buffer x, Linear linear, Buffer y) {
+    multiply(new Product(x, linear, y, true));
+  }
+
+  private void multiply(Product of) {
+    of.x.require("linear input", DType.F32, of.rows(), of.in());
+    of.y.require("linear output", DType.F32, of.rows(), of.out());
+    if (of.rows() <= FEW_ROWS) {
+      multiplyFew(of);
       return;
     }
-    int round = Math.max(1, PACKED / (linear.in() * WIDTH)) * WIDTH;
-    for (int from = 0; from < linear.out(); from += round) {
-      multiplyRound(x, linear, y, from, Math.min(linear.out(), from + round));
+    int round = Math.max(1, PACKED / (of.in() * WIDTH)) * WIDTH;
+    for (int from = 0; from < of.out(); from += round) {
+      multiplyRound(of, from, Math.min(of.out(), from + round));
     }
   }
 
   /** Outputs {@code from} to {@code to - 1} of every row. */
-  private void multiplyRound(Buffer x, Linear linear, Buffer y, int from, int to) {
-    int rows = x.shape().extent(0);
+  private void multiplyRound(Product of, int from, int to) {
+    int rows = of.rows();
     int panels = MicroKernel.panels(to - from);
-    packed = Floats.grown(packed, (long) panels * linear.in() * WIDTH);
-    workers.run(panels, panel -> pack(linear.weight(), from + panel * WIDTH,
-        panel * linear.in() * WIDTH));
+    packed = Floats.grown(packed, (long) panels * of.in() * WIDTH);
+    workers.run(panels, panel -> pack(of.weight(), from + panel * WIDTH,
+        panel * of.in() * WIDTH));
     int blocks = (rows + BLOCK - 1) / BLOCK;
     int parts = Math.clamp(8 * workers.count() / blocks, 1, panels);
     workers.run(blocks * parts, task -> {
       int row = task / parts * BLOCK;
       int first = Ranges.bound(panels, task % parts, parts);
       int last = Ranges.bound(panels, task % parts + 1, parts);
-      for (int depth = 0; depth < linear.in(); depth += DEPTH) {
-        multiplyBlock(x, linear, y, row, Math.min(BLOCK, rows - row), depth, from, first, last);
+      for (int depth = 0; depth < of.in(); depth += DEPTH) {
+        multiplyBlock(of, row, Math.min(BLOCK, rows - row), depth, from, first, last);
       }
     });
   }
@@ -115,70 +147,77 @@ final class VectorMatMul implements MatMul {
    * Adds to {@code count} rows from {@code row} what inputs {@code depth} to {@code depth + DEPTH - 1}
    * give to the panels {@code first} to {@code last - 1} of the packed outputs from {@code from}.
    */
-  private void multiplyBlock(Buffer x, Linear linear, Buffer y, int row, int count, int depth,
-      int from, int first, int last) {
+  private void multiplyBlock(Product of, int row, int count, int depth, int from, int first,
+      int last) {
     Local local = locals.get();
-    int in = linear.in();
+    int in = of.in();
     int part = Math.min(DEPTH, in - depth);
     float[] rows = local.rows((long) BLOCK * DEPTH);
     for (int r = 0; r < count; r++) {
-      Floats.read(DType.F32, x.address() + 4 * ((row + (long) r) * in + depth), rows, r * part,
+      Floats.read(DType.F32, of.x.address() + 4 * ((row + (long) r) * in + depth), rows, r * part,
           part);
     }
     for (int panel = first; panel < last; panel++) {
       int column = from + panel * WIDTH;
-      int width = Math.min(WIDTH, linear.out() - column);
+      int width = Math.min(WIDTH, of.out() - column);
       for (int r = 0; r < count; r += MicroKernel.ROWS) {
-        Arrays.fill(local.tile, 0);
+        seed(local.tile, depth > 0 ? null : of.linear.bias(), column, width);
         MicroKernel.outer(rows, r * part, part, packed, (panel * in + depth) * WIDTH, part,
             local.tile, 0, WIDTH);
         for (int i = 0; i < Math.min(MicroKernel.ROWS, count - r); i++) {
-          long to = y.address() + 4 * ((row + (long) r + i) * linear.out() + column);
-          addTo(to, depth > 0 ? to : biasAt(linear.bias(), column), local.tile, i * WIDTH, width);
+          store(local.tile, i * WIDTH, width, of.at(row + r + i, column), depth > 0 || of.add);
         }
       }
     }
   }
 
-  private static long biasAt(@Nullable Buffer bias, int column) {
-    return bias == null ? 0 : bias.address() + 4L * column;
+  /** The bias in every row of the tile, or zeros. */
+  private static void seed(float[] tile, @Nullable Buffer bias, int column, int width) {
+    Arrays.fill(tile, 0);
+    if (bias != null) {
+      for (int r = 0; r < MicroKernel.ROWS; r++) {
+        Floats.read(DType.F32, bias.address() + 4L * column, tile, r * WIDTH, width);
+      }
+    }
   }
 
-  /** {@code to = base + tile}; no base at address 0. */
-  private static void addTo(long to, long base, float[] tile, int at, int count) {
+  /** Writes numbers of the tile, or adds them. */
+  private static void store(float[] tile, int at, int count, long to, boolean add) {
     int i = 0;
     for (; i <= count - LANES; i += LANES) {
       FloatVector sum = FloatVector.fromArray(Species.FLOATS, tile, at + i);
-      Raw.store(base == 0 ? sum : sum.add(Raw.f32(base + 4L * i)), to + 4L * i);
+      Raw.store(add ? sum.add(Raw.f32(to + 4L * i)) : sum, to + 4L * i);
     }
     for (; i < count; i++) {
-      Raw.setFloat(to + 4L * i, tile[at + i] + (base == 0 ? 0 : Raw.getFloat(base + 4L * i)));
+      Raw.setFloat(to + 4L * i, tile[at + i] + (add ? Raw.getFloat(to + 4L * i) : 0));
     }
   }
 
-  private void multiplyFew(Buffer x, Linear linear, Buffer y, int rows) {
-    int in = linear.in();
+  private void multiplyFew(Product of) {
+    int rows = of.rows();
+    int in = of.in();
     int stride = Floats.padded(in);
     input = Floats.grown(input, (long) rows * stride);
     for (int r = 0; r < rows; r++) {
-      Floats.read(DType.F32, x.address() + 4L * r * in, input, r * stride, in);
+      Floats.read(DType.F32, of.x.address() + 4L * r * in, input, r * stride, in);
       Arrays.fill(input, r * stride + in, (r + 1) * stride, 0);
     }
-    int groups = (linear.out() + MicroKernel.DOT_B - 1) / MicroKernel.DOT_B;
+    int groups = (of.out() + MicroKernel.DOT_B - 1) / MicroKernel.DOT_B;
     Ranges.run(workers, groups, (long) MicroKernel.DOT_B * in, (from, to) -> {
       Local local = locals.get();
       for (int group = from; group < to; group++) {
-        multiplyFour(linear, group * MicroKernel.DOT_B, y, rows, local);
+        multiplyFour(of, group * MicroKernel.DOT_B, local);
       }
     });
   }
 
   /** Four outputs, from {@code o} on, of every row. */
-  private void multiplyFour(Linear linear, int o, Buffer y, int rows, Local local) {
-    Buffer weight = linear.weight();
-    int in = linear.in();
+  private void multiplyFour(Product of, int o, Local local) {
+    Buffer weight = of.weight();
+    int rows = of.rows();
+    int in = of.in();
     int stride = Floats.padded(in);
-    int last = linear.out() - 1;
+    int last = of.out() - 1;
     boolean inPlace = weight.dtype() == DType.BF16 && stride == in;
     float[] widened = inPlace ? local.rows : widenFour(weight, o, stride, local);
     for (int r = 0; r < rows; r += MicroKernel.DOT_A) {
@@ -191,8 +230,9 @@ final class VectorMatMul implements MatMul {
         MicroKernel.dots(input, r * stride, second * stride, widened, 0, stride, local.dots, 0,
             MicroKernel.DOT_B);
       }
-      store(linear, y, r, o, local.dots, 0);
-      store(linear, y, r + second, o, local.dots, second * MicroKernel.DOT_B);
+      for (int i = 0; i <= second; i++) {
+        store(of, r + i, o, local.dots, i * MicroKernel.DOT_B);
+      }
     }
   }
 
@@ -206,11 +246,12 @@ final class VectorMatMul implements MatMul {
     return widened;
   }
 
-  private static void store(Linear linear, Buffer y, int row, int o, float[] dots, int at) {
-    Buffer bias = linear.bias();
-    for (int i = 0; i < Math.min(MicroKernel.DOT_B, linear.out() - o); i++) {
-      float b = bias == null ? 0 : Raw.getFloat(bias.address() + 4L * (o + i));
-      Raw.setFloat(y.address() + 4 * ((long) row * linear.out() + o + i), dots[at + i] + b);
+  private static void store(Product of, int row, int o, float[] dots, int at) {
+    Buffer bias = of.linear.bias();
+    for (int i = 0; i < Math.min(MicroKernel.DOT_B, of.out() - o); i++) {
+      long to = of.at(row, o + i);
+      float sum = dots[at + i] + (bias == null ? 0 : Raw.getFloat(bias.address() + 4L * (o + i)));
+      Raw.setFloat(to, of.add ? Raw.getFloat(to) + sum : sum);
     }
   }
 }

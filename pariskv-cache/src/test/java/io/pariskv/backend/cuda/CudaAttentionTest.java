@@ -3,6 +3,7 @@ package io.pariskv.backend.cuda;
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Step;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
@@ -28,7 +29,7 @@ class CudaAttentionTest {
 
   CudaAttentionTest() {
     KernelSources.files().forEach(file -> KernelSources.entries(file).forEach((name, sizes) -> {
-      if (name.matches("(kv|decode)_.*")) {
+      if (name.matches("(kv|decode|qkv)_.*")) {
         fake.device().kernel(name, sizes, run -> launched.add(name + " " + run.grid()));
       }
     }));
@@ -63,16 +64,56 @@ class CudaAttentionTest {
   @Test
   void decode_choosesTheKernelByTypeAndHeadSize_andSplitsByTheBatchAlone() {
     // 132 multiprocessors, each with two blocks of a kernel on tensor cores at a time.
-    assertEquals(List.of("decode_attention_128 [33, 8, 1, 128]", "decode_merge [32, 1, 1, 128]"),
+    assertEquals(List.of("decode_attention_128 [33, 8, 1, 128]"),
         attend(new KvShape(1, 32, 8, 128, DType.BF16), 1, null));
-    assertEquals(List.of("decode_attention_64 [16, 4, 16, 128]", "decode_merge [448, 1, 1, 128]"),
+    assertEquals(List.of("decode_attention_64 [16, 4, 16, 128]"),
         attend(new KvShape(1, 28, 4, 64, DType.BF16), 16, null));
-    assertEquals(List.of("decode_attention_bf16 [128, 1, 1, 128]", "decode_merge [3, 1, 1, 128]"),
+    assertEquals(List.of("decode_attention_128 [22, 8, 3, 128]"), // two turns of the GPU
+        attend(new KvShape(1, 32, 8, 128, DType.BF16), 3, null));
+    assertEquals(List.of("decode_attention_bf16 [128, 1, 1, 128]"),
         attend(new KvShape(1, 3, 1, 80, DType.BF16), 1, null));
-    Selection selection = new Selection(memory.allocate(DType.I32, 2, 2, 9),
-        memory.allocate(DType.I32, 2, 2));
-    assertEquals(List.of("decode_attention_f32 [66, 4, 2, 128]", "decode_merge [40, 1, 1, 128]"),
-        attend(new KvShape(1, 20, 2, 128, DType.F32), 2, selection)); // groups of 10: two blocks
+    assertEquals(List.of("decode_attention_f32 [66, 4, 2, 128]"),
+        attend(new KvShape(1, 20, 2, 128, DType.F32), 2, selection(2, 2, 9))); // groups of 10: two blocks
+  }
+
+  private Selection selection(int rows, int kvHeads, int capacity) {
+    return new Selection(memory.allocate(DType.I32, rows, kvHeads, capacity),
+        memory.allocate(DType.I32, rows, kvHeads));
+  }
+
+  @Test
+  void decode_withASelection_takesBlocksByWhatCanBeAttended_asFarAsTheGpuHoldsThem() {
+    KvShape shape = new KvShape(1, 32, 8, 128, DType.BF16);
+    assertEquals(List.of("decode_attention_128 [16, 8, 1, 128]"),
+        attend(shape, 1, selection(1, 8, 100)));
+    assertEquals(List.of("decode_attention_128 [33, 8, 1, 128]"),
+        attend(shape, 1, selection(1, 8, 2048)));
+    assertEquals(List.of("decode_attention_128 [8, 8, 4, 128]"),
+        attend(shape, 4, selection(4, 8, 100)));
+    assertEquals(List.of("decode_attention_128 [4, 8, 16, 128]"),
+        attend(shape, 16, selection(16, 8, 100)));
+  }
+
+  @Test
+  void preparation_isOneLaunch_forAStepAndForAChunk() {
+    KvShape shape = new KvShape(1, 32, 8, 128, DType.BF16);
+    try (KvStore kv = backend.newKvStore(shape, 1)) {
+      kv.reserve(kv.open(), 1024);
+      Buffer norm = floats(128);
+      backend.attention().preparation().prepare(kv, 0, batch(1),
+          new HeadTurn(floats(1, 2, 64), norm, norm, 1e-6f), floats(1, 32, 128),
+          floats(1, 8, 128), floats(1, 8, 128));
+      backend.attention().preparation().prepareChunk(kv, 0, 0, 1000,
+          HeadTurn.rotary(floats(24, 2, 64)), floats(24, 32, 128), floats(24, 8, 128),
+          floats(24, 8, 128));
+      backend.kernels().stream().synchronize();
+      assertEquals(List.of("qkv_preparation_bf16 [12, 1, 1, 128]",
+          "qkv_preparation_bf16 [288, 1, 1, 128]"), launched);
+      assertRefused(IllegalArgumentException.class, () -> backend.attention().preparation()
+          .prepareChunk(kv, 0, 0, 1001, HeadTurn.rotary(floats(24, 2, 64)), floats(24, 32, 128),
+              floats(24, 8, 128), floats(24, 8, 128)),
+          "1024");
+    }
   }
 
   @Test
@@ -99,9 +140,9 @@ class CudaAttentionTest {
       step.run();
       backend.kernels().stream().synchronize();
       List<String> once = List.of("kv_advance [1, 1, 1, 128]", "kv_append_bf16 [1, 1, 1, 256]",
-          "decode_attention_128 [66, 4, 1, 128]", "decode_merge [8, 1, 1, 128]");
-      assertEquals(once, launched.subList(0, 4));
-      assertEquals(once, launched.subList(4, 8));
+          "decode_attention_128 [66, 4, 1, 128]");
+      assertEquals(once, launched.subList(0, 3));
+      assertEquals(once, launched.subList(3, 6));
       step.close();
 
       launched.clear();

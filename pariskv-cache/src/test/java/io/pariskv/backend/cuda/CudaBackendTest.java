@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Step;
+import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
@@ -90,7 +91,7 @@ class CudaBackendTest {
       assertEquals("cuda", backend.name());
       assertSays(backend.description(), "Fake GPU", "80.0 GiB");
       assertEquals(1L << 32, backend.available().gpuBytes());
-      assertEquals(1, fake.count("cuLaunchKernel"));
+      assertEquals(1, fake.launches());
     }
     fake.device().kernel("smoke_add", new int[]{8, 8, 8, 4, 4}, arguments -> {
     });
@@ -177,7 +178,7 @@ class CudaBackendTest {
         assertEquals(run, value[0]);
       }
 
-      assertEquals(2, fake.count("cuLaunchKernel")); // the first run, and the capture
+      assertEquals(2, fake.launches()); // the first run, and the capture
       assertEquals(1, fake.count("cuStreamBeginCapture_v2"));
       assertEquals(4, fake.count("cuGraphLaunch"));
       step.close();
@@ -198,6 +199,25 @@ class CudaBackendTest {
           () -> backend.record(() -> backend.download(buffer, host)).run(), "download");
       backend.record(() -> memory.allocate(DType.U8, 9)).run(); // scratch of a first run
       backend.upload(host, buffer);
+    }
+  }
+
+  @Test
+  void aStopwatch_isTwoTimedEvents_whichTheHostWaitsForOnlyToReadIt() {
+    try (CudaBackend backend = open()) {
+      fake.forget();
+      Stopwatch stopwatch = backend.newStopwatch();
+      stopwatch.start();
+      stopwatch.stop();
+      assertEquals(List.of("cuEventCreate", "cuEventCreate", "cuEventRecord", "cuEventRecord"),
+          fake.names());
+      assertEquals(1.5, stopwatch.milliseconds());
+      assertEquals(1, fake.count("cuEventSynchronize"));
+      assertRefused(IllegalStateException.class, () -> backend.record(stopwatch::start).run(),
+          "stopwatch", "recorded");
+      stopwatch.close();
+      assertEquals(2, fake.count("cuEventDestroy_v2"));
+      backend.newStopwatch(); // closed with the backend
     }
   }
 

@@ -90,6 +90,7 @@ class CudaDriverTest {
             d -> d.cuOccupancyMaxActiveBlocksPerMultiprocessor(X, 256, Y), OUT, X, 256, Y),
         new Case("cuLaunchKernel", d -> d.cuLaunchKernel(X, 1, 2, 3, 4, 5, 6, 7, Y, host), X, 1,
             2, 3, 4, 5, 6, 7, Y, at, 0L),
+        new Case("cuLaunchKernelEx", d -> d.cuLaunchKernelEx(host, X, host), at, X, at, 0L),
         new Case("cuStreamBeginCapture_v2", d -> d.cuStreamBeginCapture(X, 1), X, 1),
         new Case("cuStreamEndCapture", d -> d.cuStreamEndCapture(X), X, OUT),
         new Case("cuGraphInstantiateWithFlags", d -> d.cuGraphInstantiateWithFlags(X, Y), OUT, X,

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Step;
 import io.pariskv.kv.KvPlacement;
+import io.pariskv.layer.GatedLinear;
 import io.pariskv.layer.Linear;
+import io.pariskv.layer.Norm;
+import io.pariskv.layer.NormedMatMul;
 import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -21,8 +24,10 @@ import io.pariskv.testing.Weights;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -99,13 +104,13 @@ class CudaMatMulTest {
   @Test
   void rowsTypeAndAlignment_decideTheWay() {
     CudaBackend backend = open(false);
-    assertEquals(List.of("matmul_rows_8[128, 1, 1, 512]"),
+    assertEquals(List.of("matmul_few_1[256, 1, 1, 256]"),
         launches(backend, 1, 4096, 1024, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_8[256, 1, 1, 256]"),
+    assertEquals(List.of("matmul_rows_8[128, 1, 1, 512]"),
         launches(backend, 8, 4096, 4096, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_16[448, 1, 1, 256]"),
+    assertEquals(List.of("matmul_rows_16[448, 1, 1, 512]"),
         launches(backend, 9, 4096, 14336, DType.BF16, 0));
-    assertEquals(List.of("matmul_rows_16[4008, 1, 1, 256]"),
+    assertEquals(List.of("matmul_rows_16[4008, 1, 1, 512]"),
         launches(backend, 16, 4096, 128256, DType.BF16, 0));
     assertEquals(List.of("matmul_dots_bf16[2, 1, 1, 256]"),
         launches(backend, 1, 64, 17, DType.BF16, 2));
@@ -124,6 +129,43 @@ class CudaMatMulTest {
         () -> launches(backend, 1, 8, 8, DType.I32, 0), "[8][8] i32");
   }
 
+  private static Linear weights(int out, int in, DType type) {
+    return new Linear(at(0x3_0000_0000L, type, out, in), null);
+  }
+
+  private List<String> normed(CudaBackend backend, int rows, DType type) {
+    launched.clear();
+    List<Buffer> ys = IntStream.of(4096, 1024, 1024, 8)
+        .mapToObj(out -> at(0x2_0000_0000L, DType.F32, rows, out)).toList();
+    Buffer x = at(0x1_0000_0000L, DType.F32, rows, 4096);
+    Norm norm = new Norm(at(0x4_0000_0000L, DType.F32, 4096), 1e-5f);
+    NormedMatMul stage = backend.layers().normedMatMul();
+    stage.multiply(x, norm, List.of(weights(4096, 4096, type), weights(1024, 4096, type),
+        weights(1024, 4096, type), weights(8, 4096, type)), x, ys);
+    Linear half = weights(14336, 4096, type);
+    Buffer y = at(0x2_0000_0000L, DType.F32, rows, 14336);
+    stage.multiplyGated(x, norm, new GatedLinear(half, half), x, y, y);
+    backend.kernels().stream().synchronize();
+    return List.copyOf(launched);
+  }
+
+  /** Up to three layers a launch, a block for each 32 rows of weights. */
+  @Test
+  void fewNormedRows_areOneLaunch_andManyAreRoundedOnce() {
+    CudaBackend backend = open(false);
+
+    assertEquals(List.of("matmul_rows_8[192, 1, 1, 512]", "matmul_rows_8[1, 1, 1, 512]",
+        "matmul_gated_8[896, 1, 1, 512]"), normed(backend, 8, DType.BF16));
+    assertEquals(List.of("matmul_rows_16[192, 1, 1, 512]", "matmul_rows_16[1, 1, 1, 512]",
+        "matmul_gated_16[896, 1, 1, 512]"), normed(backend, 9, DType.BF16));
+    assertEquals(6, normed(backend, 2, DType.F32).stream()
+        .filter(each -> each.startsWith("matmul_dots_f32")).count());
+    assertEquals(List.of("matmul_round_inputs", "matmul_tiles", "matmul_tiles", "matmul_tiles",
+        "matmul_tiles", "matmul_round_inputs", "matmul_tiles", "matmul_tiles"),
+        normed(backend, 17, DType.BF16).stream().map(each -> each.replaceAll("\\[.*", ""))
+            .toList());
+  }
+
   @Test
   void manyRows_areRoundedAndMultiplied_passByPass() {
     List<String> passes = new ArrayList<>();
@@ -131,7 +173,7 @@ class CudaMatMulTest {
     fake.device().kernel("matmul_round_inputs", new int[]{8, 8, 4, 4, 4},
         arguments -> passes.add("round " + arguments.grid() + " "
             + (arguments.pointer(0) - 0x1_0000_0000L) / (4L * in)));
-    fake.device().kernel("matmul_tiles", new int[]{8, 8, 8, 8, 4, 4, 4, 4, 4},
+    fake.device().kernel("matmul_tiles", new int[]{8, 8, 8, 8, 4, 4, 4, 4, 4, 4},
         arguments -> passes.add("multiply " + arguments.integer(4) + " "
             + (arguments.pointer(3) - 0x2_0000_0000L) / 12));
 
@@ -174,10 +216,15 @@ class CudaMatMulTest {
           Buffer y = buffers.empty(DType.F32, rows, out);
           backend.layers().matMul().multiply(buffers.of(x, rows, in), linear, y);
           Tolerance.assertClose(expected, buffers.floats(y), 1e-4, () -> type + " " + biased);
+
+          backend.layers().matMul().multiplyAdd(buffers.of(x, rows, in), linear, y);
+          double[] twice = Arrays.stream(expected).map(each -> 2 * each).toArray();
+          Tolerance.assertClose(twice, buffers.floats(y), 2e-4, () -> type + " added");
         }
       }
     }
-    assertEquals(4, fake.count("cublasLtMatmul"));
+    assertEquals(8, fake.count("cublasLtMatmul"));
+    assertEquals(4, fake.count("cublasLtMatmulAlgoGetHeuristic"));
     assertEquals(List.of(), launched);
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.lang.foreign.MemorySegment;
@@ -115,7 +116,8 @@ class CudaMemoryTest {
       memory.allocate(DType.U8, MIB);
 
       OutOfMemoryError error = assertOutOfMemory(() -> memory.allocate(DType.F32, MIB),
-          "[1048576] f32", "4.0 MiB asked", "3.0 MiB free of 80.0 GiB", "--context");
+          "[1048576] f32", "4.0 MiB asked", "3.0 MiB free of 80.0 GiB", "cuMemAlloc failed with 2",
+          "--context");
 
       assertTrue(error.getCause() instanceof CudaException);
       assertEquals(MIB, memory.allocatedBytes());
@@ -231,5 +233,17 @@ class CudaMemoryTest {
       assertEquals(List.of(), pages.mapped);
     }
     assertOutOfMemory(() -> pages.map(1L << 55), "mmap", "errno");
+  }
+
+  @Test
+  void roomThatAPlanLeaves_growsWithTheMachine() {
+    assertEquals(5L << 30, CudaMemory.hostRoom(125L << 30));
+    assertEquals(2L << 30, CudaMemory.hostRoom(8L << 30));
+    assertEquals(640 * MIB, CudaMemory.gpuRoom(80L << 30));
+    assertEquals(256 * MIB, CudaMemory.gpuRoom(8L << 30));
+    AvailableMemory available = CudaMemory
+        .available(new CudaDriver.MemoryInfo(3L << 30, 80L << 30));
+    assertEquals(3L << 30, available.gpuBytes());
+    assertEquals((3L << 30) - 640 * MIB, available.gpuForPlans());
   }
 }

@@ -16,8 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /** Which kernel a chunk gets, with which arguments and grid, on the fake GPU. */
 class CudaPrefillAttentionTest {
-  private static final KvOffload.Segment FIRST = new KvOffload.Segment(0x1000, 0x2000, 1, 2);
-  private static final KvOffload.Segment SECOND = new KvOffload.Segment(0x3000, 0x4000, 3, 1);
+  private static final KvOffload.Segment SEGMENT = new KvOffload.Segment(0x1000, 0x2000, 1);
 
   private final FakeCuda fake = new FakeCuda();
   private final CudaContext context = fake.context();
@@ -66,7 +65,7 @@ class CudaPrefillAttentionTest {
         new Case(128, DType.F32, "prefill_attention_plain_f32", List.of(28, 2, 1, 256)));
     for (Case each : cases) {
       KvShape shape = shape(14, 2, each.headDim, each.dtype);
-      attention.new Pass(shape, 0, 0, rows(126, shape), rows(126, shape)).read(FIRST, true);
+      attention.new Pass(shape, 0, 0, rows(126, shape), rows(126, shape)).attend(SEGMENT);
     }
     stream.synchronize();
 
@@ -76,47 +75,21 @@ class CudaPrefillAttentionTest {
   }
 
   @Test
-  void launchesOfAChunk_passOnTheirState_withinTheWindow() {
+  void aChunk_isOneLaunch_overTheSegment() {
     CudaPrefillAttention attention = attention();
     KvShape shape = shape(4, 2, 64, DType.BF16);
     Buffer q = rows(40, shape);
     Buffer out = rows(40, shape);
-    CudaPrefillAttention.Pass pass = attention.new Pass(shape, 0, 3_000, q, out);
-    assertEquals(1501, pass.from());
-    pass.read(FIRST, false);
-    pass.read(SECOND, true);
+    attention.new Pass(shape, 0, 3_000, q, out).attend(SEGMENT);
     stream.synchronize();
 
-    for (int i = 0; i < 2; i++) {
-      Arguments launch = launches.get(i);
-      KvOffload.Segment segment = List.of(FIRST, SECOND).get(i);
-      assertEquals(List.of(q.address(), out.address(), segment.keys(), segment.values()),
-          List.of(launch.pointer(0), launch.pointer(1), launch.pointer(3), launch.pointer(4)));
-      assertEquals(List.of(segment.firstSlab(), segment.slabs(), 3_000, 40, 2, 1_500),
-          List.of(launch.integer(5), launch.integer(6), launch.integer(7), launch.integer(8),
-              launch.integer(9), launch.integer(10)));
-      assertEquals(1 / Math.log(2) / 8, launch.number(11), 1e-7);
-      assertEquals(List.of(1 - i, i), List.of(launch.integer(12), launch.integer(13)));
-      launch.memory(2, 8L * 40 * 4); // there is so much
-    }
-    assertEquals(launches.getFirst().pointer(2), launches.getLast().pointer(2));
-  }
-
-  /** An address given to a launch that has not run yet must stay. */
-  @Test
-  void stateOfALongerChunk_isNewMemory_besideTheOld() {
-    CudaPrefillAttention attention = attention();
-    KvShape shape = shape(4, 2, 64, DType.BF16);
-    for (int rows : new int[]{40, 100, 60}) {
-      attention.new Pass(shape, 0, 0, rows(rows, shape), rows(rows, shape)).read(FIRST, false);
-    }
-    stream.synchronize();
-
-    assertNotEquals(launches.get(0).pointer(2), launches.get(1).pointer(2));
-    assertEquals(launches.get(1).pointer(2), launches.get(2).pointer(2));
-    launches.get(0).memory(2, 8L * 40 * 4);
-    launches.get(1).memory(2, 8L * 100 * 4);
-    assertEquals(0, fake.count("cuMemFree_v2"));
+    Arguments launch = launches.getFirst();
+    assertEquals(List.of(q.address(), out.address(), SEGMENT.keys(), SEGMENT.values()),
+        List.of(launch.pointer(0), launch.pointer(1), launch.pointer(2), launch.pointer(3)));
+    assertEquals(List.of(SEGMENT.firstSlab(), 3_000, 40, 2, 1_500), List.of(launch.integer(4),
+        launch.integer(5), launch.integer(6), launch.integer(7), launch.integer(8)));
+    assertEquals(1 / Math.log(2) / 8, launch.number(9), 1e-7);
+    assertEquals(1, launches.size());
   }
 
   @Test

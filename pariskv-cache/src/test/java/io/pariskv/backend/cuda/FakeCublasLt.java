@@ -152,7 +152,6 @@ final class FakeCublasLt {
     device.memory(workspace, workspaceBytes);
     if (!fits(product, aLayout, bLayout, dLayout) || c != d || cLayout != dLayout
         || alpha.reinterpret(4).get(JAVA_FLOAT, 0) != 1
-        || beta.reinterpret(4).get(JAVA_FLOAT, 0) != 0
         || algorithm.reinterpret(64).get(JAVA_LONG, 0) != ALGORITHM) {
       return INVALID_VALUE;
     }
@@ -163,20 +162,24 @@ final class FakeCublasLt {
     Layout left = device.handle(Layout.class, aLayout);
     Layout right = device.handle(Layout.class, bLayout);
     Layout result = device.handle(Layout.class, dLayout);
+    float old = beta.reinterpret(4).get(JAVA_FLOAT, 0);
     return device.enqueue(stream,
         () -> multiply(left, device.memory(a, left.bytes()), right,
-            device.memory(b, right.bytes()), bias, result, device.memory(d, result.bytes())));
+            device.memory(b, right.bytes()), bias, old, result,
+            device.memory(d, result.bytes())));
   }
 
   private void multiply(Layout a, MemorySegment left, Layout b, MemorySegment right, long bias,
-      Layout d, MemorySegment result) {
+      float beta, Layout d, MemorySegment result) {
     for (long column = 0; column < d.columns; column++) {
       for (long row = 0; row < d.rows; row++) {
         double sum = bias == 0 ? 0 : device.memory(bias, 4 * d.rows).getAtIndex(JAVA_FLOAT, row);
         for (long i = 0; i < a.rows; i++) {
           sum += (double) a.get(left, i, row) * b.get(right, i, column);
         }
-        result.setAtIndex(JAVA_FLOAT, column * d.leading + row, (float) sum);
+        long at = column * d.leading + row;
+        sum += beta == 0 ? 0 : beta * result.getAtIndex(JAVA_FLOAT, at);
+        result.setAtIndex(JAVA_FLOAT, at, (float) sum);
       }
     }
   }

@@ -162,6 +162,11 @@ final class FakeCuda implements SymbolLookup, AutoCloseable {
     return names().stream().filter(function::equals).count();
   }
 
+  /** How many kernels were launched or captured, overlapped or not. */
+  long launches() {
+    return names().stream().filter(name -> name.startsWith("cuLaunchKernel")).count();
+  }
+
   /** Starts the list of calls anew. */
   synchronized void forget() {
     calls.clear();

@@ -81,6 +81,7 @@ final class FakeDriver {
   int version = 13_000;
   int devices = 1;
   int major = 9;
+  int binaryVersion = 90;
   long freeBytes = 1L << 32;
   long deviceOffset;
 
@@ -452,7 +453,7 @@ final class FakeDriver {
 
   int cuFuncGetAttribute(MemorySegment value, int attribute, long function) {
     handle(Kernel.class, function);
-    return giveInt(value, 1000 + attribute);
+    return giveInt(value, attribute == 6 ? binaryVersion : 1000 + attribute);
   }
 
   int cuOccupancyMaxActiveBlocksPerMultiprocessor(MemorySegment blocks, long function, int size,
@@ -471,6 +472,19 @@ final class FakeDriver {
     }
     Arguments arguments = new Arguments(this, values, List.of(gridX, gridY, gridZ, blockX));
     return enqueue(stream, () -> kernel.body.accept(arguments));
+  }
+
+  int cuLaunchKernelEx(MemorySegment config, long function, MemorySegment parameters,
+      MemorySegment extra) {
+    MemorySegment c = out(config, LaunchConfig.BYTES);
+    MemorySegment attribute = c.get(ADDRESS, 40);
+    if (c.get(JAVA_INT, 48) != 1 || out(attribute, 16).get(JAVA_INT, 0) != 6
+        || out(attribute, 16).get(JAVA_INT, 8) != 1) {
+      throw new IllegalArgumentException("not one attribute that allows an overlap");
+    }
+    return cuLaunchKernel(function, c.get(JAVA_INT, 0), c.get(JAVA_INT, 4), c.get(JAVA_INT, 8),
+        c.get(JAVA_INT, 12), c.get(JAVA_INT, 16), c.get(JAVA_INT, 20), c.get(JAVA_INT, 24),
+        c.get(JAVA_LONG, 32), parameters, extra);
   }
 
   // ---- Graphs

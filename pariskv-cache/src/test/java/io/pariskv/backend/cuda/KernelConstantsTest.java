@@ -16,15 +16,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What {@code pariskv.cuh} repeats of Java. */
+/** What {@code pariskv.cuh} and {@code shares.cuh} repeat of Java. */
 class KernelConstantsTest {
 
   /** The initialiser of a constant or an array of them. */
   private static String value(String name) throws IOException {
-    String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"));
+    String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"));
     Matcher constant = Pattern.compile("\\b" + name + "(?:\\[\\d+])? = \\{?([^;}]*)}?;")
         .matcher(header);
-    assertTrue(constant.find(), () -> "pariskv.cuh does not define " + name);
+    assertTrue(constant.find(), () -> "no header defines " + name);
     return constant.group(1);
   }
 
@@ -43,6 +44,8 @@ class KernelConstantsTest {
     assertEquals(CudaKvStore.MAX_SLABS, Integer.parseInt(value("MAX_SLABS")));
     assertEquals(KvStore.ZONE_FIELDS, Integer.parseInt(value("ZONE_FIELDS")));
     assertEquals(KeyIndex.BUDGET_FIELDS, Integer.parseInt(value("BUDGET_FIELDS")));
+    assertEquals(CudaDecodeAttention.HEADS, Integer.parseInt(value("BLOCK_HEADS")));
+    assertEquals(CudaDecodeAttention.MOST_SPLITS, Integer.parseInt(value("MOST_SHARES")));
     assertEquals(SignCentroids.SUBSPACE_DIM, Integer.parseInt(value("SUBSPACE_DIM")));
     assertEquals(SignCentroids.COUNT, Integer.parseInt(value("CENTROIDS")));
   }

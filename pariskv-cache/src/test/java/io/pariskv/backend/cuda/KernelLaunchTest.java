@@ -3,10 +3,12 @@ package io.pariskv.backend.cuda;
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.pariskv.error.InputException;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.HostAllocator;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -67,6 +69,103 @@ class KernelLaunchTest {
     assertEquals(parameters, fake.calls().getLast().arguments().get(9));
     stream.synchronize();
     assertEquals(List.of("1 2 3.0 4 [1, 1, 1, 1]", "5 6 7.0 8 [2, 1, 1, 1]"), seen);
+  }
+
+  private void overlapped(CudaFunction mixed) {
+    kernels.launch().grid(5, 6, 7).block(128).shared(256).overlapped().arg(1L).arg(2).arg(3f)
+        .arg(4L).run(mixed);
+  }
+
+  @Test
+  void anOverlappedKernel_isLaunchedSo_behindAnotherThatIs() {
+    CudaFunction mixed = kernels.function("mixed");
+    overlapped(mixed); // the first has none before it
+    fake.forget();
+
+    overlapped(mixed);
+    kernels.launch().arg(5L).arg(6).arg(7f).arg(8L).run(mixed);
+    overlapped(mixed);
+
+    assertEquals(List.of("cuLaunchKernelEx", "cuLaunchKernel", "cuLaunchKernel"), fake.names());
+    stream.synchronize();
+    assertEquals(List.of("1 2 3.0 4 [5, 6, 7, 128]", "1 2 3.0 4 [5, 6, 7, 128]",
+        "5 6 7.0 8 [1, 1, 1, 1]", "1 2 3.0 4 [5, 6, 7, 128]"), seen);
+  }
+
+  @Test
+  void anOverlappedKernel_waitsForTheEndOfWhatIsNoKernel() {
+    CudaFunction mixed = kernels.function("mixed");
+    try (Allocator memory = new DeviceAllocator(stream);
+        CudaEvent event = CudaEvent.open(context)) {
+      Buffer buffer = memory.allocate(DType.U8, 64);
+      for (Runnable other : List.<Runnable>of(() -> stream.fill(buffer.address(), (byte) 1, 64),
+          () -> stream.copy(buffer.address(), buffer.address() + 32, 32),
+          () -> kernels.ring().upload(MemorySegment.ofArray(new byte[64]), buffer.address()),
+          () -> kernels.ring().download(buffer.address(), MemorySegment.ofArray(new byte[64])),
+          () -> event.record(stream), () -> stream.waitFor(event))) {
+        overlapped(mixed);
+        other.run();
+        fake.forget();
+
+        overlapped(mixed);
+        overlapped(mixed);
+
+        assertEquals(List.of("cuLaunchKernel", "cuLaunchKernelEx"), fake.names());
+      }
+    }
+  }
+
+  /** The first kernel of a graph has no kernel before it, whatever the stream had. */
+  @Test
+  void overlappedKernels_areCaptured_andAGraphEndsThem() {
+    CudaFunction mixed = kernels.function("mixed");
+    overlapped(mixed);
+    fake.forget();
+    try (CudaGraph graph = CudaGraph.capture(stream, () -> {
+      overlapped(mixed);
+      overlapped(mixed);
+    })) {
+      overlapped(mixed);
+      graph.launch();
+      overlapped(mixed);
+    }
+
+    assertEquals(List.of("cuLaunchKernel", "cuLaunchKernelEx", "cuLaunchKernel", "cuLaunchKernel"),
+        fake.names().stream().filter(name -> name.startsWith("cuLaunchKernel")).toList());
+  }
+
+  /** Code of an older architecture has no instruction to wait with. */
+  @Test
+  void codeThatCannotWait_isNotOverlapped() {
+    fake.device().binaryVersion = 80;
+    CudaFunction mixed = kernels.function("mixed");
+    overlapped(mixed);
+    overlapped(mixed);
+
+    assertEquals(0, fake.count("cuLaunchKernelEx"));
+  }
+
+  @Test
+  void overlap_canBeTurnedOff_andNothingElse() {
+    CudaFunction mixed = kernels.function("mixed");
+    String before = System.getProperty(Kernels.OVERLAP);
+    try {
+      System.setProperty(Kernels.OVERLAP, "false");
+      Kernels apart = new Kernels(module, stream, kernels.ring());
+      apart.launch().overlapped().arg(1L).arg(2).arg(3f).arg(4L).run(mixed);
+      apart.launch().overlapped().arg(1L).arg(2).arg(3f).arg(4L).run(mixed);
+      assertEquals(0, fake.count("cuLaunchKernelEx"));
+
+      System.setProperty(Kernels.OVERLAP, "off");
+      assertRefused(InputException.class, () -> new Kernels(module, stream, kernels.ring()),
+          "pariskv.overlap=off", "true or false");
+    } finally {
+      if (before == null) {
+        System.clearProperty(Kernels.OVERLAP);
+      } else {
+        System.setProperty(Kernels.OVERLAP, before);
+      }
+    }
   }
 
   @Test

@@ -5,6 +5,8 @@ import static io.pariskv.testing.Refusal.assertRefused;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -36,15 +38,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KvOffloadTest {
   private static final int SLOTS = 2;
   private static final int MAX_SLABS = 32;
-  private static final KvShape SHAPE = new KvShape(3, 2, 2, 2, DType.F32);
-  private static final long SLAB_BYTES = SlabBuffer.slabBytes(SHAPE);
+  private static final int WINDOW = 1500;
+  private static final KvShape SHAPE = new KvShape(3, 2, 2, 2, DType.F32, List.of(0, WINDOW, 0));
+  private static final long SLAB_BYTES = LayerRows.slabBytes(SHAPE);
 
   /** A sequence in one layer. */
   private record Place(int layer, int slot) {
   }
 
   /** What a kernel must see when it runs: the numbers of rows, each its own. */
-  private record Expected(Place place, int slab, int to, List<Integer> numbers) {
+  private record Expected(Place place, int firstSlab, List<Integer> numbers) {
   }
 
   private final FakeCuda fake = new FakeCuda();
@@ -63,9 +66,9 @@ class KvOffloadTest {
   private int number;
 
   KvOffloadTest() {
-    fake.device().kernel("kv_offload_f32", new int[]{8, 8, 8, 4, 4, 4, 4, 8, 8, 8, 8, 4, 4},
+    fake.device().kernel("kv_offload_f32", new int[]{8, 8, 8, 4, 4, 4, 4, 8, 8, 8, 8, 4, 4, 4},
         KvOffloadTest::write);
-    fake.device().kernel("read", new int[]{8, 8, 4}, this::look);
+    fake.device().kernel("read", new int[]{8, 8}, this::look);
     fake.device().kernel("overwrite", new int[]{8, 4}, KvOffloadTest::overwrite);
     kernels = new Kernels(CudaModule.load(context, new KernelImage(new byte[8], 13_000)), stream,
         StagingRing.open(stream));
@@ -83,9 +86,9 @@ class KvOffloadTest {
     fake.close();
   }
 
-  private long slab(int layer, int slot, boolean values, int slab) {
+  private long slab(int layer, int slot, int slab) {
     assertTrue(slab >= 0 && slab < MAX_SLABS, () -> "slab " + slab);
-    return host + (((layer * SLOTS + slot) * 2 + (values ? 1 : 0)) * MAX_SLABS + slab) * SLAB_BYTES;
+    return host + ((long) (layer * SLOTS + slot) * MAX_SLABS + slab) * 2 * SLAB_BYTES;
   }
 
   /** Place of a number in a slab {@code [kvHeads][SLAB_TOKENS][headDim]}. */
@@ -98,26 +101,28 @@ class KvOffloadTest {
     int rows = kernel.grid().getFirst();
     int start = kernel.integer(6);
     int width = SHAPE.kvHeads() * SHAPE.headDim();
-    int slabs = (start + rows - 1) / SLAB_TOKENS - start / SLAB_TOKENS + 1;
     for (int which = 0; which < 2; which++) {
       MemorySegment source = kernel.memory(7 + which, 4L * rows * width);
-      MemorySegment images = kernel.memory(9 + which, slabs * SLAB_BYTES);
       for (int i = 0; i < rows * width; i++) {
         int position = start + i / width;
-        int image = position / SLAB_TOKENS - start / SLAB_TOKENS;
-        images.setAtIndex(JAVA_FLOAT, image * SLAB_BYTES / 4
-            + at(i % width / SHAPE.headDim(), position, i % SHAPE.headDim()),
+        slab(kernel, 9 + which, position / SLAB_TOKENS - kernel.integer(11)).setAtIndex(JAVA_FLOAT,
+            at(i % width / SHAPE.headDim(), position, i % SHAPE.headDim()),
             source.getAtIndex(JAVA_FLOAT, i));
       }
     }
+  }
+
+  /** A slab by a table that is an argument. */
+  private static MemorySegment slab(Arguments kernel, int table, int i) {
+    return kernel.device().memory(
+        kernel.memory(table, 8L * (i + 1)).getAtIndex(JAVA_LONG, i), SLAB_BYTES);
   }
 
   /** A kernel that writes a row of keys and of values to the host slabs itself. */
   private static void overwrite(Arguments kernel) {
     for (int which = 0; which < 2; which++) {
       for (int i = 0; i < SHAPE.kvHeads() * SHAPE.headDim(); i++) {
-        long offset = (long) which * MAX_SLABS * SLAB_BYTES
-            + 4 * at(i / SHAPE.headDim(), 0, i % SHAPE.headDim());
+        long offset = which * SLAB_BYTES + 4 * at(i / SHAPE.headDim(), 0, i % SHAPE.headDim());
         kernel.device().memory(kernel.pointer(0) + offset, 4)
             .set(JAVA_FLOAT, 0, value(kernel.integer(1), which, i));
       }
@@ -127,23 +132,22 @@ class KvOffloadTest {
   /** A kernel that reads a segment: all rows must be those that the sequence had when it was launched. */
   private void look(Arguments kernel) {
     Expected segment = expected.remove();
-    int slabs = kernel.integer(2);
     for (int which = 0; which < 2; which++) {
-      for (int i = 0; i < slabs; i++) {
-        MemorySegment slab = kernel.device().memory(
-            kernel.memory(which, 8L * slabs).getAtIndex(JAVA_LONG, i), SLAB_BYTES);
-        compare(segment, segment.slab + i, which, slab);
+      for (int i = segment.firstSlab; i < TokenSlabs.slabs(segment.numbers.size()); i++) {
+        compare(segment.place, segment.numbers, i, which,
+            slab(kernel, which, i - segment.firstSlab));
       }
     }
   }
 
-  private void compare(Expected segment, int slabNumber, int which, MemorySegment slab) {
+  private void compare(Place place, List<Integer> numbers, int slabNumber, int which,
+      MemorySegment slab) {
     int from = slabNumber * SLAB_TOKENS;
-    for (int t = from; t < Math.min(segment.to, from + SLAB_TOKENS); t++) {
+    for (int t = from; t < Math.min(numbers.size(), from + SLAB_TOKENS); t++) {
       for (int i = 0; i < SHAPE.kvHeads() * SHAPE.headDim(); i++) {
         float found = slab.getAtIndex(JAVA_FLOAT, at(i / SHAPE.headDim(), t, i % SHAPE.headDim()));
-        if (found != value(segment.numbers.get(t), which, i)) {
-          wrong.add(segment.place + ", position " + t + ", element " + i + " of " + which);
+        if (found != value(numbers.get(t), which, i)) {
+          wrong.add(place + ", position " + t + ", element " + i + " of " + which);
           return;
         }
       }
@@ -179,21 +183,30 @@ class KvOffloadTest {
     return buffer;
   }
 
-  /** Reads by a kernel and checks that the segments are the slabs asked for, in order. */
-  private List<KvOffload.Segment> read(Place place, int from, int to) {
-    List<KvOffload.Segment> segments = new ArrayList<>();
-    offload.read(place.layer, place.slot, from, to, (segment, last) -> {
-      assertEquals(segments.isEmpty()
-          ? from / SLAB_TOKENS
-          : segments.getLast().firstSlab() + segments.getLast().slabs(), segment.firstSlab());
-      segments.add(segment);
-      assertEquals(segment.firstSlab() + segment.slabs() == TokenSlabs.slabs(to), last);
-      expected.add(new Expected(place, segment.firstSlab(), to, List.copyOf(rows(place))));
-      kernels.launch().arg(segment.keys()).arg(segment.values()).arg(segment.slabs()).run(read);
-    });
-    assertEquals(TokenSlabs.slabs(to),
-        segments.getLast().firstSlab() + segments.getLast().slabs());
-    return segments;
+  /** Attends the last rows by a kernel, which must see all that they attend. */
+  private void read(Place place, int count) {
+    int end = rows(place).size();
+    KvOffload.Segment segment = offload.read(place.layer, place.slot, end - count, end);
+    assertEquals(SHAPE.firstAttended(place.layer, end - count) / SLAB_TOKENS, segment.firstSlab());
+    look(place, segment);
+  }
+
+  private void look(Place place, KvOffload.Segment segment) {
+    expected.add(new Expected(place, segment.firstSlab(), List.copyOf(rows(place))));
+    kernels.launch().arg(segment.keys()).arg(segment.values()).run(read);
+  }
+
+  /** Reads the host slabs by a kernel, as decode attention does. */
+  private void readHost(Place place) {
+    int count = (int) TokenSlabs.slabs(rows(place).size());
+    long[] addresses = new long[2 * count];
+    for (int i = 0; i < count; i++) {
+      addresses[i] = slab(place.layer, place.slot, i);
+      addresses[count + i] = addresses[i] + SLAB_BYTES;
+    }
+    Buffer table = memory.allocate(DType.I64, 2, count);
+    kernels.ring().upload(MemorySegment.ofArray(addresses), table.address());
+    look(place, new KvOffload.Segment(table.address(), table.address() + 8L * count, 0));
   }
 
   /** Lets the GPU work: streams opened last first, which then run ahead of the others, or behind them. */
@@ -213,72 +226,134 @@ class KvOffloadTest {
     written.forEach((place, rows) -> {
       for (int slab = 0; slab < TokenSlabs.slabs(rows.size()); slab++) {
         for (int which = 0; which < 2; which++) {
-          compare(new Expected(place, slab, rows.size(), rows), slab, which, fake.device()
-              .memory(slab(place.layer, place.slot, which == 1, slab), SLAB_BYTES));
+          compare(place, rows, slab, which, fake.device()
+              .memory(slab(place.layer, place.slot, slab) + which * SLAB_BYTES, SLAB_BYTES));
         }
       }
     });
     assertEquals(List.of(), wrong);
   }
 
+  private int length(int slot) {
+    return rows(new Place(0, slot)).size();
+  }
+
+  /** A sequence gets shorter. */
+  private void cut(int slot, int length) {
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      List<Integer> rows = rows(new Place(layer, slot));
+      rows.subList(length, rows.size()).clear();
+    }
+    offload.setLength(slot, length);
+  }
+
+  /** A chunk in all layers, as a cache feeds it. */
+  private void chunk(int slot, int count, boolean attended) {
+    offload.setLength(slot, length(slot) + count);
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      append(new Place(layer, slot), count);
+      if (attended) {
+        read(new Place(layer, slot), count);
+      }
+    }
+    offload.setLength(slot, length(slot));
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      readHost(new Place(layer, slot));
+    }
+    KvOffload.Segment first = offload.held(0, slot, length(slot));
+    if (first != null) { // for a chunk to come
+      look(new Place(0, slot), first);
+    }
+  }
+
+  /** A decode step, whose row kernels write to the host slabs themselves. */
+  private void step(int slot) {
+    int position = length(slot);
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      rows(new Place(layer, slot)).add(++number);
+      long row = slab(layer, slot, position / SLAB_TOKENS) + 4 * at(0, position, 0);
+      kernels.launch().arg(row).arg(number).run(overwrite);
+    }
+    offload.setLength(slot, position + 1);
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void chunksOfAnySize_areReadWithAllBeforeThem_andReachTheHost(boolean copiesFirst) {
-    RandomGenerator random = Seeds.random("chunks");
+  void anyPasses_attendAllRows_andTheHostGetsThem(boolean copiesFirst) {
+    RandomGenerator random = Seeds.random("passes");
     int[] sizes = {1, 700, 1023, 1024, 1025, 2048, 2500};
-    for (int pass = 0; pass < 12; pass++) {
+    for (int pass = 0; pass < 40; pass++) {
       int slot = random.nextInt(SLOTS);
-      int rows = sizes[random.nextInt(sizes.length)];
-      for (int layer = random.nextInt(SHAPE.layers()); layer < SHAPE.layers(); layer++) {
-        Place place = new Place(layer, slot);
-        append(place, rows);
-        int length = rows(place).size();
-        read(place, random.nextBoolean() ? 0 : random.nextInt(length), length);
+      int length = length(slot);
+      switch (length > 20_000 ? 4 : random.nextInt(6)) {
+        case 3 -> step(slot);
+        case 4 -> cut(slot, random.nextInt(length + 1));
+        case 5 -> { // a chunk that is given up between its layers
+          offload.setLength(slot, length + 900);
+          for (int layer = 0; layer < 1 + random.nextInt(SHAPE.layers()); layer++) {
+            append(new Place(layer, slot), 900);
+            read(new Place(layer, slot), 900);
+          }
+          cut(slot, length);
+        }
+        default -> chunk(slot, sizes[random.nextInt(sizes.length)], random.nextInt(4) > 0);
       }
       if (random.nextInt(3) == 0) {
         work(copiesFirst);
       }
     }
+    work(copiesFirst);
+    assertOnHost();
+  }
+
+  /** As for two prompts that are fed in turns. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void layersOfOtherSequencesBetween_areNoHarm(boolean copiesFirst) {
+    chunk(0, 3000, true);
+    chunk(1, 10, true);
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      append(new Place(layer, 0), 1200);
+      append(new Place(layer, 1), 2100);
+      read(new Place(layer, 0), 1200);
+      read(new Place(layer, 1), 2100);
+    }
+    work(copiesFirst);
     offload.await();
     work(copiesFirst);
     assertOnHost();
   }
 
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void rowsThatTheImagesDoNotHold_comeFromTheHost(boolean copiesFirst) {
-    Place place = new Place(1, 0);
-    append(place, 3000);
-    append(new Place(1, 1), 10); // now the images are another sequence's
-    read(place, 0, 3000);
-    append(place, 500);
-    append(place, 20_000); // more groups than there are buffers
-    read(place, 0, 3400); // ends before the last chunk begins
-    read(place, 4000, 23_500);
-    offload.await(); // others may write now
-    assertEquals(List.of(2, 4, 8, 8, 1),
-        read(place, 0, 23_500).stream().map(KvOffload.Segment::slabs).toList());
-    read(place, 23_499, 23_500);
-    work(copiesFirst);
-    assertOnHost();
+  private long copies(String function, long bytes) {
+    return fake.calls().stream().filter(call -> call.function().equals(function)
+        && call.arguments().get(2).equals(bytes)).count();
   }
 
-  /** As a decode step writes its row, or a shorter sequence is continued. */
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void rowsThatOthersWriteAfterwards_areKept_andRead(boolean copiesFirst) {
-    Place place = new Place(2, 1);
-    append(place, 700);
-    append(place, 800); // the first rows of its images come from the host
-    read(place, 0, 1500);
-    offload.await();
-    rows(place).set(1400, ++number);
-    long target = slab(2, 1, false, 1) + 4 * at(0, 1400, 0);
-    kernels.launch().arg(target).arg(number).run(overwrite);
-    read(place, 1100, 1500);
-    append(place, 3);
-    read(place, 0, 1503);
-    work(copiesFirst);
+  @Test
+  void rowsOfTheNextLayer_areSentFor_beforeTheyAreAttended_andOnce() {
+    for (int end : new int[]{4096, 8192}) {
+      int start = end - 4096;
+      List<Long> copied = new ArrayList<>();
+      for (int layer = 0; layer < SHAPE.layers(); layer++) {
+        fake.forget();
+        append(new Place(layer, 0), 4096);
+        assertEquals(0, copies("cuMemcpyHtoDAsync_v2", 2 * SLAB_BYTES));
+        read(new Place(layer, 0), 4096);
+        copied.add(copies("cuMemcpyHtoDAsync_v2", 2 * SLAB_BYTES));
+      }
+      // of the second layer what is in the window, of the third all, of the first the new rows too
+      assertEquals(List.of(start == 0 ? 0L : 2L, start / 1024L, end / 1024L), copied);
+      offload.setLength(0, end);
+    }
+    work(false);
+  }
+
+  @Test
+  void rowsThatAreOnlyAppended_areNotFetched() {
+    chunk(0, 3000, false);
+    chunk(0, 3000, false);
+    assertEquals(0, copies("cuMemcpyHtoDAsync_v2", 2 * SLAB_BYTES));
+    work(true);
     assertOnHost();
   }
 
@@ -291,30 +366,70 @@ class KvOffloadTest {
     List<Object> sizes = fake.calls().stream()
         .filter(call -> call.function().equals("cuMemcpyDtoHAsync_v2"))
         .map(call -> call.arguments().get(2)).toList();
-    assertEquals(List.of(924 * 8L, 924 * 8L, 924 * 8L, 924 * 8L, SLAB_BYTES, SLAB_BYTES, 52 * 8L,
-        52 * 8L, 52 * 8L, 52 * 8L), sizes);
+    long first = 924 * 8L;
+    long last = 52 * 8L;
+    assertEquals(
+        List.of(first, first, first, first, 2 * SLAB_BYTES, last, last, last, last), sizes);
     work(false);
   }
 
   @Test
+  void rowsAreHeld_untilTheSequenceIsCutBelowThem_orAnotherLayerIsThere() {
+    append(new Place(0, 0), 1500);
+    assertEquals(offload.read(0, 0, 0, 1500), offload.held(0, 0, 1500));
+    assertNull(offload.held(0, 0, 1501));
+    assertNull(offload.held(0, 1, 1));
+    offload.setLength(1, 0);
+    offload.setLength(0, 1501); // longer
+    assertNotNull(offload.held(0, 0, 1500));
+    offload.setLength(0, 1499);
+    assertNull(offload.held(0, 0, 1500));
+    assertNotNull(offload.held(0, 0, 1499));
+    append(new Place(1, 0), 1);
+    append(new Place(2, 0), 1);
+    append(new Place(1, 1), 1);
+    assertNull(offload.held(0, 0, 1));
+  }
+
+  @Test
   void memory_isMadeOnce_asPlanned_andFreed() {
-    Place place = new Place(0, 1);
     for (int i = 0; i < 3; i++) {
-      append(place, 4000);
+      chunk(1, 4000, true);
     }
-    read(place, 0, 12_000);
-    assertEquals(KvOffload.bytes(SHAPE, 4000), offload.bytes());
+    assertEquals(KvOffload.bytes(SHAPE, 12_000, 4000), offload.bytes());
     fake.forget();
-    append(place, 4096);
-    read(place, 0, 16_096);
+    chunk(1, 200, true);
+    chunk(0, 8000, true);
     offload.await();
     assertEquals(0, fake.count("cuMemAlloc_v2") + fake.count("cuCtxSynchronize")
         + fake.count("cuStreamSynchronize"));
 
     offload.close();
-    assertEquals(0, offload.bytes());
     assertEquals(List.of("CUDA stream", "device allocator"), context.openResources().stream()
         .map(Object::toString).filter(name -> name.matches(".*(stream|allocator)")).toList());
+  }
+
+  /** Where all layers have sliding windows there is memory for them and a chunk, however long the sequence. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void memory_ofSlidingWindows_isThatOfTheLongest(int layers) {
+    KvShape shape = new KvShape(layers, 2, 2, 2, DType.F32, List.of(700, WINDOW, 20).subList(0,
+        layers));
+    int rows = 1300;
+    long planned = KvOffload.bytes(shape, 26_000, rows);
+    assertEquals(2 * LayerRows.bytes(shape, layers == 1 ? 3 : 4), planned);
+    Buffer zeros = buffer(new float[rows * 4]);
+    KvOffload windows = new KvOffload(kernels, shape, this::slab,
+        (launch, layer) -> launch.arg(0L).arg(0L).arg(0L).arg(layer).arg(layers));
+    for (int start = 0; start < 26_000; start += rows) {
+      for (int layer = 0; layer < layers; layer++) {
+        windows.append(layer, 0, start, zeros, zeros);
+        windows.read(layer, 0, start, start + rows);
+      }
+      windows.setLength(0, start + rows);
+      assertTrue(windows.bytes() <= planned, windows.bytes() + " of " + planned);
+    }
+    work(false);
   }
 
   @Test
@@ -332,7 +447,7 @@ class KvOffloadTest {
     assertEquals(0, offload.bytes());
     fake.device().freeBytes = 1L << 32;
     append(new Place(0, 0), 4);
-    read(new Place(0, 0), 0, 4);
+    read(new Place(0, 0), 4);
     work(true);
   }
 }

@@ -144,19 +144,6 @@ class VectorLayersTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1,384", "300,97"})
-  void residual_equalsScalar(int rows, int width) {
-    Buffer actual = numbers.normal(rows, width);
-    Buffer expected = numbers.copy(actual);
-    Buffer y = numbers.normal(rows, width);
-
-    scalar.residual().add(expected, y);
-    vector.residual().add(actual, y);
-
-    Numbers.assertClose(expected, actual, 0, "sum");
-  }
-
-  @ParameterizedTest
   @ValueSource(ints = {1, 300})
   void embedding_equalsScalar_ofEveryType(int rows) {
     Buffer tokens = numbers.ints(new Random(SEED).ints(rows, 0, 50).toArray());

@@ -1,0 +1,254 @@
+package io.pariskv.app.bench;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.backend.Backends;
+import io.pariskv.backend.Step;
+import io.pariskv.cache.CachePool;
+import io.pariskv.cache.DecodeBatch;
+import io.pariskv.cache.KvCache;
+import io.pariskv.generate.Offload;
+import io.pariskv.kv.KvPlacement;
+import io.pariskv.kv.KvShape;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlace;
+import io.pariskv.memory.MemoryPlan;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ParisKv;
+import io.pariskv.retrieve.Retrieval;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Times decode attention of one layer, stage by stage, over random K and V.
+ *
+ * <p>A recorded step attends several layers in turn, so many that all they read is several times the largest
+ * cache: none finds anything there, as in a whole model. A layer's time is the step's over their number. A
+ * stage's time is that of the step up to and with this stage, less that of the step before it.
+ */
+public final class AttentionBench implements AutoCloseable {
+  /** In the list of parts of a method that retrieves nothing. */
+  private static final List<String> NONE = List.of();
+
+  /**
+   * What to measure, each with each.
+   *
+   * @param shape of one layer
+   * @param offload {@code AUTO} for full attention on the GPU where it fits and ParisKV beside it
+   * @param layers in turn, 0 for as many as it takes
+   * @param runs timed
+   */
+  public record Settings(KvShape shape, List<Integer> contexts, List<Integer> batches,
+      List<AttentionMethod> methods, Offload offload, int layers, int runs, long seed) {
+  }
+
+  /** A stage of a row; its share is that of the bandwidth with which the backend reads its memory. */
+  public record Stage(String name, double milliseconds, MovedBytes bytes, double bandwidthShare) {
+  }
+
+  /**
+   * One line.
+   *
+   * @param k selected keys, or null for a method that selects none
+   * @param layers in turn
+   * @param cold whether a layer can find nothing in the cache
+   */
+  public record Row(String method, @Nullable Integer k, int context, int batch,
+      KvPlacement placement, int layers, boolean cold, double msMedian, double msP95,
+      MovedBytes bytes,
+      double attendedTokens, List<Stage> stages) {
+    /** Memory read and written a second, without what comes over the bus. */
+    public double gigabytesPerSecond() {
+      return bytes.memory() / msMedian / 1e6;
+    }
+  }
+
+  /** A row to be measured. */
+  private record Case(AttentionMethod method, int context, int batch, KvPlacement placement,
+      KvShape shape, boolean cold) {
+  }
+
+  private final Settings settings;
+  private final Backend backend;
+  private final List<Case> cases;
+  private final ReadBandwidth bandwidth;
+
+  /** Opens the backend, refuses what does not fit, and measures how fast memory is read. */
+  public AttentionBench(String backendName, Settings settings) {
+    this.settings = settings;
+    backend = Backends.open(backendName);
+    try {
+      cases = cases();
+      cases.forEach(each -> plan(each).requireFits(backend.available(),
+          "lower --context (" + each.context + "), --batch (" + each.batch + ") or --layers ("
+              + each.shape.layers() + ")"));
+      bandwidth = ReadBandwidth.measure(backend);
+    } catch (RuntimeException | Error e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  private List<Case> cases() {
+    List<Case> all = new ArrayList<>();
+    for (int context : settings.contexts) {
+      for (int batch : settings.batches) {
+        settings.methods.forEach(method -> all.add(newCase(method, context, batch)));
+      }
+    }
+    return all;
+  }
+
+  private Case newCase(AttentionMethod method, int context, int batch) {
+    KvShape one = settings.shape;
+    int enough = new AttentionTraffic(one, method, context, batch, Integer.MAX_VALUE)
+        .coldLayers(backend.cacheBytes());
+    int layers = settings.layers > 0 ? settings.layers : enough;
+    KvShape shape = new KvShape(layers, one.heads(), one.kvHeads(), one.headDim(), one.dtype());
+    Case onDevice = new Case(method, context, batch, KvPlacement.DEVICE, shape, layers >= enough);
+    return placement(onDevice) == KvPlacement.DEVICE
+        ? onDevice
+        : new Case(method, context, batch, KvPlacement.HOST, shape, layers >= enough);
+  }
+
+  private KvPlacement placement(Case onDevice) {
+    boolean beside = onDevice.method instanceof ParisKv
+        && backend.plan().work() == MemoryPlace.GPU;
+    return switch (settings.offload) {
+      case ON -> KvPlacement.HOST;
+      case OFF -> KvPlacement.DEVICE;
+      case AUTO -> beside || !plan(onDevice).fits(backend.available())
+          ? KvPlacement.HOST
+          : KvPlacement.DEVICE;
+    };
+  }
+
+  private MemoryPlan plan(Case each) {
+    int tokens = each.context + 1;
+    MemoryPlan kv = backend.planKv(RandomRows.plan(backend.plan(), each.shape, chunk(each)),
+        each.shape, each.batch, tokens, chunk(each), each.placement);
+    return each.method.plan(kv, each.shape, each.batch, tokens);
+  }
+
+  private int chunk(Case each) {
+    return Math.max(each.batch, Math.min(each.context, backend.prefillChunk(false)));
+  }
+
+  /** The machine. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** What the stages' shares are of. */
+  public ReadBandwidth bandwidth() {
+    return bandwidth;
+  }
+
+  /** Measures row after row. */
+  public List<Row> run(Consumer<String> progress) {
+    List<Row> rows = new ArrayList<>();
+    for (Case each : cases) {
+      rows.add(measure(each));
+      progress.accept(rows.size() + " of " + cases.size() + " rows");
+    }
+    return rows;
+  }
+
+  private Row measure(Case each) {
+    try (CachePool pool = new CachePool(backend, each.shape, each.method, each.batch,
+        each.placement);
+        Allocator memory = backend.newAllocator()) {
+      RandomRows random = new RandomRows(backend, memory, each.shape, chunk(each), settings.seed);
+      List<KvCache> caches = new ArrayList<>();
+      for (int i = 0; i < each.batch; i++) {
+        caches.add(pool.open());
+        random.fill(caches.getLast(), each.context);
+      }
+      Buffer q = memory.allocate(DType.F32, each.batch, each.shape.heads(), each.shape.headDim());
+      Buffer out = memory.allocate(DType.F32, each.batch, each.shape.heads(),
+          each.shape.headDim());
+      backend.layers().randomFill().fill(q, settings.seed, 1);
+      try (DecodeBatch batch = pool.batch(caches)) {
+        batch.prepare();
+        random.begin(batch);
+        return new Measurement(each, pool, batch, q, out)
+            .row(caches.getFirst().stepCost().attendedTokens());
+      }
+    }
+  }
+
+  /** The steps of one row. */
+  private final class Measurement {
+    private final Case measured;
+    private final DecodeBatch batch;
+    private final Buffer q;
+    private final Buffer out;
+    private final @Nullable Retrieval retrieval;
+    private final List<String> parts;
+    private final AttentionTraffic traffic;
+
+    Measurement(Case measured, CachePool pool, DecodeBatch batch, Buffer q, Buffer out) {
+      this.measured = measured;
+      this.batch = batch;
+      this.q = q;
+      this.out = out;
+      retrieval = batch.retrieval();
+      parts = retrieval == null ? NONE : retrieval.parts();
+      traffic = new AttentionTraffic(settings.shape, measured.method, measured.context,
+          measured.batch, pool.residentRows());
+    }
+
+    Row row(double attendedTokens) {
+      Timing whole = time(layer -> batch.attend(layer, q, out));
+      List<Stage> stages = new ArrayList<>();
+      double before = 0;
+      for (int part = 0; part < parts.size(); part++) {
+        int last = part;
+        double upTo = time(layer -> retrieve(layer, last)).median();
+        stages.add(stage(parts.get(part), upTo - before, traffic.part(parts.get(part))));
+        before = upTo;
+      }
+      String last = parts.isEmpty() ? "attend" : "fetch+attend";
+      stages.add(stage(last, whole.median() - before, traffic.attend()));
+      Integer k = measured.method instanceof ParisKv pariskv
+          ? pariskv.config().budget().k()
+          : null;
+      return new Row(measured.method.name(), k, measured.context, measured.batch,
+          measured.placement, measured.shape.layers(), measured.cold, whole.median(), whole.p95(),
+          traffic.whole(parts), attendedTokens, stages);
+    }
+
+    private void retrieve(int layer, int lastPart) {
+      for (int part = 0; retrieval != null && part <= lastPart; part++) {
+        retrieval.run(part, layer, batch.batch(), q);
+      }
+    }
+
+    private Timing time(IntConsumer layer) {
+      int layers = measured.shape.layers();
+      try (Step step = backend.record(() -> {
+        for (int i = 0; i < layers; i++) {
+          layer.accept(i);
+        }
+      })) {
+        return Timing.of(backend, step, settings.runs).each(layers);
+      }
+    }
+
+    private Stage stage(String name, double milliseconds, MovedBytes bytes) {
+      double share = milliseconds > 0
+          ? bytes.memory() / milliseconds / 1e6 / bandwidth.gigabytesPerSecond()
+          : 0;
+      return new Stage(name, milliseconds, bytes, share);
+    }
+  }
+
+  @Override
+  public void close() {
+    backend.close();
+  }
+}

@@ -1,0 +1,118 @@
+package io.pariskv.app.bench;
+
+import io.pariskv.index.KeyIndex;
+import io.pariskv.index.SignCentroids;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ParisKv;
+import io.pariskv.retrieve.RetrievalBudget;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Bytes that decode attention of one layer must move, stage by stage, computed from the zones and the
+ * budget: every array that a stage takes or leaves counted once.
+ */
+final class AttentionTraffic {
+  /** How often what all layers read must fill the cache. */
+  private static final int COLD = 4;
+  private static final int FLOAT = 4;
+  private static final int INT = 4;
+
+  private final KvShape shape;
+  private final long rows;
+  private final int residentRows;
+  private final TokenZones zones;
+  private final int candidates;
+  private final int selected;
+
+  /**
+   * @param batch sequences of {@code context} tokens each, and the new one
+   * @param residentRows most tokens of a sequence that need no way over the bus
+   */
+  AttentionTraffic(KvShape shape, AttentionMethod method, int context, int batch,
+      int residentRows) {
+    this.shape = shape;
+    this.rows = batch;
+    this.residentRows = residentRows;
+    TokenZones filled = TokenZones.dense(context);
+    if (method instanceof ParisKv pariskv) {
+      filled = pariskv.config().slide(filled, true);
+      RetrievalBudget budget = pariskv.config().budget();
+      int[] fields = budget.fields(filled.retrievalTokens());
+      candidates = fields[1];
+      selected = fields[2];
+    } else {
+      candidates = 0;
+      selected = 0;
+    }
+    zones = filled.appended(1);
+  }
+
+  /**
+   * How many layers must take turns so that what they read fills a cache several times between two visits of
+   * the same layer. Most of the scratch memory, which all layers share in a model too, is left out.
+   */
+  int coldLayers(long cacheBytes) {
+    return Math.toIntExact(
+        Math.max(2, COLD * cacheBytes / whole(List.of("vote", "rerank")).memory() + 1));
+  }
+
+  /** All of it. */
+  MovedBytes whole(Iterable<String> parts) {
+    MovedBytes attend = attend();
+    long retrieval = 0;
+    for (String part : parts) {
+      retrieval += part(part).memory();
+    }
+    return new MovedBytes(attend.memory() + retrieval, attend.bus());
+  }
+
+  /**
+   * A part of retrieval. One that does several stages at once has their names in its own, joined by plus
+   * signs, and what they pass to each other is not counted.
+   */
+  MovedBytes part(String name) {
+    Set<String> stages = Set.of(name.split("\\+"));
+    long bytes = 0;
+    for (String stage : stages) {
+      bytes += stage(stage, stages);
+    }
+    return new MovedBytes(bytes * shape.kvHeads(), 0).times(rows);
+  }
+
+  /** Of one KV head, in a part with these stages; 0 for a name that is not known. */
+  private long stage(String name, Set<String> together) {
+    long keys = zones.retrievalTokens();
+    long subspaces = SignCentroids.subspaces(shape.headDim());
+    long blocks = (long) FLOAT * shape.headDim();
+    long tiers = subspaces * SignCentroids.COUNT;
+    long positions = (long) INT * candidates;
+    long scores = (long) FLOAT * candidates;
+    return switch (name) {
+      case "rotate" -> blocks * shape.groupSize() + blocks;
+      case "tiers", "table" -> (together.contains("rotate") ? 0 : blocks) + INT * tiers + tiers;
+      case "vote" -> tiers + keys * subspaces + keys; // with the ids and the votes
+      case "select" -> keys + (together.contains("rerank") ? 0 : positions);
+      case "rerank" -> blocks + (KeyIndex.summaryBytes(shape.headDim()) - subspaces) * candidates
+          + (together.contains("select") ? 0 : positions)
+          + (together.contains("top-k") ? 0 : scores);
+      case "top-k" -> (together.contains("rerank") ? 0 : positions + scores)
+          + (long) INT * selected;
+      default -> 0;
+    };
+  }
+
+  /** Attention over what is selected, or over everything. */
+  MovedBytes attend() {
+    long attended = (long) zones.residentTokens() + selected;
+    long fetched = residentRows == Integer.MAX_VALUE
+        ? 0
+        : Math.max(0, attended - Math.min(zones.residentTokens(), residentRows));
+    long queries = 2L * FLOAT * shape.heads() * shape.headDim(); // and what comes out
+    long positions = (long) INT * selected * shape.kvHeads();
+    return new MovedBytes((attended - fetched) * shape.tokenBytes() + queries + positions,
+        fetched * shape.tokenBytes()).times(rows);
+  }
+}

@@ -1,0 +1,54 @@
+package io.pariskv.app.bench;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.backend.Step;
+import io.pariskv.backend.Stopwatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What many runs of one thing took, in milliseconds.
+ *
+ * @param median half of the runs took no longer
+ * @param p95 19 of 20 runs took no longer
+ */
+record Timing(double median, double p95) {
+  private static final int WARM_UP = 8;
+
+  /** Of any number of times, which are sorted. */
+  static Timing of(double[] milliseconds) {
+    Arrays.sort(milliseconds);
+    int count = milliseconds.length;
+    return new Timing(milliseconds[count / 2], milliseconds[Math.min(count - 1, count * 95 / 100)]);
+  }
+
+  /**
+   * Of {@code runs} runs of {@code step} one behind another, after some to warm up. All are given at once, so
+   * that a GPU never waits for the host to launch the next.
+   */
+  static Timing of(Backend backend, Step step, int runs) {
+    for (int run = 0; run < WARM_UP; run++) {
+      step.run();
+    }
+    List<Stopwatch> stopwatches = new ArrayList<>();
+    try {
+      for (int run = 0; run < runs; run++) {
+        stopwatches.add(backend.newStopwatch());
+      }
+      for (Stopwatch stopwatch : stopwatches) {
+        stopwatch.start();
+        step.run();
+        stopwatch.stop();
+      }
+      return of(stopwatches.stream().mapToDouble(Stopwatch::milliseconds).toArray());
+    } finally {
+      stopwatches.forEach(Stopwatch::close);
+    }
+  }
+
+  /** The same when {@code count} things were done in each run. */
+  Timing each(int count) {
+    return new Timing(median / count, p95 / count);
+  }
+}

@@ -1,0 +1,162 @@
+package io.pariskv.app.cli;
+
+import io.pariskv.app.bench.AttentionBench;
+import io.pariskv.app.bench.AttentionBench.Row;
+import io.pariskv.app.bench.AttentionBench.Stage;
+import io.pariskv.error.InputException;
+import io.pariskv.generate.Offload;
+import io.pariskv.kv.KvShape;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
+import io.pariskv.method.ParisKv;
+import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.RetrievalBudget;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Times decode attention of one layer as it runs in a model, stage by stage. */
+@Command(name = "attention", mixinStandardHelpOptions = true, description = "Time decode attention of one layer, stage by stage, where the stages run: several layers in turn in one recorded step, so that none finds its data in a cache. --context, --batch, --method and --k may name several with commas.")
+public final class BenchAttentionCommand implements Callable<Integer> {
+  private static final int MAX_CONTEXT = (1 << 21) - 1;
+  private static final int MAX_BATCH = 256;
+  private static final int MAX_LAYERS = 1024;
+  private static final int MAX_RUNS = 100_000;
+
+  @Spec
+  private CommandSpec spec;
+  @Mixin
+  private BackendOption backend;
+  @Mixin
+  private AttentionShapeOptions geometry;
+  @Option(names = "--context", paramLabel = "N", split = ",", defaultValue = "131072", description = "Tokens held (default: ${DEFAULT-VALUE}).")
+  private List<Integer> contexts;
+  @Option(names = "--batch", paramLabel = "N", split = ",", defaultValue = "1", description = "Sequences decoded together (default: ${DEFAULT-VALUE}).")
+  private List<Integer> batches;
+  @Option(names = "--method", paramLabel = "NAME", split = ",", defaultValue = "full,pariskv", description = "full or pariskv (default: ${DEFAULT-VALUE}).")
+  private List<String> methods;
+  @Option(names = "--k", paramLabel = "N", split = ",", defaultValue = "100", description = "Keys that pariskv retrieves (default: ${DEFAULT-VALUE}).")
+  private List<Integer> ks;
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Other settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  private String preset;
+  @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on or off: whether K and V live in host memory beside a GPU; auto: those of pariskv do, those of full if they do not fit (default: ${DEFAULT-VALUE}).")
+  private Offload offload;
+  @Option(names = "--layers", paramLabel = "N", defaultValue = "0", description = "Layers in turn (default: so many that they read 4 times the largest cache).")
+  private int layers;
+  @Option(names = "--steps", paramLabel = "N", defaultValue = "40", description = "Timed steps (default: ${DEFAULT-VALUE}).")
+  private int steps;
+  @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the rows (default: ${DEFAULT-VALUE}).")
+  private long seed;
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
+    batches.forEach(batch -> Usage.requireRange(spec, "--batch", batch, MAX_BATCH));
+    Usage.requireRange(spec, "--steps", steps, MAX_RUNS);
+    if (layers != 0) {
+      Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
+    }
+    List<AttentionMethod> chosen = Usage.check(spec,
+        () -> methods.stream().flatMap(this::named).toList());
+    KvShape shape = geometry.toShape(spec, chosen);
+    AttentionBench.Settings settings = new AttentionBench.Settings(shape, contexts, batches,
+        chosen, offload, layers, steps, seed);
+    try (AttentionBench bench = new AttentionBench(backend.name(spec), settings)) {
+      List<Row> rows = bench.run(Terminal.progress(spec.commandLine().getErr()));
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        out.println(toJson(bench, shape, rows));
+      } else {
+        print(bench, shape, rows, out);
+      }
+    }
+    return 0;
+  }
+
+  private Stream<AttentionMethod> named(String name) {
+    ParisKvConfig config = ParisKvConfig.preset(preset);
+    List<ParisKv> retrieving = ks.stream().map(k -> new ParisKv(config.withBudget(
+        new RetrievalBudget(k, config.budget().candidateRatio(),
+            config.budget().collisionRatio()))))
+        .toList();
+    return switch (name) {
+      case "full" -> Stream.of(new FullAttention());
+      case "pariskv" -> retrieving.stream().map(AttentionMethod.class::cast);
+      default -> throw new InputException(
+          "method '" + name + "' is not known; choose one of full, pariskv");
+    };
+  }
+
+  private static String cache(Row row) {
+    return (row.cold() ? "cold L2: " : "warm L2: ") + row.layers() + " layers in turn";
+  }
+
+  private static ObjectNode toJson(AttentionBench bench, KvShape shape, List<Row> rows) {
+    ObjectNode object = Json.MAPPER.createObjectNode();
+    object.put("backend", bench.backend().name());
+    object.put("description", bench.backend().description());
+    object.put("shape", shape.toString());
+    object.put("read_gb_s", bench.bandwidth().gigabytesPerSecond());
+    object.put("read_measured_by", bench.bandwidth().how());
+    ArrayNode array = object.putArray("rows");
+    for (Row row : rows) {
+      ObjectNode node = array.addObject();
+      node.put("method", row.method());
+      node.put("context", row.context());
+      node.put("batch", row.batch());
+      node.put("k", row.k());
+      node.put("kv_placement", row.placement().name().toLowerCase(Locale.ROOT));
+      node.put("layers", row.layers());
+      node.put("cache", cache(row));
+      node.put("ms_median", row.msMedian());
+      node.put("ms_p95", row.msP95());
+      node.put("bytes", row.bytes().memory());
+      node.put("pcie_bytes", row.bytes().bus());
+      node.put("bandwidth_gb_s", row.gigabytesPerSecond());
+      node.put("bandwidth_share",
+          row.gigabytesPerSecond() / bench.bandwidth().gigabytesPerSecond());
+      node.put("attended_tokens", row.attendedTokens());
+      ArrayNode stages = node.putArray("stages");
+      row.stages().forEach(stage -> add(stages.addObject(), stage));
+    }
+    return object;
+  }
+
+  private static void add(ObjectNode node, Stage stage) {
+    node.put("name", stage.name());
+    node.put("ms", stage.milliseconds());
+    node.put("bytes", stage.bytes().memory());
+    node.put("pcie_bytes", stage.bytes().bus());
+    node.put("bandwidth_share", stage.bandwidthShare());
+  }
+
+  private static void print(AttentionBench bench, KvShape shape, List<Row> rows, PrintWriter out) {
+    out.printf(Locale.ROOT, "%s (%s), %s%n", bench.backend().name(), bench.backend().description(),
+        shape);
+    out.printf(Locale.ROOT, "memory is read at %.1f GB/s (%s)%n",
+        bench.bandwidth().gigabytesPerSecond(), bench.bandwidth().how());
+    for (Row row : rows) {
+      out.printf(Locale.ROOT,
+          "%s%s, %d x %d tokens, K and V in %s memory: %.4f ms (p95 %.4f), %.0f GB/s, %s%n",
+          row.method(), row.k() == null ? "" : " k=" + row.k(), row.batch(), row.context(),
+          row.placement().name().toLowerCase(Locale.ROOT), row.msMedian(), row.msP95(),
+          row.gigabytesPerSecond(), cache(row));
+      for (Stage stage : row.stages()) {
+        out.printf(Locale.ROOT, "  %-24s %9.4f ms %12d bytes %5.1f%% of bandwidth %11d over PCIe%n",
+            stage.name(), stage.milliseconds(), stage.bytes().memory(),
+            100 * stage.bandwidthShare(), stage.bytes().bus());
+      }
+    }
+  }
+}
