@@ -49,10 +49,10 @@ final class ParisKvOptions {
     ParisKvConfig base = ParisKvConfig.preset(preset);
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base), base.coarse(), grouping());
+        budget(base), base.coarse(), grouping(group));
   }
 
-  private Grouping grouping() {
+  static Grouping grouping(String group) {
     return switch (group) {
       case "mean" -> Grouping.MEAN;
       case "per-head" -> Grouping.PER_HEAD;
