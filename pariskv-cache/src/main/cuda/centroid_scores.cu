@@ -19,9 +19,9 @@ extern "C" __global__ void __launch_bounds__(CENTROIDS)
     nan |= isnan(score);
     largest = fmaxf(largest, score);
   }
-  largest = block_max(nan ? INFINITY : largest, scratch);
+  float inverse = score_inverse(block_max(nan ? INFINITY : largest, scratch));
   for (int b = 0; b < subspaces; b++) {
     float score = signed_score(p[2 * b], p[2 * b + 1], threadIdx.x);
-    table[(int64_t(blockIdx.x) * subspaces + b) * CENTROIDS + threadIdx.x] = score_byte(score, largest);
+    table[(int64_t(blockIdx.x) * subspaces + b) * CENTROIDS + threadIdx.x] = score_byte(score, inverse);
   }
 }

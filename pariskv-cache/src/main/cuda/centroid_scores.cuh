@@ -13,8 +13,24 @@ __device__ __forceinline__ float signed_score(float4 low, float4 high, int id) {
   return __fadd_rn(signed_half(low, id & 15), signed_half(high, id >> 4));
 }
 
-/** A score as a byte; `largest` is that of all centroids of the KV head, infinite if one is NaN. */
-__device__ __forceinline__ uint8_t score_byte(float score, float largest) {
+/**
+ * The largest score of a subspace with these coordinates: that of the centroid with their signs. Rounding keeps the order of
+ * sums, so no other is larger. Infinite if one is NaN.
+ */
+__device__ __forceinline__ float largest_score(const float (&y)[SUBSPACE_DIM]) {
+  float4 low = make_float4(fabsf(y[0]), fabsf(y[1]), fabsf(y[2]), fabsf(y[3]));
+  float4 high = make_float4(fabsf(y[4]), fabsf(y[5]), fabsf(y[6]), fabsf(y[7]));
+  float score = signed_score(low, high, CENTROIDS - 1);
+  return isnan(score) ? INFINITY : score;
+}
+
+/** What scores are multiplied by; `largest` is that of all centroids of the KV head, infinite if one is NaN. */
+__device__ __forceinline__ float score_inverse(float largest) {
   bool usable = largest >= 0x1p-100f && largest < INFINITY;
-  return usable ? SCORE_BIAS + __float2int_rn(__fmul_rn(score, __fdiv_rn(float(SCORE_LEVELS), largest))) : SCORE_BIAS;
+  return usable ? __fdiv_rn(float(SCORE_LEVELS), largest) : 0.0f;
+}
+
+/** A score as a byte; of an infinite one or a NaN, whose inverse is 0, the product is NaN, and a whole number of it 0. */
+__device__ __forceinline__ uint8_t score_byte(float score, float inverse) {
+  return SCORE_BIAS + __float2int_rn(__fmul_rn(score, inverse));
 }

@@ -4,7 +4,6 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
-import io.pariskv.backend.StagedRetrieval;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
@@ -221,7 +220,7 @@ public final class CudaBackend implements Backend {
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
     return switch (index.coarse()) {
       case TIERS -> new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
-      case SCORES -> new StagedRetrieval(this, index, size);
+      case SCORES -> new CudaScoreRetrieval(kernels, CudaKeyIndex.of(index), size);
     };
   }
 
