@@ -63,7 +63,9 @@ def _rows_of(line, result):
                "read_gb_s": result.get("read_gb_s"), "context": None, "method": kind, "kv_placement": None} | row
         if kind == "attention":
             row["shape"] = _layer_shape(row["shape"])
-        row.setdefault("k", k if row["method"] == "pariskv" else None)
+        if kind == "model" and row["method"] == "pariskv":
+            row["method"] += _differing(words)
+        row.setdefault("k", k if row["method"].startswith("pariskv") else None)
         row["kv_placement"] = row["kv_placement"] or row.get("placement")
         row["prefilled"] = bool(row.get("prefill_seconds"))
         row["mixed"] = len({sequence.get("tokens") for sequence in row.get("sequences", [])}) > 1
@@ -71,6 +73,12 @@ def _rows_of(line, result):
         row.setdefault("encode_offload_share", prefill.get("share_over_reference"))
         rows.append(row)
     return rows
+
+
+def _differing(words):
+    """What a command's settings add to the name of a method, as rows of `bench attention` have it already."""
+    given = {flag: words[words.index(flag) + 1] for flag in ("--preset", "--group") if flag in words[:-1]}
+    return "".join(f" {value}" for value in given.values() if value not in ("paper", "mean"))
 
 
 def _layer_shape(text):

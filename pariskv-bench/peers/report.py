@@ -90,7 +90,7 @@ def attention_table(run):
 
 def stage_table(run):
     rows = []
-    for ours in run.our("attention", method="pariskv"):
+    for ours in (row for row in run.our("attention") if row["method"].startswith("pariskv")):
         for stage in ours.get("stages", []):
             rows.append([f"{ours['batch']} x {ours['context']:,}", _method(ours), stage["name"], f"{1e3 * stage['ms']:.1f}",
                          f"{100 * stage['ms'] / ours['ms_median']:.0f}%", _us(run.floor_us(stage)), _mb(stage.get("bytes")),

@@ -29,12 +29,13 @@ def linear(ms=5.5):
                  {"shape": "llama-3.1-8b", "rows": [{"batch": 1, "ms_median": ms, "ms_p95": 5.6, "bytes": 15_000_000_000}]})
 
 
-def model(method="pariskv", ms=8.0, shape="llama-3.1-8b", context=131_072, batch=1, prefill=0.0, placement="host", prefill_more=None, **more):
+def model(method="pariskv", ms=8.0, shape="llama-3.1-8b", context=131_072, batch=1, prefill=0.0, placement="host", prefill_more=None, flags="",
+          **more):
     row = {"method": method, "context": context, "kv_placement": placement, "prefill_seconds": prefill, "ms_median": ms, "ms_p95": ms + 0.1,
            "batch": batch, "gpu_bytes": 1 << 34, "pinned_bytes": 1 << 34, "sequences": [{"tokens": context, "attended_tokens": 479.0}] * batch}
     if prefill_more:
         row["prefill"] = prefill_more
-    return bench(f"bench model --shape {shape} --method {method}", {"shape": shape, "rows": [row | more]})
+    return bench(f"bench model --shape {shape} --method {method}{flags}", {"shape": shape, "rows": [row | more]})
 
 
 def bench(command, result, commit="0123456789abcdef"):
@@ -126,6 +127,13 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(8.5, row["ms_median"])
         self.assertEqual(["linear layers", "vote+histogram", "fetch+attend", "everything else"], [name for name, _ in parts])
         self.assertAlmostEqual(8.5 - 5.5 - 32 * 0.08, parts[-1][1])
+
+    def test_presets_and_ways_to_group_are_rows_of_their_own(self):
+        run = self.run_of([attention(ms=0.08), attention("pariskv sharp", ms=0.06), linear(5.5), model(ms=8.5),
+                           model(ms=7.5, flags=" --preset sharp --group mean")], [])
+        self.assertEqual([("pariskv", 100, 8.5), ("pariskv sharp", 100, 7.5)], [(row["method"], row["k"], row["ms_median"]) for row, _ in report.steps(run)])
+        self.assertEqual([8.5], [row["ms_median"] for row in run.our("model", method="pariskv")])
+        self.assertIn("| 1 x 131,072 | pariskv sharp, k = 100, host | 0.0600 |", report.markdown(run))
 
     def test_the_report_has_every_table_and_says_what_failed(self):
         failed = {"what": "model decode step", "method": "hf-transformers", "shape": "llama-3.1-8b", "context": 131_072, "batch": 1,

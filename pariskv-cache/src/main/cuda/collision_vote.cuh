@@ -1,11 +1,11 @@
-// collision_vote.cuh -- what collision_vote.cu and retrieval_vote.cu share. Without a guard: each needs it in its
-// namespace.
+// collision_vote.cuh -- what collision_vote.cu, retrieval_vote.cu and retrieval_score_vote.cu share. Without a guard: each
+// needs it in its namespace.
 //
 // Votes are bound by reading the ids, `subspaces` bytes a key, if the look-ups keep out of each other's way: with one
 // plain table, 32 lanes with random ids meet in the same bank of shared memory about three deep. So every lane has a
 // copy of what it looks up in a bank of its own:
 //
-//   table [256 centroids][2][WARP lanes] of 4 bytes, the tiers of 4 neighbouring subspaces: 64 KiB
+//   table [256 centroids][2][WARP lanes] of 4 bytes, the tiers (or scores) of 4 neighbouring subspaces: 64 KiB
 //
 // A lane sees 8 subspaces of a key at most; with more, 2 or 4 neighbouring lanes share a key and add their sums by
 // shuffles. A row of the table has 256 bytes, so that one byte permutation makes an address of an id and a lane: a
@@ -35,22 +35,22 @@ struct Split {
 };
 
 /**
- * Fills the table by 16 bytes, which a row of it repeats: the values of 4 lanes. Neighbouring threads, which have the
+ * Fills the table with `value(subspace, id)`, bytes, by 16 bytes, which a row of it repeats: the values of 4 lanes. Neighbouring threads, which have the
  * parts of a row, exchange them; eight of them write into 32 banks at a time.
  */
-template <int SUBSPACES>
-__device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
+template <int SUBSPACES, typename Value>
+__device__ __forceinline__ void fill_table_by(Value value, uint32_t* table) {
   using S = Split<SUBSPACES>;
   constexpr int QUADS_OF_ROW = WARP / 4;
   for (int entry = threadIdx.x; entry < CENTROIDS * S::LANES * S::WORDS; entry += BLOCK) {  // whole warps
     int part = entry % S::LANES;
     int id = entry / S::LANES % CENTROIDS;
     int word = entry / (S::LANES * CENTROIDS);
-    const uint8_t* first = tiers + (part * S::PER_LANE + word * S::PER_WORD) * CENTROIDS + id;
+    int subspace = part * S::PER_LANE + word * S::PER_WORD;
     uint32_t packed = 0;
 #pragma unroll
     for (int j = 0; j < S::PER_WORD; j++) {
-      packed |= uint32_t(first[j * CENTROIDS]) << 8 * j;
+      packed |= uint32_t(value(subspace + j, id)) << 8 * j;
     }
     uint32_t lanes[4];
 #pragma unroll
@@ -64,6 +64,12 @@ __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
       store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
     }
   }
+}
+
+/** Fills it with tiers, [subspaces][256]. */
+template <int SUBSPACES>
+__device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
+  fill_table_by<SUBSPACES>([=](int subspace, int id) { return tiers[subspace * CENTROIDS + id]; }, table);
 }
 
 /** Ids that a lane sees of one key, read once. */
@@ -80,7 +86,7 @@ __device__ __forceinline__ void load_ids(const uint8_t* from, uint32_t (&ids)[Sp
   }
 }
 
-/** The sum of the tiers of those ids: byte 1 of an address is the id, byte 0 the lane's word. */
+/** The sum of what those ids stand for: byte 1 of an address is the id, byte 0 the lane's word. */
 template <int SUBSPACES>
 __device__ __forceinline__ uint32_t look_up(const uint8_t* table, const uint32_t (&ids)[Split<SUBSPACES>::WORDS]) {
   uint32_t lane_word = 4 * lane_id();

@@ -16,6 +16,7 @@ struct Block {
   uint32_t id;
   uint32_t codes;
   uint16_t weight;
+  float squares;
 };
 
 __device__ __forceinline__ void load(const uint16_t* from, float (&y)[SUBSPACE_DIM]) {
@@ -52,13 +53,14 @@ __device__ __forceinline__ Block summarise(const float (&y)[SUBSPACE_DIM], const
   for (int j = 0; j < SUBSPACE_DIM; j++) {
     products[j] = __fmul_rn(y[j], y[j]);
   }
-  float r = __fsqrt_rn(sum(products));
+  float squares = sum(products);
+  float r = __fsqrt_rn(squares);
   float borders[7];
 #pragma unroll
   for (int i = 0; i < 7; i++) {
     borders[i] = __fmul_rn(LEVEL_BORDERS[i], r);
   }
-  Block block = {0, 0, 0};
+  Block block = {0, 0, 0, squares};
 #pragma unroll
   for (int j = 0; j < SUBSPACE_DIM; j++) {
     float magnitude = fabsf(y[j]);
@@ -73,6 +75,16 @@ __device__ __forceinline__ Block summarise(const float (&y)[SUBSPACE_DIM], const
   return block;
 }
 
+/** The norm of a key in neighbouring lanes, its blocks' squares added by halving as the contract says. */
+template <int SUBSPACES>
+__device__ __forceinline__ uint16_t norm(float squares, float scale) {
+#pragma unroll
+  for (int half = SUBSPACES / 2; half > 0; half /= 2) {
+    squares = __fadd_rn(squares, __shfl_xor_sync(FULL_WARP, squares, half));
+  }
+  return float_to_bf16(__fmul_rn(__fsqrt_rn(squares), scale));
+}
+
 /** The keys of one KV head and where their summaries go. */
 template <typename T>
 struct Job {
@@ -81,7 +93,9 @@ struct Job {
   int count;
   const uint64_t* ids;      // [MAX_SLABS]
   const uint64_t* records;  // [MAX_SLABS]
-  int* populations;         // [subspaces][CENTROIDS]
+  const uint64_t* norms;    // [MAX_SLABS]
+  int* populations;         // [subspaces][CENTROIDS], or nullptr with scores
+  const float* centre;      // [headDim], or nullptr with tiers
   int zone_from;
   float scale;
 };
@@ -105,8 +119,15 @@ __device__ __forceinline__ void encode(const Job<T>& job) {
     int key = first + lane_id() / SUBSPACES;
     float y[SUBSPACE_DIM];
     load(job.keys.row(job.from + min(key, job.count - 1)) + subspace * SUBSPACE_DIM, y);
+    if (job.centre != nullptr) {
+#pragma unroll
+      for (int j = 0; j < SUBSPACE_DIM; j++) {
+        y[j] = __fsub_rn(y[j], job.centre[subspace * SUBSPACE_DIM + j]);
+      }
+    }
     rotate(y, SUBSPACES);
     Block block = summarise(y, levels, job.scale);
+    uint16_t length = norm<SUBSPACES>(block.squares, job.scale);
     if (key < job.count) {  // the last warp is partial; its lanes had to rotate with the others
       int position = job.zone_from + key;
       int slab = slab_index(position);
@@ -116,10 +137,17 @@ __device__ __forceinline__ void encode(const Job<T>& job) {
       id[subspace] = block.id;
       reinterpret_cast<uint32_t*>(record)[subspace] = block.codes;
       reinterpret_cast<uint16_t*>(record + 4 * SUBSPACES)[subspace] = block.weight;
-      atomicAdd(&counts[subspace * CENTROIDS + block.id], 1);
+      if (job.centre == nullptr) {
+        atomicAdd(&counts[subspace * CENTROIDS + block.id], 1);
+      } else if (subspace == 0) {
+        reinterpret_cast<uint16_t*>(job.norms[slab])[row] = length;
+      }
     }
   }
 
+  if (job.centre != nullptr) {
+    return;
+  }
   __syncthreads();  // all keys of the block are counted
   for (int i = threadIdx.x; i < SUBSPACES * CENTROIDS; i += blockDim.x) {
     if (counts[i] != 0) {
@@ -131,8 +159,9 @@ __device__ __forceinline__ void encode(const Job<T>& job) {
 template <typename T>
 __device__ __forceinline__ void encode(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, int slot, int from, int count, const uint64_t* id_table,
-                                       const uint64_t* record_table, const uint64_t* population_table, int zone_from,
-                                       int subspaces, float scale, const uint64_t* near) {
+                                       const uint64_t* record_table, const uint64_t* norm_table,
+                                       const uint64_t* fixed_table, int zone_from, int subspaces, float scale,
+                                       const uint64_t* near) {
   int head = blockIdx.y;
   int length = zones[slot * ZONE_FIELDS + 2];
   int width = subspaces * SUBSPACE_DIM;
@@ -146,8 +175,16 @@ __device__ __forceinline__ void encode(const uint64_t* slabs, const uint64_t* re
   job.count = count;
   job.ids = index_slabs(id_table, slot, layer, layers);
   job.records = index_slabs(record_table, slot, layer, layers);
-  job.populations = reinterpret_cast<int*>(population_table[int64_t(slot) * layers + layer]) +
-                    head * subspaces * CENTROIDS;
+  job.norms = nullptr;
+  job.populations = nullptr;
+  job.centre = nullptr;
+  uint64_t fixed = fixed_table[int64_t(slot) * layers + layer];
+  if (norm_table == nullptr) {
+    job.populations = reinterpret_cast<int*>(fixed) + head * subspaces * CENTROIDS;
+  } else {
+    job.norms = index_slabs(norm_table, slot, layer, layers);
+    job.centre = reinterpret_cast<const float*>(fixed) + head * width;
+  }
   job.zone_from = zone_from;
   job.scale = scale;
   switch (subspaces) {
@@ -167,20 +204,21 @@ extern "C" __global__ void __launch_bounds__(512, 2)
                      int from, int count,               // positions of the keys in the sequence
                      const uint64_t* id_table,          // [slots][layers][MAX_SLABS]
                      const uint64_t* record_table,      // [slots][layers][MAX_SLABS]
-                     const uint64_t* population_table,  // [slots][layers] of [kvHeads][subspaces][256] i32
+                     const uint64_t* norm_table,        // [slots][layers][MAX_SLABS] with scores, nullptr with tiers
+                     const uint64_t* fixed_table,       // [slots][layers] of populations, or of centres and floors
                      int zone_from,                     // zone position of the first key
                      int subspaces, float scale,
                      const uint64_t* near) {            // [MAX_SLABS] slabs to read instead, or nullptr
   encode<uint16_t>(slabs, residents, zones, layer, layers, slot, from, count, id_table, record_table,
-                   population_table, zone_from, subspaces, scale, near);
+                   norm_table, fixed_table, zone_from, subspaces, scale, near);
 }
 
 /** The same for keys stored as f32. */
 extern "C" __global__ void __launch_bounds__(512, 2)
     key_encoder_f32(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers,
                     int slot, int from, int count, const uint64_t* id_table, const uint64_t* record_table,
-                    const uint64_t* population_table, int zone_from, int subspaces, float scale,
-                    const uint64_t* near) {
-  encode<float>(slabs, residents, zones, layer, layers, slot, from, count, id_table, record_table, population_table,
-                zone_from, subspaces, scale, near);
+                    const uint64_t* norm_table, const uint64_t* fixed_table, int zone_from, int subspaces,
+                    float scale, const uint64_t* near) {
+  encode<float>(slabs, residents, zones, layer, layers, slot, from, count, id_table, record_table, norm_table,
+                fixed_table, zone_from, subspaces, scale, near);
 }

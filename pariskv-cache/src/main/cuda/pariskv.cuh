@@ -381,6 +381,10 @@ constexpr int SUBSPACE_DIM = 8;
 /** Centroids of a subspace. */
 constexpr int CENTROIDS = 256;
 
+/** What the largest score of a centroid becomes, and what 0 becomes: retrieve.CentroidScores. */
+constexpr int SCORE_LEVELS = 31;
+constexpr int SCORE_BIAS = 32;
+
 /** Coordinate i is negated before the transform when bit i % 32 of word i / 32 is set. */
 __constant__ const uint32_t NEGATED[8] = {0x77ba5cb3u, 0x3c2eab05u, 0x297c1d16u, 0xf9012eb4u,
                                           0x4caed259u, 0x070ea376u, 0x09ae9c9fu, 0x0a980ce2u};

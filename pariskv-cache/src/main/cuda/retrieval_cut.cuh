@@ -1,34 +1,30 @@
-// retrieval_cut.cuh -- the end of retrieval_vote.cu: where to cut the votes of a KV head. The block that comes last has a
-// warp for every tile; together they add up the tiles' counts, find the threshold, and how many candidates each tile has.
+// retrieval_cut.cuh -- the end of retrieval_vote.cu and retrieval_score_vote.cu: where to cut the votes of a KV head. Without
+// a guard: each needs it in its namespace. The block that comes last has a warp for every tile; together they add up the
+// tiles' counts, find the threshold, and how many candidates each tile has.
 
 constexpr int WARPS = BLOCK / WARP;
 constexpr int MAX_TILES = 32;  // RetrievalScratch.MAX_TILES
-constexpr int TOP_TIER = 6;
+constexpr int VOTES = 256;     // a vote is a byte
 
 static_assert(MAX_TILES <= WARPS && MAX_TILES <= WARP, "a warp, then a lane, has one tile");
 
-/** What a block works on: one KV head of one row. */
-struct Head {
-  const uint64_t* slabs;
-  int kv_head;
-  int keys;
-  int wanted;            // candidates
-  int best;              // most entries that a tile has in the list of the best
-  const uint8_t* tiers;  // [subspaces][256]
-  uint8_t* votes;
-  int* counts;           // [tiles][values]
+/** The cut of one KV head of one row, and what decides on it. */
+struct Cut {
+  int wanted;       // candidates
+  int best;         // most entries that a tile has in the list of the best
+  int* counts;      // [tiles][values]
   int* ticket;
   int* threshold;
-  int* tile_start;       // [tiles + 1]
-  int* tile_ties;        // [tiles]
-  int* best_start;       // [tiles + 1]
+  int* tile_start;  // [tiles + 1]
+  int* tile_ties;   // [tiles]
+  int* best_start;  // [tiles + 1]
 };
 
 /** What a block has once, besides its table and its histogram. */
 struct Shared {
-  int totals[TOP_TIER * WARP + 1];  // keys of the head with a vote
-  int above[WARPS];                 // keys of a tile above the threshold
-  int at[WARPS];                    // and at it
+  int totals[VOTES];  // keys of the head with a vote
+  int above[WARPS];   // keys of a tile above the threshold
+  int at[WARPS];      // and at it
 };
 
 /** The sum of the values of this lane and those before it. */
@@ -63,20 +59,20 @@ __device__ __forceinline__ int find_threshold(const int* totals, int wanted) {
 
 /** From the counts of all tiles to where they are cut; the totals are zero. `used` tiles have keys. */
 template <int VALUES>
-__device__ __forceinline__ void cut(const Head& h, int used, Shared& shared) {
+__device__ __forceinline__ void cut(const Cut& c, int used, Shared& shared) {
   constexpr int PER_LANE = ceil_div(VALUES, WARP);
   int of_tile[PER_LANE];  // this warp's: how many keys have value i * WARP + lane
 #pragma unroll
   for (int i = 0; i < PER_LANE; i++) {
     int value = i * WARP + lane_id();
     bool exists = warp_id() < used && value < VALUES;
-    of_tile[i] = exists ? __ldcg(h.counts + warp_id() * VALUES + value) : 0;
+    of_tile[i] = exists ? __ldcg(c.counts + warp_id() * VALUES + value) : 0;
     if (exists) {
       atomicAdd(shared.totals + value, of_tile[i]);
     }
   }
   __syncthreads();  // all tiles are added
-  int threshold = find_threshold<VALUES>(shared.totals, h.wanted);
+  int threshold = find_threshold<VALUES>(shared.totals, c.wanted);
   int above = 0;
   int at = 0;
 #pragma unroll
@@ -98,18 +94,40 @@ __device__ __forceinline__ void cut(const Head& h, int used, Shared& shared) {
   int tile = lane_id();
   above = shared.above[tile];
   at = shared.at[tile];
-  int left = h.wanted - warp_sum(above) - (scan_through(at) - at);  // by the tiles before
+  int left = c.wanted - warp_sum(above) - (scan_through(at) - at);  // by the tiles before
   int ties = min(max(left, 0), at);
   int start = scan_through(above + ties);
-  int best = scan_through(min(above + ties, h.best));
+  int best = scan_through(min(above + ties, c.best));
   if (tile < int(gridDim.x)) {
-    h.tile_ties[tile] = ties;
-    h.tile_start[tile + 1] = start;
-    h.best_start[tile + 1] = best;
+    c.tile_ties[tile] = ties;
+    c.tile_start[tile + 1] = start;
+    c.best_start[tile + 1] = best;
   }
   if (tile == 0) {
-    *h.threshold = threshold;
-    h.tile_start[0] = 0;
-    h.best_start[0] = 0;
+    *c.threshold = threshold;
+    c.tile_start[0] = 0;
+    c.best_start[0] = 0;
+  }
+}
+
+/** Adds the copies of a block's histogram up. */
+template <int VALUES>
+__device__ __forceinline__ void store_counts(const int* histogram, int* counts) {
+#pragma unroll
+  for (int value = warp_id(); value < VALUES; value += WARPS) {
+    int count = __reduce_add_sync(FULL_WARP, histogram[value * WARP + lane_id()]);
+    if (lane_id() == 0) {
+      counts[value] = count;
+    }
+  }
+}
+
+/** The end of a block: its histogram has a copy for each lane. All threads of the head's `used` blocks call it. */
+template <int VALUES>
+__device__ __forceinline__ void count_and_cut(const Cut& c, int used, const int* histogram, Shared& shared) {
+  __syncthreads();  // all votes are counted
+  store_counts<VALUES>(histogram, c.counts + blockIdx.x * VALUES);
+  if (is_last_block(c.ticket, used)) {
+    cut<VALUES>(c, used, shared);
   }
 }

@@ -18,6 +18,16 @@
 #include "retrieval_cut.cuh"
 
 constexpr int TABLE_BYTES = CENTROIDS * 2 * WARP * 4;
+constexpr int TOP_TIER = 6;
+
+/** What a block works on: one KV head of one row. */
+struct Head {
+  const uint64_t* slabs;
+  int kv_head;
+  int keys;
+  const uint8_t* tiers;  // [subspaces][256]
+  uint8_t* votes;
+};
 
 /** Votes for keys first to end - 1 and counts the votes; there is one key at least. Waits for the table's kernel. */
 template <int SUBSPACES>
@@ -64,30 +74,13 @@ __device__ __forceinline__ void vote(const Head& h, int first, int end, uint8_t*
   }
 }
 
-/** Adds the copies of a block's histogram up. */
-template <int VALUES>
-__device__ __forceinline__ void store_counts(const int* histogram, int* counts) {
-#pragma unroll
-  for (int value = warp_id(); value < VALUES; value += WARPS) {
-    int count = __reduce_add_sync(FULL_WARP, histogram[value * WARP + lane_id()]);
-    if (lane_id() == 0) {
-      counts[value] = count;
-    }
-  }
-}
-
 /** What a block does for a head size. */
 template <int SUBSPACES>
-__device__ __forceinline__ void run(const Head& h, int tile_keys, uint8_t* table, int* histogram, Shared& shared) {
-  constexpr int VALUES = TOP_TIER * SUBSPACES + 1;
+__device__ __forceinline__ void run(const Head& h, const Cut& c, int tile_keys, uint8_t* table, int* histogram,
+                                    Shared& shared) {
   int first = int(blockIdx.x) * tile_keys;
   vote<SUBSPACES>(h, first, min(h.keys, first + tile_keys), table, histogram);
-  __syncthreads();  // all votes are counted
-  store_counts<VALUES>(histogram, h.counts + blockIdx.x * VALUES);
-  int used = ceil_div(h.keys, tile_keys);
-  if (is_last_block(h.ticket, used)) {
-    cut<VALUES>(h, used, shared);
-  }
+  count_and_cut<TOP_TIER * SUBSPACES + 1>(c, ceil_div(h.keys, tile_keys), histogram, shared);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, 2)
@@ -126,24 +119,21 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     await_previous();
     return;  // the whole block: no barrier is missed
   }
-  Head h = {index_slabs(id_table, slot, layer, layers),
-            head % kv_heads,
-            keys,
-            min(min(budget[1], keys), room),
-            min(budget[2], k_room) + spare,
-            tiers + int64_t(head) * subspaces * CENTROIDS,
-            votes + int64_t(head) * tiles * tile_keys,
-            counts + int64_t(head) * tiles * values,
-            tickets + head,
-            threshold + head,
-            tile_start + int64_t(head) * (tiles + 1),
-            tile_ties + int64_t(head) * tiles,
-            best_start + int64_t(head) * (tiles + 1)};
+  Head h = {index_slabs(id_table, slot, layer, layers), head % kv_heads, keys,
+            tiers + int64_t(head) * subspaces * CENTROIDS, votes + int64_t(head) * tiles * tile_keys};
+  Cut c = {min(min(budget[1], keys), room),
+           min(budget[2], k_room) + spare,
+           counts + int64_t(head) * tiles * values,
+           tickets + head,
+           threshold + head,
+           tile_start + int64_t(head) * (tiles + 1),
+           tile_ties + int64_t(head) * tiles,
+           best_start + int64_t(head) * (tiles + 1)};
   switch (subspaces) {  // head sizes 16 to 256
-    case 2: run<2>(h, tile_keys, table, histogram, shared); break;
-    case 4: run<4>(h, tile_keys, table, histogram, shared); break;
-    case 8: run<8>(h, tile_keys, table, histogram, shared); break;
-    case 16: run<16>(h, tile_keys, table, histogram, shared); break;
-    case 32: run<32>(h, tile_keys, table, histogram, shared); break;
+    case 2: run<2>(h, c, tile_keys, table, histogram, shared); break;
+    case 4: run<4>(h, c, tile_keys, table, histogram, shared); break;
+    case 8: run<8>(h, c, tile_keys, table, histogram, shared); break;
+    case 16: run<16>(h, c, tile_keys, table, histogram, shared); break;
+    case 32: run<32>(h, c, tile_keys, table, histogram, shared); break;
   }
 }

@@ -48,7 +48,8 @@ class BadFlagsTest {
       --candidate-ratio, NaN, above 0 and at most 1
       --collision-ratio, -0.5, above 0 and at most 1
       --method, nope, 'choose one of full, pariskv'
-      --preset, nope, 'choose one of paper, ruler, gpqa, throughput'
+      --preset, nope, 'choose one of paper, sharp, ruler, gpqa, throughput'
+      --group, nope, 'choose one of mean, per-head'
       --backend, nope, 'choose one of auto, cuda, vector, scalar'
       --kv-dtype, f64, 'BF16, F32'
       --prefill-chunk, 0, at least 1
@@ -103,6 +104,8 @@ class BadFlagsTest {
     assertUsage(with(RUN, "--prompt-file", "x"), "--prompt-file", "only one");
     assertUsage(with(RUN, "--prompt", "again"), "--prompt", "only once");
     assertUsage(with(RUN, "--raw", "--system", "x"), "--system", "--raw");
+    assertUsage(with(RUN, "--preset", "sharp", "--collision-ratio", "0.2"), "--collision-ratio",
+        "sharp", "leave it out");
     assertUsage(new Object[]{"run", "--model", "x", "--ids", "1", "--system", "x"}, "--system",
         "--ids");
   }

@@ -29,7 +29,7 @@ public class CentroidTiersBenchmark {
   @Benchmark
   public Object rank(RetrievalState state) {
     RetrievalCase retrieval = state.retrieval();
-    retrieval.rank();
-    return retrieval.tiers;
+    retrieval.makeTable();
+    return retrieval.table;
   }
 }

@@ -25,10 +25,19 @@ import org.openjdk.jmh.annotations.Warmup;
     "--enable-native-access=ALL-UNNAMED"})
 public class RetrievalBenchmark {
 
-  /** One decode step of one layer. */
+  /** One decode step of one layer, with tiers. */
   @Benchmark
-  public Object retrieve(RetrievalState state) {
-    RetrievalCase retrieval = state.retrieval();
+  public Object paper(RetrievalState state) {
+    return retrieve(state.retrieval());
+  }
+
+  /** The same with scores. */
+  @Benchmark
+  public Object sharp(RetrievalState.Sharp state) {
+    return retrieve(state.retrieval());
+  }
+
+  private static Object retrieve(RetrievalCase retrieval) {
     retrieval.retrieve();
     return retrieval.selection;
   }

@@ -3,6 +3,7 @@ package io.pariskv.bench;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
@@ -13,6 +14,7 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,7 +22,7 @@ import java.util.SplittableRandom;
 
 /**
  * Some layers of one sequence with random keys, 8 KV heads of 128 numbers in bf16, 32 query heads, the
- * paper's budget, and the buffers between the stages. Each call of a stage works on the next layer, as in a
+ * budget of some settings, and the buffers between the stages. Each call of a stage works on the next layer, as in a
  * model, so that caches do not hold what it reads. All backends get equal keys and queries.
  */
 final class RetrievalCase implements AutoCloseable {
@@ -34,7 +36,7 @@ final class RetrievalCase implements AutoCloseable {
   final Batch batch;
   final Buffer q;
   final Buffer blocks;
-  final Buffer tiers;
+  final Buffer table;
   final Buffer votes;
   final Buffer candidates;
   final Buffer scores;
@@ -46,18 +48,18 @@ final class RetrievalCase implements AutoCloseable {
   private final int keys;
   private int layer;
 
-  RetrievalCase(Backend backend, int keys) {
+  RetrievalCase(Backend backend, int keys, ParisKvConfig config) {
     this.keys = keys;
     stages = backend.retrieval();
     memory = backend.newAllocator();
     kv = backend.newKvStore(SHAPE, 1);
-    index = backend.newKeyIndex(SHAPE, 1);
-    RetrievalBudget budget = new RetrievalBudget(100, null, null);
+    index = backend.newKeyIndex(SHAPE, 1, config.coarse());
+    RetrievalBudget budget = config.budget();
     int kvHeads = SHAPE.kvHeads();
     batch = new Batch(1, memory.allocate(DType.I32, 1), memory.allocate(DType.I32, 1));
     q = memory.allocate(DType.F32, 1, SHAPE.heads(), SHAPE.headDim());
     blocks = memory.allocate(DType.F32, 1, kvHeads, SHAPE.headDim());
-    tiers = memory.allocate(DType.U8, 1, kvHeads, index.subspaces(), SignCentroids.COUNT);
+    table = memory.allocate(DType.U8, 1, kvHeads, index.subspaces(), SignCentroids.COUNT);
     votes = memory.allocate(DType.U8, 1, kvHeads, keys);
     candidates = memory.allocate(DType.I32, 1, kvHeads, budget.candidates(keys));
     scores = memory.allocate(DType.F32, 1, kvHeads, budget.candidates(keys));
@@ -70,6 +72,9 @@ final class RetrievalCase implements AutoCloseable {
     for (int from = 0; from < keys; from += CHUNK) {
       for (int i = 0; i < LAYERS; i++) {
         drawKeys(i, random);
+        if (from == 0 && config.coarse() == Coarse.SCORES) {
+          stages.keyCentre().find(kv, i, 0, 0, Math.min(CHUNK, keys), index);
+        }
         stages.keyEncoder().encode(kv, i, 0, 0, Math.min(CHUNK, keys - from), index, from);
       }
     }
@@ -108,12 +113,28 @@ final class RetrievalCase implements AutoCloseable {
     stages.queryBlocks().rotate(index, batch, q, blocks);
   }
 
-  void rank() {
-    stages.centroidTiers().rank(index, layer, batch, blocks, tiers);
+  /** Ranks centroids, or quantises their scores. */
+  void makeTable() {
+    makeTable(layer);
   }
 
+  private void makeTable(int of) {
+    switch (index.coarse()) {
+      case TIERS -> stages.centroidTiers().rank(index, of, batch, blocks, table);
+      case SCORES -> stages.centroidScores().quantise(index, batch, blocks, table);
+    }
+  }
+
+  /** Votes by tiers or by scores. */
   void vote() {
-    stages.collisionVote().vote(index, nextLayer(), batch, tiers, votes);
+    vote(nextLayer());
+  }
+
+  private void vote(int of) {
+    switch (index.coarse()) {
+      case TIERS -> stages.collisionVote().vote(index, of, batch, table, votes);
+      case SCORES -> stages.scoreVote().vote(index, of, batch, table, votes);
+    }
   }
 
   void takeCandidates() {
@@ -132,8 +153,8 @@ final class RetrievalCase implements AutoCloseable {
   void retrieve() {
     int of = nextLayer();
     stages.queryBlocks().rotate(index, batch, q, blocks);
-    stages.centroidTiers().rank(index, of, batch, blocks, tiers);
-    stages.collisionVote().vote(index, of, batch, tiers, votes);
+    makeTable(of);
+    vote(of);
     stages.bucketTopK().select(index, batch, votes, candidates);
     stages.rerank().score(index, of, batch, blocks, candidates, scores);
     stages.topK().select(index, batch, candidates, scores, selection);
@@ -141,10 +162,14 @@ final class RetrievalCase implements AutoCloseable {
 
   /** Fails unless every stage gave what it gave in {@code other}. */
   void requireEquals(RetrievalCase other) {
-    requireEqual("populations", index.populations(layer, 0),
-        other.index.populations(layer, 0));
+    switch (index.coarse()) {
+      case TIERS -> requireEqual("populations", index.populations(layer, 0),
+          other.index.populations(layer, 0));
+      case SCORES -> requireEqual("centres", index.centres(layer, 0),
+          other.index.centres(layer, 0));
+    }
     requireEqual("blocks", blocks, other.blocks);
-    requireEqual("tiers", tiers, other.tiers);
+    requireEqual("table", table, other.table);
     requireEqual("votes", votes, other.votes);
     requireEqual("candidates", candidates, other.candidates);
     requireEqual("scores", scores, other.scores);

@@ -2,6 +2,7 @@ package io.pariskv.bench;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
+import io.pariskv.method.ParisKvConfig;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -23,8 +24,27 @@ public class RetrievalState {
   @Param("vector")
   public String backend = "";
 
+  private final ParisKvConfig config;
+
   private @Nullable Backend opened;
   private @Nullable RetrievalCase retrieval;
+
+  /** With the published settings. */
+  public RetrievalState() {
+    this(ParisKvConfig.paper());
+  }
+
+  RetrievalState(ParisKvConfig config) {
+    this.config = config;
+  }
+
+  /** With scores instead of tiers. */
+  public static class Sharp extends RetrievalState {
+    /** With the settings of {@code sharp}. */
+    public Sharp() {
+      super(ParisKvConfig.sharp());
+    }
+  }
 
   /** Checks the backend, then prepares the inputs of every stage. */
   @Setup(Level.Trial)
@@ -32,11 +52,11 @@ public class RetrievalState {
     Backend candidate = Backends.open(backend);
     opened = candidate;
     try (Backend scalar = Backends.open("scalar");
-        RetrievalCase expected = new RetrievalCase(scalar, CHECKED_KEYS);
-        RetrievalCase actual = new RetrievalCase(candidate, CHECKED_KEYS)) {
+        RetrievalCase expected = new RetrievalCase(scalar, CHECKED_KEYS, config);
+        RetrievalCase actual = new RetrievalCase(candidate, CHECKED_KEYS, config)) {
       actual.requireEquals(expected);
     }
-    retrieval = new RetrievalCase(candidate, keys);
+    retrieval = new RetrievalCase(candidate, keys, config);
   }
 
   RetrievalCase retrieval() {

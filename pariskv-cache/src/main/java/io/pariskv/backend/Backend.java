@@ -1,5 +1,6 @@
 package io.pariskv.backend;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -9,6 +10,7 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
@@ -51,14 +53,27 @@ public interface Backend extends AutoCloseable {
     return KvPlacement.DEVICE;
   }
 
+  /** A new index of {@link Coarse#TIERS}; the caller closes it. */
+  default KeyIndex newKeyIndex(KvShape shape, int slots) {
+    return newKeyIndex(shape, slots, Coarse.TIERS);
+  }
+
   /**
    * A new index for the retrieval zones of up to {@code slots} sequences; the caller closes it.
    *
    * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
    */
-  KeyIndex newKeyIndex(KvShape shape, int slots);
+  KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse);
 
   /** A new retrieval of steps over that index, with room for {@code size}; the caller closes it. */
+  default Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping) {
+    return switch (grouping) {
+      case MEAN -> newRetrieval(index, size);
+      case PER_HEAD -> new PerHeadRetrieval(this, index, size);
+    };
+  }
+
+  /** A new retrieval for the mean query of each group; the caller closes it. */
   default Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
     return new StagedRetrieval(this, index, size);
   }

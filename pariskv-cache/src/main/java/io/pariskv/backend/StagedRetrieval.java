@@ -14,7 +14,7 @@ import java.util.List;
 
 /** The retrieval of a step as one call of each stage. */
 public final class StagedRetrieval implements Retrieval {
-  private static final List<String> PARTS = List.of("rotate", "tiers", "vote", "select", "rerank",
+  private static final List<String> PARTS = List.of("rotate", "table", "vote", "select", "rerank",
       "top-k");
 
   private final RetrievalStages stages;
@@ -23,7 +23,7 @@ public final class StagedRetrieval implements Retrieval {
   private final Allocator scratch;
 
   private final Buffer blocks;
-  private final Buffer tiers;
+  private final Buffer table;
   private final Buffer votes;
   private final Buffer candidates;
   private final Buffer scores;
@@ -40,7 +40,7 @@ public final class StagedRetrieval implements Retrieval {
     this.scratch = backend.newAllocator();
     try {
       blocks = scratch.allocate(DType.F32, rows, kvHeads, shape.headDim());
-      tiers = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
+      table = scratch.allocate(DType.U8, rows, kvHeads, index.subspaces(), SignCentroids.COUNT);
       votes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
       candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
       scores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
@@ -66,8 +66,8 @@ public final class StagedRetrieval implements Retrieval {
   public void run(int part, int layer, Batch batch, Buffer q) {
     switch (part) {
       case 0 -> stages.queryBlocks().rotate(index, batch, q, blocks);
-      case 1 -> stages.centroidTiers().rank(index, layer, batch, blocks, tiers);
-      case 2 -> stages.collisionVote().vote(index, layer, batch, tiers, votes);
+      case 1 -> stages.table(index, layer, batch, blocks, table);
+      case 2 -> stages.vote(index, layer, batch, table, votes);
       case 3 -> stages.bucketTopK().select(index, batch, votes, candidates);
       case 4 -> stages.rerank().score(index, layer, batch, blocks, candidates, scores);
       case 5 -> stages.topK().select(index, batch, candidates, scores, selection);

@@ -24,6 +24,11 @@ import io.pariskv.kv.KvStore;
  * and populations. Negative zero counts as {@code >= 0}. Coordinates of keys must be below
  * 1e16 in magnitude, where squares stay finite at every head size.
  *
+ * <p>In an index of {@link Coarse#SCORES}, {@code x} is the key minus the {@linkplain KeyIndex#centres centre} of its
+ * KV head, one float subtraction a coordinate; no populations are counted, and the key's norm is
+ * {@code sqrt(sum of all r2) * scale} as bf16, where the {@code r2} of its blocks are added pairwise by halving: {@code
+ * x[b] += x[b + B/2]}, then quarters, down to one.
+ *
  * <p>Cost {@code O(d log d)} a key. Not thread-safe; one instance per stream.
  */
 public interface KeyEncoder {

@@ -2,6 +2,8 @@ package io.pariskv.method;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
+import io.pariskv.index.KeyCentre;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
@@ -13,6 +15,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.util.List;
@@ -50,14 +53,17 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
     long heads = (long) shape.layers() * shape.kvHeads();
     long indexedHeads = shape.windows().stream().filter(window -> window == 0).count()
         * shape.kvHeads();
-    long populations = 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
-    long summaries = KeyIndex.summaryBytes(shape.headDim()) * TokenSlabs.slabs(tokens)
-        * TokenSlabs.SLAB_TOKENS;
+    long fixed = switch (config.coarse()) {
+      case TIERS -> 4L * SignCentroids.COUNT * SignCentroids.subspaces(shape.headDim());
+      case SCORES -> 4L * shape.headDim() + 4; // centre and floor
+    };
+    long summaries = (long) KeyIndex.summaryBytes(shape.headDim(), config.coarse())
+        * TokenSlabs.slabs(tokens) * TokenSlabs.SLAB_TOKENS;
     int keys = bucket(tokens);
-    long scratch = size(1, keys).bytes(shape);
+    long scratch = size(1, keys).bytes(shape, config.grouping());
     return plan
         .with("summaries",
-            slots * (indexedHeads * summaries + heads * populations + 4L * KeyIndex.BUDGET_FIELDS))
+            slots * (indexedHeads * summaries + heads * fixed + 4L * KeyIndex.BUDGET_FIELDS))
         .with("retrieval scratch", slots * scratch);
   }
 
@@ -83,18 +89,24 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
   @Override
   public MethodState open(Backend backend, KvStore kv) {
     check(kv.shape());
-    return new State(this, backend, kv, backend.newKeyIndex(kv.shape(), kv.slots()));
+    return new State(this, backend, kv,
+        backend.newKeyIndex(kv.shape(), kv.slots(), config.coarse()));
   }
 
   /** Zones before and after an update buffer is summarised, and in how many layers that is done. */
   private static final class Growth {
     final TokenZones before;
     final TokenZones after;
+    /** Whether all keys are summarised: there were none before, or their centre moves. */
+    final boolean whole;
     int layers;
 
-    Growth(TokenZones before, TokenZones after) {
+    Growth(TokenZones before, TokenZones after, Coarse coarse) {
       this.before = before;
       this.after = after;
+      whole = before.retrievalTokens() == 0 || coarse == Coarse.SCORES && KeyCentre
+          .keysOfCentre(
+              before.retrievalTokens()) != KeyCentre.keysOfCentre(after.retrievalTokens());
     }
 
     boolean sameAs(Growth other) {
@@ -103,7 +115,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     /** The first key to summarise. */
     int from() {
-      return before.retrievalTokens() == 0 ? after.sinkEnd() : before.recentStart();
+      return whole ? after.sinkEnd() : before.recentStart();
     }
   }
 
@@ -144,7 +156,8 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
           retrieval = null; // also if there is no room for the next one
           current.close();
         }
-        retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)));
+        retrieval = backend.newRetrieval(index, method.size(zones.size(), bucket(keys)),
+            config.grouping());
         generation++;
       }
       return generation;
@@ -191,7 +204,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     /** What {@code zones} grow by when their update buffer is summarised; null if it is not. */
     private @Nullable Growth growth(int slot, TokenZones zones, boolean prefill) {
-      Growth growth = new Growth(zones, config.slide(zones, prefill));
+      Growth growth = new Growth(zones, config.slide(zones, prefill), config.coarse());
       Growth known = growths[slot];
       if (known != null && known.sameAs(growth)) {
         return known;
@@ -202,22 +215,26 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
     /** Encodes the new keys of layers up to {@code end - 1}. */
     private void summarise(int slot, Growth growth, int end) {
-      growths[slot] = growth; // from here on populations may count keys that are not committed
+      growths[slot] = growth; // from here on summaries may be of keys that are not committed
       index.reserve(slot, growth.after.retrievalTokens());
       for (; growth.layers < end; growth.layers++) {
         encode(growth.layers, slot, growth.from(), growth.after);
       }
     }
 
-    /** Encodes keys from position {@code from} to the end of the zone. */
+    /** Encodes keys from position {@code from} to the end of the zone; if they are all, finds their centre first. */
     private void encode(int layer, int slot, int from, TokenZones zones) {
       if (kv.shape().window(layer) == 0) {
+        if (config.coarse() == Coarse.SCORES && from == zones.sinkEnd()) {
+          backend.retrieval().keyCentre().find(kv, layer, slot, from,
+              KeyCentre.keysOfCentre(zones.retrievalTokens()), index);
+        }
         backend.retrieval().keyEncoder().encode(kv, layer, slot, from, zones.recentStart(), index,
             from - zones.sinkEnd());
       }
     }
 
-    /** {@inheritDoc} Populations count keys, so those of the whole zone are counted anew. */
+    /** {@inheritDoc} Populations count keys, and a centre may have moved: the whole zone is summarised anew. */
     @Override
     public void rolledBack(int slot) {
       Growth growth = growths[slot];
@@ -247,9 +264,10 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
       KvShape shape = kv.shape();
       int keys = zones.retrievalTokens();
       int[] budget = config.budget().fields(keys);
-      int idBytes = index.subspaces();
-      long summaries = (long) shape.kvHeads()
-          * ((long) keys * idBytes + (long) budget[1] * (index.bytesPerKey() - idBytes));
+      int recordBytes = KeyIndex.recordBytes(shape.headDim());
+      int queries = config.grouping() == Grouping.PER_HEAD ? shape.groupSize() : 1;
+      long summaries = (long) shape.kvHeads() * queries
+          * ((long) keys * (index.bytesPerKey() - recordBytes) + (long) budget[1] * recordBytes);
       return Costs.attended(shape, zones.length(), zones.residentTokens() + budget[2], summaries);
     }
 

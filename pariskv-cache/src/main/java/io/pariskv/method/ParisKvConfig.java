@@ -1,7 +1,9 @@
 package io.pariskv.method;
 
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 
 /**
@@ -12,9 +14,19 @@ import io.pariskv.retrieve.RetrievalBudget;
  * @param updateInterval tokens the update buffer takes before its oldest are summarised
  * @param denseBelow contexts shorter than this are attended whole
  * @param budget candidates and selected keys of a step
+ * @param coarse what the first look at all keys adds up
+ * @param grouping how the query heads of a group choose keys
  */
 public record ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
-    RetrievalBudget budget) {
+    RetrievalBudget budget, Coarse coarse, Grouping grouping) {
+
+  private static final String PRESETS = "paper, sharp, ruler, gpqa, throughput";
+
+  /** With tiers and for the mean query of a group, as published. */
+  public ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
+      RetrievalBudget budget) {
+    this(sink, local, updateInterval, denseBelow, budget, Coarse.TIERS, Grouping.MEAN);
+  }
 
   /** Checks the settings; the message names the setting as the command line does, and both numbers. */
   public ParisKvConfig {
@@ -38,6 +50,16 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
     return new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(100, null, null));
   }
 
+  /**
+   * Ours: scores of centroids times norms instead of tiers, keys measured from their mean, and fewer candidates: the
+   * geometric mean of the keys there are and those attended.
+   */
+  public static ParisKvConfig sharp() {
+    return new ParisKvConfig(64, 256, 512, 2_000,
+        new RetrievalBudget(100, null, null, RetrievalBudget.Candidates.GEOMETRIC_MEAN),
+        Coarse.SCORES, Grouping.MEAN);
+  }
+
   /** The published settings for RULER: as {@link #paper} with k 2,048. */
   public static ParisKvConfig ruler() {
     return paper().withBudget(new RetrievalBudget(2_048, null, null));
@@ -53,21 +75,27 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
     return new ParisKvConfig(128, 512, 512, 2_000, new RetrievalBudget(100, null, null));
   }
 
-  /** The preset of that name, one of {@code paper, ruler, gpqa, throughput}. */
+  /** The preset of that name, one of {@code paper, sharp, ruler, gpqa, throughput}. */
   public static ParisKvConfig preset(String name) {
     return switch (name) {
       case "paper" -> paper();
+      case "sharp" -> sharp();
       case "ruler" -> ruler();
       case "gpqa" -> gpqa();
       case "throughput" -> throughput();
       default -> throw new InputException(
-          "preset '" + name + "' is not known; choose one of paper, ruler, gpqa, throughput");
+          "preset '" + name + "' is not known; choose one of " + PRESETS);
     };
   }
 
   /** These settings with another budget. */
   public ParisKvConfig withBudget(RetrievalBudget other) {
-    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other);
+    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other, coarse, grouping);
+  }
+
+  /** These settings with another way to choose keys for a group of heads. */
+  public ParisKvConfig withGrouping(Grouping other) {
+    return new ParisKvConfig(sink, local, updateInterval, denseBelow, budget, coarse, other);
   }
 
   /**

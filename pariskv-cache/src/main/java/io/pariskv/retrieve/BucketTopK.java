@@ -11,7 +11,7 @@ import io.pariskv.memory.Buffer;
 public interface BucketTopK {
   /**
    * @param index budgets: {@code min(candidates, keys)} positions are taken
-   * @param votes {@code [rows][kvHeads][capacity] u8} from {@link CollisionVote}
+   * @param votes {@code [rows][kvHeads][capacity] u8} from {@link CollisionVote} or {@link ScoreVote}
    * @param candidates out, {@code [rows][kvHeads][candidateCapacity] i32} zone positions
    */
   void select(KeyIndex index, Batch batch, Buffer votes, Buffer candidates);

@@ -7,11 +7,24 @@ import org.jspecify.annotations.Nullable;
  * How much of a retrieval zone one step looks at, as a function of the zone's length alone.
  *
  * @param k keys attended
- * @param candidateRatio share of the keys that are reranked (the paper's beta), or null for the table
+ * @param candidateRatio share of the keys that are reranked (the paper's beta), or null for {@code candidates}
  * @param collisionRatio share of the keys that the tiers cover (the paper's rho), or null for the table
+ * @param candidates how many keys are reranked if no share is given
  */
 public record RetrievalBudget(int k, @Nullable Double candidateRatio,
-    @Nullable Double collisionRatio) {
+    @Nullable Double collisionRatio, Candidates candidates) {
+
+  /** How many keys are reranked. */
+  public enum Candidates {
+    /** The published table's share of the keys. */
+    PUBLISHED,
+
+    /**
+     * The geometric mean of {@code k} and the number of keys: four times the keys take twice the candidates for the
+     * same recall.
+     */
+    GEOMETRIC_MEAN
+  }
 
   /** A row of the published table: ratios for zones shorter than {@code below}. */
   private record Row(int below, double candidateRatio, double collisionRatio) {
@@ -22,6 +35,11 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
 
   /** Shares of the collision ratio at which a tier ends, for weights 6, 5, 4, 3, 2, 1. */
   private static final double[] TIER_SHARES = {0.05, 0.15, 0.30, 0.50, 0.75, 1.0};
+
+  /** With as many candidates as published, if no share is given. */
+  public RetrievalBudget(int k, @Nullable Double candidateRatio, @Nullable Double collisionRatio) {
+    this(k, candidateRatio, collisionRatio, Candidates.PUBLISHED);
+  }
 
   /** Checks {@code k >= 1} and ratios in (0, 1]. */
   public RetrievalBudget {
@@ -40,7 +58,13 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
 
   /** Candidates of a zone of {@code keys} keys. */
   public int candidates(int keys) {
-    return ceil(keys * (candidateRatio != null ? candidateRatio : row(keys).candidateRatio));
+    if (candidateRatio != null) {
+      return ceil(keys * candidateRatio);
+    }
+    return switch (candidates) {
+      case PUBLISHED -> ceil(keys * row(keys).candidateRatio);
+      case GEOMETRIC_MEAN -> Math.min(keys, (int) Math.ceil(Math.sqrt((double) k * keys)));
+    };
   }
 
   /** The budget row of a zone of {@code keys} keys; see {@link KeyIndex#BUDGET_FIELDS}. */

@@ -19,9 +19,13 @@ public record RetrievalSize(int rows, int keys, int candidates, int k) {
   }
 
   /** Bytes of scratch memory, not counting what a backend adds for itself. */
-  public long bytes(KvShape shape) {
-    long tiers = (long) SignCentroids.subspaces(shape.headDim()) * SignCentroids.COUNT;
-    return (long) rows * shape.kvHeads()
-        * (4L * shape.headDim() + tiers + keys + 8L * candidates + 4L * k + 4);
+  public long bytes(KvShape shape, Grouping grouping) {
+    long table = (long) SignCentroids.subspaces(shape.headDim()) * SignCentroids.COUNT;
+    long ofQuery = 4L * shape.headDim() + table + keys + 4L * candidates;
+    long queries = switch (grouping) {
+      case MEAN -> ofQuery;
+      case PER_HEAD -> shape.groupSize() * ofQuery + keys + 4L * candidates; // and what is combined
+    };
+    return (long) rows * shape.kvHeads() * (queries + 4L * candidates + 4L * k + 4);
   }
 }

@@ -3,9 +3,12 @@
  * positions worth fetching. Next: {@code attention}.
  *
  * <p>The order: {@link io.pariskv.retrieve.QueryBlocks} rotates, {@link io.pariskv.retrieve.CentroidTiers}
- * ranks centroids, {@link io.pariskv.retrieve.CollisionVote} counts, {@link
- * io.pariskv.retrieve.BucketTopK} takes candidates, {@link io.pariskv.retrieve.Rerank} estimates
- * scores, {@link io.pariskv.retrieve.TopK} selects. Every stage fixes its order of arithmetic, so all
+ * ranks centroids, {@link io.pariskv.retrieve.CollisionVote} counts (or {@link
+ * io.pariskv.retrieve.CentroidScores} makes a table of scores and {@link io.pariskv.retrieve.ScoreVote} adds
+ * them up), {@link io.pariskv.retrieve.BucketTopK} takes candidates, {@link io.pariskv.retrieve.Rerank} estimates
+ * scores, {@link io.pariskv.retrieve.TopK} selects. With {@link io.pariskv.retrieve.Grouping#PER_HEAD} the query
+ * heads of a group look for themselves, and {@link io.pariskv.retrieve.HeadVotes} and {@link
+ * io.pariskv.retrieve.HeadScores} combine what they find. Every stage fixes its order of arithmetic, so all
  * backends select the same positions from the same query and keys.
  */
 @NullMarked

@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.RandomKv;
@@ -99,7 +101,9 @@ class CacheModelTest {
       RandomGenerator random = Seeds.random("operations", round);
       ParisKvConfig config = new ParisKvConfig(random.nextInt(5), 1 + random.nextInt(6),
           1 + random.nextInt(8), random.nextInt(40),
-          new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5));
+          new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5),
+          round % 2 == 0 ? Coarse.TIERS : Coarse.SCORES,
+          round % 3 == 0 ? Grouping.PER_HEAD : Grouping.MEAN);
       try (CachePool pool = new CachePool(backend, SHAPE, new ParisKv(config), SLOTS)) {
         List<Model> models = new ArrayList<>();
         for (int operation = 0; operation < 60; operation++) {

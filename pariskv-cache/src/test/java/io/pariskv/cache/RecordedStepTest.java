@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -11,6 +12,7 @@ import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.RandomKv;
@@ -35,7 +37,10 @@ import org.jspecify.annotations.Nullable;
 class RecordedStepTest {
   private static final KvShape SHAPE = new KvShape(2, 8, 2, 64, DType.BF16);
 
-  /** Enough to fill update buffers, pass a slab and change the size of the retriever's scratch. */
+  /**
+   * Enough to fill update buffers, pass a slab, change the size of the retriever's scratch and move the centre
+   * of keys.
+   */
   private static final int STEPS = 150;
 
   /** Threads of a CPU may add partial sums in another order; the selected keys are the same. */
@@ -45,7 +50,11 @@ class RecordedStepTest {
 
   static Stream<Arguments> backendsAndMethods() {
     return TestBackends.with(Stream.of(new FullAttention(),
-        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null)))));
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))),
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, 0.1, null),
+            Coarse.SCORES, Grouping.MEAN)),
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))
+            .withGrouping(Grouping.PER_HEAD))));
   }
 
   /** One cache pool with a batch, and the buffers of its step. */

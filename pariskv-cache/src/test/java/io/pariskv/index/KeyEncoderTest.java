@@ -11,23 +11,32 @@ import io.pariskv.memory.Bf16;
 import io.pariskv.testing.Fixture;
 import io.pariskv.testing.Seeded;
 import io.pariskv.testing.Size;
+import io.pariskv.testing.TestBackends;
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Seeded
 @Tag("stages")
 class KeyEncoderTest {
   private static final String SIZES = "io.pariskv.testing.TestBackends#withSizes";
-  private static final String LONG = "io.pariskv.testing.TestBackends#withLongSizes";
+  private static final String ALL_OF_BOTH_KINDS = "allOfBothKinds";
+
+  static Stream<Arguments> allOfBothKinds() {
+    return TestBackends.withCoarse(TestBackends.takesLongSizes()
+        ? Stream.concat(Size.all(), Size.longest())
+        : Size.all());
+  }
 
   @ParameterizedTest
-  @MethodSource({SIZES, LONG})
-  void summaries_equalThoseOfScalar(Backend backend, Size size) {
-    try (Fixture fixture = new Fixture(backend, size).encode(size.budget());
+  @MethodSource(ALL_OF_BOTH_KINDS)
+  void summaries_equalThoseOfScalar(Backend backend, Size size, Coarse coarse) {
+    try (Fixture fixture = new Fixture(backend, size, coarse).encode(size.budget());
         ScalarBackend scalar = new ScalarBackend();
-        Fixture expected = new Fixture(scalar, size).encode(size.budget())) {
+        Fixture expected = new Fixture(scalar, size, coarse).encode(size.budget())) {
       for (int row = 0; row < size.rows(); row++) {
         int keys = size.zones().get(row);
         for (int kvHead = 0; kvHead < size.kvHeads(); kvHead++) {
@@ -39,7 +48,7 @@ class KeyEncoderTest {
             }
           }
         }
-        if (keys > 0) {
+        if (keys > 0 && coarse == Coarse.TIERS) {
           assertArrayEquals(populations(expected, row), populations(fixture, row));
         }
       }
@@ -69,19 +78,39 @@ class KeyEncoderTest {
 
   /** The paper's formula in double; where a number is at a border, either side is right. */
   @ParameterizedTest
-  @MethodSource({SIZES, LONG})
-  void summary_isSignsLevelsAndWeightOfTheRotatedKey(Backend backend, Size size) {
-    try (Fixture fixture = new Fixture(backend, size).encode(size.budget())) {
+  @MethodSource(ALL_OF_BOTH_KINDS)
+  void summary_isSignsLevelsAndWeightOfTheRotatedKey(Backend backend, Size size, Coarse coarse) {
+    try (Fixture fixture = new Fixture(backend, size, coarse).encode(size.budget())) {
       for (int row = 0; row < size.rows(); row++) {
         int keys = size.zones().get(row);
+        if (keys == 0) {
+          continue; // nothing reserved, nothing to read
+        }
+        float[] centres = coarse == Coarse.SCORES
+            ? fixture.buffers().floats(fixture.index().centres(Fixture.LAYER, fixture.slot(row)))
+            : new float[size.kvHeads() * size.headDim()];
         for (int key = 0; key < keys; key += 1 + keys / 50) {
           for (int kvHead = 0; kvHead < size.kvHeads(); kvHead++) {
             float[] x = fixture.key(row, kvHead, Fixture.SINK + key);
-            checkFormula(x, read(fixture, row, kvHead, key), size + ", key " + key);
+            for (int j = 0; j < x.length; j++) {
+              x[j] -= centres[kvHead * x.length + j];
+            }
+            KeySummary summary = read(fixture, row, kvHead, key);
+            checkFormula(x, summary, size + ", key " + key);
+            checkNorm(x, summary, coarse, size + ", key " + key);
           }
         }
       }
     }
+  }
+
+  private static void checkNorm(float[] x, KeySummary summary, Coarse coarse, String context) {
+    double squares = 0;
+    for (float each : x) {
+      squares += (double) each * each;
+    }
+    double norm = coarse == Coarse.SCORES ? Math.sqrt(squares) : 0;
+    assertEquals(norm, Bf16.toFloat(summary.norm()), norm / 250, context + ", norm");
   }
 
   private static void checkFormula(float[] x, KeySummary summary, String context) {
@@ -143,6 +172,21 @@ class KeyEncoderTest {
 
       assertRefused(IllegalArgumentException.class, () -> backend.retrieval().keyEncoder()
           .encode(fixture.kv(), Fixture.LAYER, 0, 0, 1, index, 0), "headDim=");
+    }
+  }
+
+  /** The threads of an encoder have memory of their own, which must not pass from one index to another. */
+  @ParameterizedTest
+  @MethodSource("io.pariskv.testing.TestBackends#all")
+  void keysOfAnIndexOfScores_areNotCountedInOneOfTiers(Backend backend) {
+    Size size = Size.all().skip(9).findFirst().orElseThrow();
+    try (Fixture scores = new Fixture(backend, size, Coarse.SCORES);
+        Fixture tiers = new Fixture(backend, size, Coarse.TIERS)) {
+      scores.encode(size.budget());
+      tiers.encode(size.budget());
+
+      assertEquals(size.zones().getFirst() * size.kvHeads() * size.subspaces(),
+          Arrays.stream(populations(tiers, 0)).sum());
     }
   }
 

@@ -10,23 +10,29 @@ import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
+import io.pariskv.testing.TestBackends;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Seeded
 @Tag("stages")
 class ParisKvTest {
   private static final String BACKENDS = "io.pariskv.testing.TestBackends#all";
+  private static final String KINDS = "backendsAndKinds";
 
   /** Three layers, the middle one with a sliding window. */
   private static final KvShape SHAPE = new KvShape(3, 6, 2, 32, DType.BF16, List.of(0, 20, 0));
@@ -35,7 +41,20 @@ class ParisKvTest {
   private static final RetrievalBudget FEW = new RetrievalBudget(5, 0.5, 0.5);
 
   private static ParisKv method(RetrievalBudget budget) {
-    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget));
+    return method(budget, new Kind(Coarse.TIERS, Grouping.MEAN));
+  }
+
+  private static ParisKv method(RetrievalBudget budget, Kind kind) {
+    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget, kind.coarse, kind.grouping));
+  }
+
+  /** How keys are retrieved. */
+  record Kind(Coarse coarse, Grouping grouping) {
+  }
+
+  static Stream<Arguments> backendsAndKinds() {
+    return TestBackends.with(Stream.of(Coarse.values()).flatMap(
+        coarse -> Stream.of(Grouping.values()).map(grouping -> new Kind(coarse, grouping))));
   }
 
   /** Outputs of a prompt and then steps of one sequence. */
@@ -63,12 +82,12 @@ class ParisKvTest {
   }
 
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void retrievingEveryKey_equalsFullAttention(Backend backend) {
+  @MethodSource(KINDS)
+  void retrievingEveryKey_equalsFullAttention(Backend backend, Kind kind) {
     // k is far above the zone; 40 steps cross the update interval twice
     List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
 
-    assertSame(full, outputs(backend, method(ALL), 1_100, 40), 5e-5f);
+    assertSame(full, outputs(backend, method(ALL, kind), 1_100, 40), 5e-5f);
   }
 
   @ParameterizedTest
@@ -98,11 +117,11 @@ class ParisKvTest {
   }
 
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void promptInChunks_equalsPromptAtOnce(Backend backend) {
-    List<float[]> whole = outputs(backend, method(FEW), 123, 3);
+  @MethodSource(KINDS)
+  void promptInChunks_equalsPromptAtOnce(Backend backend, Kind kind) {
+    List<float[]> whole = outputs(backend, method(FEW, kind), 123, 3);
     List<float[]> parts = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       for (int chunk : new int[]{1, 48, 1, 1, 12, 60}) { // 49 is dense, 50 is not
@@ -115,13 +134,13 @@ class ParisKvTest {
     assertSame(whole, parts, 2e-5f);
   }
 
-  /** Keys are summarised and counted layer by layer; those of a chunk that is given up must not stay. */
+  /** Keys are summarised and counted layer by layer; those of a chunk that is given up must not stay, nor a centre. */
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void chunksGivenUpBetweenLayers_leaveNoTrace(Backend backend) {
+  @MethodSource(KINDS)
+  void chunksGivenUpBetweenLayers_leaveNoTrace(Backend backend, Kind kind) {
     List<List<float[]>> both = new ArrayList<>();
     for (boolean giveUp : new boolean[]{false, true}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
           KvCache cache = pool.open()) {
         Passes passes = new Passes(pool);
         List<float[]> outputs = new ArrayList<>();
@@ -193,9 +212,9 @@ class ParisKvTest {
   }
 
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1)) {
+  @MethodSource(KINDS)
+  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1)) {
       Passes passes = new Passes(pool);
       List<float[]> first = new ArrayList<>();
       try (KvCache cache = pool.open()) {
@@ -214,15 +233,55 @@ class ParisKvTest {
     }
   }
 
+  /** Summaries depend on the zone, not on how it grew: with scores the centre moves when it doubles. */
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend) {
+  @MethodSource(KINDS)
+  void sequenceThatGrewByDecoding_goesOnLikeAPromptOfThatLength(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 2);
+        KvCache grown = pool.open();
+        KvCache prompt = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(grown, "sequence", 60);
+      for (int step = 0; step < 5 * 16; step++) {
+        passes.step(grown, "sequence");
+      }
+      passes.prefill(prompt, "sequence", 140);
+      assertEquals(prompt.zones(), grown.zones());
+
+      for (int step = 0; step < 3; step++) {
+        assertArrayEquals(passes.step(prompt, "sequence"), passes.step(grown, "sequence"), 2e-5f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(KINDS)
+  void sequenceThatWasCut_goesOnLikeOneThatWasNeverLonger(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 2);
+        KvCache cut = pool.open();
+        KvCache never = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cut, "sequence", 300);
+      passes.step(cut, "sequence");
+      passes.prefill(never, "sequence", 140);
+      cut.truncate(140);
+      assertEquals(never.zones(), cut.zones());
+
+      for (int step = 0; step < 3; step++) {
+        assertArrayEquals(passes.step(never, "sequence"), passes.step(cut, "sequence"), 2e-5f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(KINDS)
+  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, Kind kind) {
     List<String> names = List.of("dense", "sparse", "longer");
     int[] prompts = {10, 90, 1_200};
     List<List<float[]>> together = new ArrayList<>();
     List<List<float[]>> alone = new ArrayList<>();
     for (boolean batched : new boolean[]{true, false}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 3)) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 3)) {
         Passes passes = new Passes(pool);
         List<KvCache> caches = new ArrayList<>();
         for (int i = 0; i < prompts.length; i++) {
@@ -250,9 +309,9 @@ class ParisKvTest {
   }
 
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void cost_countsWhatAStepReads(Backend backend) {
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+  @MethodSource(KINDS)
+  void cost_countsWhatAStepReads(Backend backend, Kind kind) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       passes.prefill(cache, "sequence", 112); // sink 4, zone 100, local 8
@@ -262,17 +321,19 @@ class ParisKvTest {
       assertEquals((18 + 20 + 18) / 3.0, cost.attendedTokens(), 1e-9);
       assertEquals(113, cost.heldTokens());
       assertEquals(56 * SHAPE.tokenBytes(), cost.kvBytes());
-      // ids of 100 keys, codes and weights of 50 candidates, in two layers and KV heads
-      assertEquals(2 * 2 * (100 * 4 + 50 * 4 * 6), cost.summaryBytes());
+      // ids of 100 keys, with scores also norms, codes and weights of 50 candidates, in two layers and KV heads
+      long perKey = kind.coarse == Coarse.SCORES ? 4 + 2 : 4;
+      long queries = kind.grouping == Grouping.PER_HEAD ? 3 : 1; // of a KV head
+      assertEquals(2 * 2 * queries * (100 * perKey + 50 * 4 * 6), cost.summaryBytes());
     }
   }
 
   @ParameterizedTest
-  @MethodSource(BACKENDS)
-  void plan_coversWhatIsKept(Backend backend) {
+  @MethodSource(KINDS)
+  void plan_coversWhatIsKept(Backend backend, Kind kind) {
     int tokens = 1_100;
-    MemoryPlan plan = method(FEW).plan(MemoryPlan.empty(), SHAPE, 1, tokens);
-    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW), 1);
+    MemoryPlan plan = method(FEW, kind).plan(MemoryPlan.empty(), SHAPE, 1, tokens);
+    try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
       passes.prefill(cache, "sequence", tokens - 1);
@@ -283,7 +344,7 @@ class ParisKvTest {
       assertTrue(pool.methodBytes() > 0.9 * plan.allocatedBytes(),
           () -> pool.methodBytes() + " kept, planned " + plan);
     }
-    MemoryPlan largest = method(FEW).plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
+    MemoryPlan largest = method(FEW, kind).plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
     assertTrue(largest.allocatedBytes() > plan.allocatedBytes(), largest::toString);
   }
 

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.retrieve.RetrievalBudget.Candidates;
+import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,6 +68,24 @@ class RetrievalBudgetTest {
       }
       assertTrue(fields[8] <= keys);
     });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, 1", "99, 99", "100, 100", "101, 101", "400, 200", "1000000, 10000",
+      "2147483647, 463410"})
+  void candidates_canBeTheGeometricMeanOfKeysAndK(int keys, int candidates) {
+    RetrievalBudget budget = new RetrievalBudget(100, null, null, Candidates.GEOMETRIC_MEAN);
+    assertEquals(candidates, budget.candidates(keys));
+  }
+
+  @Test
+  void shareThatIsGiven_isTheShare_andVeryLargeK_doesNotOverflow() {
+    assertEquals(30,
+        new RetrievalBudget(100, 0.03, null, Candidates.GEOMETRIC_MEAN).candidates(1_000));
+    RetrievalBudget all = new RetrievalBudget(Integer.MAX_VALUE, null, null,
+        Candidates.GEOMETRIC_MEAN);
+    assertEquals(Integer.MAX_VALUE, all.candidates(Integer.MAX_VALUE));
+    assertArrayEquals(new int[]{1_000, 1_000, 1_000}, Arrays.copyOf(all.fields(1_000), 3));
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.StagedRetrieval;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.Selection;
 import io.pariskv.memory.DType;
@@ -34,15 +35,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RetrievalTest {
 
   /** Selected zone positions of every row and KV head. */
-  private static int[][] retrieve(Backend backend, Size size) {
-    return retrieve(backend, size, backend::newRetrieval);
+  private static int[][] retrieve(Backend backend, Size size, Coarse coarse, Grouping grouping) {
+    return retrieve(backend, size, coarse,
+        (index, room) -> backend.newRetrieval(index, room, grouping));
   }
 
-  private static int[][] retrieve(Backend backend, Size size,
+  private static int[][] retrieve(Backend backend, Size size, Coarse coarse,
       BiFunction<KeyIndex, RetrievalSize, Retrieval> open) {
     int longest = Collections.max(size.zones());
     int candidates = size.zones().stream().mapToInt(size.budget()::candidates).max().orElseThrow();
-    try (Fixture fixture = new Fixture(backend, size).encode(size.budget());
+    try (Fixture fixture = new Fixture(backend, size, coarse).encode(size.budget());
         Retrieval retrieval = open.apply(fixture.index(),
             new RetrievalSize(size.rows(), longest, candidates, size.budget().k()))) {
       Selection selection = retrieval.retrieve(Fixture.LAYER, fixture.batch(),
@@ -57,13 +59,16 @@ class RetrievalTest {
   }
 
   static Stream<Arguments> sizes() {
-    return TestBackends.with(Size.all().skip(7).limit(14));
+    Stream<Size> some = Size.all().skip(7).limit(14);
+    return TestBackends.withCoarse(
+        TestBackends.takesLongSizes() ? Stream.concat(some, Size.longest()) : some);
   }
 
   @ParameterizedTest
-  @MethodSource({"sizes", "io.pariskv.testing.TestBackends#withLongSizes"})
-  void selection_isAscendingInTheZone_andEqualsThatOfScalar(Backend backend, Size size) {
-    int[][] selected = retrieve(backend, size);
+  @MethodSource("sizes")
+  void selection_isAscendingInTheZone_andEqualsThatOfScalar(Backend backend, Size size,
+      Coarse coarse) {
+    int[][] selected = retrieve(backend, size, coarse, Grouping.MEAN);
     for (int i = 0; i < selected.length; i++) {
       int keys = size.zones().get(i / size.kvHeads());
       assertEquals(size.budget().fields(keys)[2], selected[i].length);
@@ -73,11 +78,42 @@ class RetrievalTest {
         last = position;
       }
     }
-    int[][] staged = retrieve(backend, size,
+    int[][] staged = retrieve(backend, size, coarse,
         (index, room) -> new StagedRetrieval(backend, index, room));
     assertArrayEquals(staged, selected, size::toString);
     try (ScalarBackend scalar = new ScalarBackend()) {
-      assertArrayEquals(retrieve(scalar, size), selected, size::toString);
+      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.MEAN), selected, size::toString);
+      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.PER_HEAD),
+          retrieve(backend, size, coarse, Grouping.PER_HEAD), size::toString);
+    }
+  }
+
+  /** Each head of a group looks for a key of its own, which the mean of all queries need not find. */
+  @ParameterizedTest
+  @MethodSource("io.pariskv.testing.TestBackends#all")
+  void keyThatOneHeadLooksFor_isSelected_whenHeadsChooseTogether(Backend backend) {
+    Size size = new Size(List.of(2_000), 2, 7, 64, DType.F32, RandomKv.NORMAL);
+    RetrievalBudget budget = new RetrievalBudget(16, 0.1, null);
+    for (Coarse coarse : Coarse.values()) {
+      try (Fixture fixture = new Fixture(backend, size, coarse).encode(budget);
+          Retrieval retrieval = backend.newRetrieval(fixture.index(),
+              new RetrievalSize(1, 2_000, budget.candidates(2_000), 16), Grouping.PER_HEAD)) {
+        float[] q = new float[size.heads() * size.headDim()];
+        for (int head = 0; head < size.heads(); head++) {
+          float[] key = fixture.key(0, head / 7, Fixture.SINK + 100 + 250 * (head % 7));
+          for (int j = 0; j < key.length; j++) {
+            q[head * key.length + j] = 3 * key[j];
+          }
+        }
+        Selection selection = retrieval.retrieve(Fixture.LAYER, fixture.batch(),
+            fixture.buffers().of(q, 1, size.heads(), size.headDim()));
+        int[] positions = fixture.buffers().ints(selection.positions());
+        for (int head = 0; head < size.heads(); head++) {
+          int key = 100 + 250 * (head % 7);
+          assertTrue(IntStream.range(head / 7 * 16, head / 7 * 16 + 16)
+              .anyMatch(i -> positions[i] == key), coarse + ", head " + head);
+        }
+      }
     }
   }
 
@@ -89,21 +125,38 @@ class RetrievalTest {
   @MethodSource("io.pariskv.testing.TestBackends#all")
   void bestKeys_areAmongTheSelected(Backend backend) {
     RetrievalBudget budget = new RetrievalBudget(100, 0.5, 0.5); // the published ratios, this long
-    Size independent = new Size(List.of(3_000), 16, 1, 128, DType.BF16, RandomKv.NORMAL);
-    Size oneMean = new Size(List.of(3_000), 16, 1, 128, DType.BF16, RandomKv.COMMON_MEAN);
 
-    double recall = recall(backend, independent, budget);
-    assertTrue(recall >= 0.97, () -> independent + ": " + recall);
+    assertRecall(0.97, backend, RandomKv.NORMAL, Coarse.TIERS, budget);
+    assertRecall(0.78, backend, RandomKv.COMMON_MEAN, Coarse.TIERS, budget);
+  }
 
-    double recallOfOneMean = recall(backend, oneMean, budget);
-    assertTrue(recallOfOneMean >= 0.78, () -> oneMean + ": " + recallOfOneMean);
+  /**
+   * With scores, half of the candidates are enough, and a common mean is no trouble. Measured over eight sets of
+   * keys: 0.99, 0.99, 0.97 and 0.93.
+   */
+  @ParameterizedTest
+  @MethodSource("io.pariskv.testing.TestBackends#all")
+  void bestKeys_areAmongTheSelected_withFewerCandidatesOfScores(Backend backend) {
+    RetrievalBudget budget = new RetrievalBudget(100, 0.25, null);
+
+    assertRecall(0.96, backend, RandomKv.NORMAL, Coarse.SCORES, budget);
+    assertRecall(0.96, backend, RandomKv.COMMON_MEAN, Coarse.SCORES, budget);
+    assertRecall(0.90, backend, RandomKv.OUTLIER_CHANNELS, Coarse.SCORES, budget);
+    assertRecall(0.82, backend, RandomKv.SPREAD_NORMS, Coarse.SCORES, budget);
+  }
+
+  private static void assertRecall(double least, Backend backend, RandomKv keys, Coarse coarse,
+      RetrievalBudget budget) {
+    Size size = new Size(List.of(3_000), 16, 1, 128, DType.BF16, keys);
+    double recall = recall(backend, size, coarse, budget);
+    assertTrue(recall >= least, () -> size + ", " + coarse + ": " + recall);
   }
 
   /** The share of the 20 keys with the largest inner products that is selected. */
-  private static double recall(Backend backend, Size size, RetrievalBudget budget) {
+  private static double recall(Backend backend, Size size, Coarse coarse, RetrievalBudget budget) {
     int keys = size.zones().getFirst();
     int found = 0;
-    try (Fixture fixture = new Fixture(backend, size).encode(budget);
+    try (Fixture fixture = new Fixture(backend, size, coarse).encode(budget);
         Retrieval retrieval = backend.newRetrieval(fixture.index(),
             new RetrievalSize(1, keys, budget.candidates(keys), budget.k()))) {
       float[] q = fixture.queries();

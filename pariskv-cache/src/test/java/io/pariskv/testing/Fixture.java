@@ -1,6 +1,8 @@
 package io.pariskv.testing;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.index.Coarse;
+import io.pariskv.index.KeyCentre;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvStore;
@@ -29,6 +31,7 @@ public final class Fixture implements AutoCloseable {
 
   private final Backend backend;
   private final Size size;
+  private final Coarse coarse;
   private final Buffers buffers;
   private final KvStore kv;
   private final float[][] keys;
@@ -37,13 +40,23 @@ public final class Fixture implements AutoCloseable {
 
   /** Fills a store; no layer has a sliding window. */
   public Fixture(Backend backend, Size size) {
-    this(backend, size, 0);
+    this(backend, size, 0, Coarse.TIERS);
+  }
+
+  /** Fills a store; no layer has a sliding window, and the index is of {@code coarse}. */
+  public Fixture(Backend backend, Size size, Coarse coarse) {
+    this(backend, size, 0, coarse);
   }
 
   /** Fills a store whose {@link #LAYER} has a sliding window, or none if 0. */
   public Fixture(Backend backend, Size size, int window) {
+    this(backend, size, window, Coarse.TIERS);
+  }
+
+  private Fixture(Backend backend, Size size, int window, Coarse coarse) {
     this.backend = backend;
     this.size = size;
+    this.coarse = coarse;
     this.buffers = new Buffers(backend);
     this.kv = backend.newKvStore(size.shape(window), size.rows());
     this.keys = new float[size.rows()][];
@@ -84,13 +97,17 @@ public final class Fixture implements AutoCloseable {
     return rows;
   }
 
-  /** Encodes the retrieval zones, in two parts, and sets the budgets. */
+  /** Encodes the retrieval zones, in two parts and from their centre if they have one, and sets the budgets. */
   public Fixture encode(RetrievalBudget budget) {
     KeyIndex target = index();
     for (int row = 0; row < size.rows(); row++) {
       int zone = size.zones().get(row);
       if (zone > 0) {
         target.reserve(slot(row), zone);
+        if (coarse == Coarse.SCORES) {
+          backend.retrieval().keyCentre().find(kv, LAYER, slot(row), SINK,
+              KeyCentre.keysOfCentre(zone), target);
+        }
         encode(target, slot(row), 0, zone / 3);
         encode(target, slot(row), zone / 3, zone);
       }
@@ -177,7 +194,7 @@ public final class Fixture implements AutoCloseable {
   /** The index. */
   public KeyIndex index() {
     if (index == null) {
-      index = backend.newKeyIndex(kv.shape(), size.rows());
+      index = backend.newKeyIndex(kv.shape(), size.rows(), coarse);
     }
     return index;
   }

@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.backend.cuda.CudaBackend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
+import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvPlacement;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -81,6 +82,12 @@ public final class TestBackends {
   /** Every backend with each of {@code cases}. */
   public static Stream<Arguments> with(Stream<?> cases) {
     return cases.flatMap(each -> all().map(backend -> Arguments.of(backend, each)));
+  }
+
+  /** Every backend with each of {@code cases} and each kind of index. */
+  public static Stream<Arguments> withCoarse(Stream<?> cases) {
+    return cases.flatMap(each -> Stream.of(Coarse.values())
+        .flatMap(coarse -> all().map(backend -> Arguments.of(backend, each, coarse))));
   }
 
   /** The same for stages that know no K and V, whose place is then nothing to try: a GPU once. */

@@ -34,6 +34,10 @@ public final class AttentionBench implements AutoCloseable {
   /** In the list of parts of a method that retrieves nothing. */
   private static final List<String> NONE = List.of();
 
+  /** A method under the name that its rows have. */
+  public record Contender(String name, AttentionMethod method) {
+  }
+
   /**
    * What to measure, each with each.
    *
@@ -43,7 +47,7 @@ public final class AttentionBench implements AutoCloseable {
    * @param runs timed
    */
   public record Settings(KvShape shape, List<Integer> contexts, List<Integer> batches,
-      List<AttentionMethod> methods, Offload offload, int layers, int runs, long seed) {
+      List<Contender> methods, Offload offload, int layers, int runs, long seed) {
   }
 
   /** A stage of a row; its share is that of the bandwidth with which the backend reads its memory. */
@@ -68,8 +72,11 @@ public final class AttentionBench implements AutoCloseable {
   }
 
   /** A row to be measured. */
-  private record Case(AttentionMethod method, int context, int batch, KvPlacement placement,
+  private record Case(Contender contender, int context, int batch, KvPlacement placement,
       KvShape shape, boolean cold) {
+    AttentionMethod method() {
+      return contender.method;
+    }
   }
 
   private final Settings settings;
@@ -103,20 +110,21 @@ public final class AttentionBench implements AutoCloseable {
     return all;
   }
 
-  private Case newCase(AttentionMethod method, int context, int batch) {
+  private Case newCase(Contender contender, int context, int batch) {
     KvShape one = settings.shape;
-    int enough = new AttentionTraffic(one, method, context, batch, Integer.MAX_VALUE)
+    int enough = new AttentionTraffic(one, contender.method, context, batch, Integer.MAX_VALUE)
         .coldLayers(backend.cacheBytes());
     int layers = settings.layers > 0 ? settings.layers : enough;
     KvShape shape = new KvShape(layers, one.heads(), one.kvHeads(), one.headDim(), one.dtype());
-    Case onDevice = new Case(method, context, batch, KvPlacement.DEVICE, shape, layers >= enough);
+    Case onDevice = new Case(contender, context, batch, KvPlacement.DEVICE, shape,
+        layers >= enough);
     return placement(onDevice) == KvPlacement.DEVICE
         ? onDevice
-        : new Case(method, context, batch, KvPlacement.HOST, shape, layers >= enough);
+        : new Case(contender, context, batch, KvPlacement.HOST, shape, layers >= enough);
   }
 
   private KvPlacement placement(Case onDevice) {
-    boolean beside = onDevice.method instanceof ParisKv
+    boolean beside = onDevice.method() instanceof ParisKv
         && backend.plan().work() == MemoryPlace.GPU;
     return switch (settings.offload) {
       case ON -> KvPlacement.HOST;
@@ -131,7 +139,7 @@ public final class AttentionBench implements AutoCloseable {
     int tokens = each.context + 1;
     MemoryPlan kv = backend.planKv(RandomRows.plan(backend.plan(), each.shape, chunk(each)),
         each.shape, each.batch, tokens, chunk(each), each.placement);
-    return each.method.plan(kv, each.shape, each.batch, tokens);
+    return each.method().plan(kv, each.shape, each.batch, tokens);
   }
 
   private int chunk(Case each) {
@@ -159,7 +167,7 @@ public final class AttentionBench implements AutoCloseable {
   }
 
   private Row measure(Case each) {
-    try (CachePool pool = new CachePool(backend, each.shape, each.method, each.batch,
+    try (CachePool pool = new CachePool(backend, each.shape, each.method(), each.batch,
         each.placement);
         Allocator memory = backend.newAllocator()) {
       RandomRows random = new RandomRows(backend, memory, each.shape, chunk(each), settings.seed);
@@ -198,7 +206,7 @@ public final class AttentionBench implements AutoCloseable {
       this.out = out;
       retrieval = batch.retrieval();
       parts = retrieval == null ? NONE : retrieval.parts();
-      traffic = new AttentionTraffic(settings.shape, measured.method, measured.context,
+      traffic = new AttentionTraffic(settings.shape, measured.method(), measured.context,
           measured.batch, pool.residentRows());
     }
 
@@ -214,10 +222,10 @@ public final class AttentionBench implements AutoCloseable {
       }
       String last = parts.isEmpty() ? "attend" : "fetch+attend";
       stages.add(stage(last, whole.median() - before, traffic.attend()));
-      Integer k = measured.method instanceof ParisKv pariskv
+      Integer k = measured.method() instanceof ParisKv pariskv
           ? pariskv.config().budget().k()
           : null;
-      return new Row(measured.method.name(), k, measured.context, measured.batch,
+      return new Row(measured.contender.name, k, measured.context, measured.batch,
           measured.placement, measured.shape.layers(), measured.cold, whole.median(), whole.p95(),
           traffic.whole(parts), attendedTokens, stages);
     }

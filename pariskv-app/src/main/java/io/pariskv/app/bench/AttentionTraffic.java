@@ -1,11 +1,13 @@
 package io.pariskv.app.bench;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import java.util.List;
 import java.util.Set;
@@ -24,6 +26,9 @@ final class AttentionTraffic {
   private final long rows;
   private final int residentRows;
   private final TokenZones zones;
+  private final Coarse coarse;
+  /** Of a KV head: each looks for itself. */
+  private final int queries;
   private final int candidates;
   private final int selected;
 
@@ -41,9 +46,13 @@ final class AttentionTraffic {
       filled = pariskv.config().slide(filled, true);
       RetrievalBudget budget = pariskv.config().budget();
       int[] fields = budget.fields(filled.retrievalTokens());
+      coarse = pariskv.config().coarse();
+      queries = pariskv.config().grouping() == Grouping.PER_HEAD ? shape.groupSize() : 1;
       candidates = fields[1];
       selected = fields[2];
     } else {
+      coarse = Coarse.TIERS;
+      queries = 1;
       candidates = 0;
       selected = 0;
     }
@@ -86,22 +95,32 @@ final class AttentionTraffic {
   private long stage(String name, Set<String> together) {
     long keys = zones.retrievalTokens();
     long subspaces = SignCentroids.subspaces(shape.headDim());
-    long blocks = (long) FLOAT * shape.headDim();
-    long tiers = subspaces * SignCentroids.COUNT;
+    long norms = coarse == Coarse.SCORES ? Short.BYTES * keys : 0;
+    long blocks = (long) FLOAT * shape.headDim() * queries;
+    long counts = coarse == Coarse.TIERS ? INT * subspaces * SignCentroids.COUNT : 0;
+    long table = subspaces * SignCentroids.COUNT * queries;
+    long votes = keys * queries;
     long positions = (long) INT * candidates;
     long scores = (long) FLOAT * candidates;
     return switch (name) {
-      case "rotate" -> blocks * shape.groupSize() + blocks;
-      case "tiers", "table" -> (together.contains("rotate") ? 0 : blocks) + INT * tiers + tiers;
-      case "vote" -> tiers + keys * subspaces + keys; // with the ids and the votes
-      case "select" -> keys + (together.contains("rerank") ? 0 : positions);
-      case "rerank" -> blocks + (KeyIndex.summaryBytes(shape.headDim()) - subspaces) * candidates
-          + (together.contains("select") ? 0 : positions)
-          + (together.contains("top-k") ? 0 : scores);
-      case "top-k" -> (together.contains("rerank") ? 0 : positions + scores)
-          + (long) INT * selected;
+      case "rotate" -> (long) FLOAT * shape.headDim() * shape.groupSize() + blocks;
+      case "tiers", "table" -> unless(together, "rotate", blocks) + counts
+          + unless(together, "vote", table);
+      case "vote" -> unless(together, "table", table) + keys * subspaces + norms + votes;
+      case "combine votes" -> votes + keys;
+      case "select" -> keys + unless(together, "rerank", positions);
+      case "rerank" -> blocks + (long) KeyIndex.recordBytes(shape.headDim()) * candidates
+          + unless(together, "select", positions) + unless(together, "top-k", scores * queries);
+      case "combine scores" -> unless(together, "rerank", scores * queries)
+          + unless(together, "top-k", scores);
+      case "top-k" -> unless(together, "rerank", positions + scores) + (long) INT * selected;
       default -> 0;
     };
+  }
+
+  /** Bytes that are not moved where the part has the stage that makes or takes them. */
+  private static long unless(Set<String> together, String stage, long bytes) {
+    return together.contains(stage) ? 0 : bytes;
   }
 
   /** Attention over what is selected, or over everything. */

@@ -1,15 +1,16 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.app.bench.AttentionBench;
+import io.pariskv.app.bench.AttentionBench.Contender;
 import io.pariskv.app.bench.AttentionBench.Row;
 import io.pariskv.app.bench.AttentionBench.Stage;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.Offload;
 import io.pariskv.kv.KvShape;
-import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import java.io.PrintWriter;
 import java.util.List;
@@ -25,7 +26,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Times decode attention of one layer as it runs in a model, stage by stage. */
-@Command(name = "attention", mixinStandardHelpOptions = true, description = "Time decode attention of one layer, stage by stage, where the stages run: several layers in turn in one recorded step, so that none finds its data in a cache. --context, --batch, --method and --k may name several with commas.")
+@Command(name = "attention", mixinStandardHelpOptions = true, description = "Time decode attention of one layer, stage by stage, where the stages run: several layers in turn in one recorded step, so that none finds its data in a cache. --context, --batch, --method, --k, --preset and --group may name several with commas.")
 public final class BenchAttentionCommand implements Callable<Integer> {
   private static final int MAX_CONTEXT = (1 << 21) - 1;
   private static final int MAX_BATCH = 256;
@@ -46,8 +47,10 @@ public final class BenchAttentionCommand implements Callable<Integer> {
   private List<String> methods;
   @Option(names = "--k", paramLabel = "N", split = ",", defaultValue = "100", description = "Keys that pariskv retrieves (default: ${DEFAULT-VALUE}).")
   private List<Integer> ks;
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Other settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
-  private String preset;
+  @Option(names = "--preset", paramLabel = "NAME", split = ",", defaultValue = "paper", description = "Other settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  private List<String> presets;
+  @Option(names = "--group", paramLabel = "HOW", split = ",", defaultValue = "mean", description = "What the query heads of a KV head retrieve by: their mean query, or per-head, each for itself (default: ${DEFAULT-VALUE}).")
+  private List<String> groups;
   @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on or off: whether K and V live in host memory beside a GPU; auto: those of pariskv do, those of full if they do not fit (default: ${DEFAULT-VALUE}).")
   private Offload offload;
   @Option(names = "--layers", paramLabel = "N", defaultValue = "0", description = "Layers in turn (default: so many that they read 4 times the largest cache).")
@@ -67,9 +70,9 @@ public final class BenchAttentionCommand implements Callable<Integer> {
     if (layers != 0) {
       Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
     }
-    List<AttentionMethod> chosen = Usage.check(spec,
+    List<Contender> chosen = Usage.check(spec,
         () -> methods.stream().flatMap(this::named).toList());
-    KvShape shape = geometry.toShape(spec, chosen);
+    KvShape shape = geometry.toShape(spec, chosen.stream().map(Contender::method).toList());
     AttentionBench.Settings settings = new AttentionBench.Settings(shape, contexts, batches,
         chosen, offload, layers, steps, seed);
     try (AttentionBench bench = new AttentionBench(backend.name(spec), settings)) {
@@ -84,18 +87,27 @@ public final class BenchAttentionCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Stream<AttentionMethod> named(String name) {
-    ParisKvConfig config = ParisKvConfig.preset(preset);
-    List<ParisKv> retrieving = ks.stream().map(k -> new ParisKv(config.withBudget(
-        new RetrievalBudget(k, config.budget().candidateRatio(),
-            config.budget().collisionRatio()))))
-        .toList();
+  private Stream<Contender> named(String name) {
+    List<Contender> retrieving = presets.stream()
+        .flatMap(preset -> groups.stream().flatMap(group -> retrieving(preset, group))).toList();
     return switch (name) {
-      case "full" -> Stream.of(new FullAttention());
-      case "pariskv" -> retrieving.stream().map(AttentionMethod.class::cast);
+      case "full" -> Stream.of(new Contender(name, new FullAttention()));
+      case "pariskv" -> retrieving.stream();
       default -> throw new InputException(
           "method '" + name + "' is not known; choose one of full, pariskv");
     };
+  }
+
+  /** Named by what differs from the published method. */
+  private Stream<Contender> retrieving(String preset, String group) {
+    Grouping grouping = ParisKvOptions.grouping(group);
+    ParisKvConfig config = ParisKvConfig.preset(preset).withGrouping(grouping);
+    RetrievalBudget budget = config.budget();
+    String name = "pariskv" + (preset.equals("paper") ? "" : " " + preset)
+        + (grouping == Grouping.MEAN ? "" : " " + group);
+    return ks.stream().map(k -> new Contender(name, new ParisKv(config.withBudget(
+        new RetrievalBudget(k, budget.candidateRatio(), budget.collisionRatio(),
+            budget.candidates())))));
   }
 
   private static String cache(Row row) {

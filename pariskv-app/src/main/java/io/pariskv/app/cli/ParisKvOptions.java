@@ -1,13 +1,16 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -30,23 +33,45 @@ final class ParisKvOptions {
   @Nullable
   Integer denseBelow;
 
-  @Option(names = "--candidate-ratio", paramLabel = "R", description = "Share of the keys that are reranked, above 0 to 1 (default: by zone length).")
+  @Option(names = "--candidate-ratio", paramLabel = "R", description = "Share of the keys that are reranked, above 0 to 1 (default: the preset's).")
   @Nullable
   Double candidateRatio;
 
-  @Option(names = "--collision-ratio", paramLabel = "R", description = "Share of the keys that the tiers cover, above 0 to 1 (default: by zone length).")
+  @Option(names = "--collision-ratio", paramLabel = "R", description = "Share of the keys that the tiers cover, above 0 to 1 (default: the preset's).")
   @Nullable
   Double collisionRatio;
+
+  @Option(names = "--group", paramLabel = "HOW", defaultValue = "mean", description = "What the query heads of a KV head retrieve by: their mean query, or per-head, each for itself (default: ${DEFAULT-VALUE}).")
+  String group;
 
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
     ParisKvConfig base = ParisKvConfig.preset(preset);
-    RetrievalBudget budget = base.budget();
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        new RetrievalBudget(or(k, budget.k()),
-            candidateRatio != null ? candidateRatio : budget.candidateRatio(),
-            collisionRatio != null ? collisionRatio : budget.collisionRatio()));
+        budget(base), base.coarse(), grouping(group));
+  }
+
+  static Grouping grouping(String group) {
+    return switch (group) {
+      case "mean" -> Grouping.MEAN;
+      case "per-head" -> Grouping.PER_HEAD;
+      default -> throw new InputException(
+          "group '" + group + "' is not known; choose one of mean, per-head");
+    };
+  }
+
+  private RetrievalBudget budget(ParisKvConfig base) {
+    RetrievalBudget budget = base.budget();
+    if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
+      throw new InputException(
+          "collision-ratio " + collisionRatio + " is about tiers, which preset "
+              + preset + " does not have; leave it out, or choose another preset");
+    }
+    return new RetrievalBudget(or(k, budget.k()),
+        candidateRatio != null ? candidateRatio : budget.candidateRatio(),
+        collisionRatio != null ? collisionRatio : budget.collisionRatio(),
+        budget.candidates());
   }
 
   private static int or(@Nullable Integer given, int otherwise) {

@@ -71,6 +71,26 @@ class BenchAttentionCommandTest {
   }
 
   @Test
+  void presetsAndGroups_areMeasuredEachWithEach_andNamedByWhatDiffers() {
+    JsonNode rows = run(with(TINY, "--context", 2500, "--method", "pariskv", "--preset",
+        "paper,sharp", "--group", "mean,per-head", "--json")).succeeded().json().get("rows");
+    assertEquals(
+        List.of("pariskv", "pariskv per-head", "pariskv sharp", "pariskv sharp per-head"),
+        rows.valueStream().map(row -> row.get("method").asString()).toList());
+    for (JsonNode row : rows) {
+      boolean together = row.get("method").asString().endsWith("per-head");
+      assertEquals(together ? 9 : 7, row.get("stages").size(), row::toString);
+      for (JsonNode stage : row.get("stages")) {
+        assertTrue(stage.get("bytes").asLong() > 0, row::toString);
+      }
+    }
+    JsonNode vote = rows.get(2).get("stages").get(2); // ids and norms of 2,180 keys, and votes
+    assertEquals(2 * (4 * 256 + 2180 * (4 + 2) + 2180), vote.get("bytes").asLong());
+    JsonNode rerank = rows.get(2).get("stages").get(4); // of the root of 100 * 2,180
+    assertEquals(2 * (32 * 4 + 467 * (4 + 4 * 6 + 4)), rerank.get("bytes").asLong());
+  }
+
+  @Test
   void table_hasALineForEachRowAndStage() {
     List<String> lines = run(with(TINY, "--context", "300,2500")).succeeded().out().lines()
         .toList();
@@ -96,6 +116,7 @@ class BenchAttentionCommandTest {
     run("bench", "attention", "--head-dim", 48).refused(2, "48", "power");
     run("bench", "attention", "--method", "nope").refused(2, "--method 'nope'", "full, pariskv");
     run("bench", "attention", "--preset", "nope").refused(2, "--preset 'nope'", "ruler");
+    run("bench", "attention", "--group", "nope").refused(2, "--group 'nope'", "per-head");
     run("bench", "attention", "--backend", "nope").refused(2, "--backend 'nope'", "vector");
   }
 }

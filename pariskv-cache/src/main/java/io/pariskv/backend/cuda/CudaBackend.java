@@ -7,6 +7,7 @@ import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -100,9 +101,12 @@ public final class CudaBackend implements Backend {
       attention = new AttentionStages(new CudaKvAdvance(kernels), append,
           new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
           new CudaDecodeAttention(kernels));
-      retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
-          new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
-          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
+      retrieval = new RetrievalStages(new CudaKeyCentre(kernels), new CudaKeyEncoder(kernels),
+          new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
+          new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
+          new CudaScoreVote(kernels),
+          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
+          new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -208,13 +212,16 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public KeyIndex newKeyIndex(KvShape shape, int slots) {
-    return new CudaKeyIndex(kernels, shape, slots);
+  public KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
+    return new CudaKeyIndex(kernels, shape, slots, coarse);
   }
 
   @Override
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
-    return new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
+    return switch (index.coarse()) {
+      case TIERS -> new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
+      case SCORES -> new CudaScoreRetrieval(kernels, CudaKeyIndex.of(index), size);
+    };
   }
 
   /** {@inheritDoc} Device and pinned buffers are readable as they are. */

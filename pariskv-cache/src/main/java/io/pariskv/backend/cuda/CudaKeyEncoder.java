@@ -1,13 +1,13 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.index.HadamardRotation;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyEncoder;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.DType;
-import org.jspecify.annotations.Nullable;
 
 /**
  * {@link KeyEncoder} on the GPU: one launch. With offload keys are read where prefill has them in device memory,
@@ -47,24 +47,16 @@ final class CudaKeyEncoder implements KeyEncoder {
     }
     requireRoom("the store", store.capacity(slot), to);
     requireRoom("the index", target.capacity(slot), zoneFrom + to - from);
-    KvOffload.Segment near = store.offloaded() ? near(store.offload(), layer, slot, to) : null;
     int wave = BLOCKS_OF_MULTIPROCESSOR * kernels.device().multiprocessors() / shape.kvHeads();
     int blocks = Math.min(KernelLaunch.blocks(to - from, LEAST_KEYS_OF_BLOCK), Math.max(1, wave));
     KernelLaunch launch = kernels.launch().grid(blocks, shape.kvHeads()).block(BLOCK)
         .shared(index.subspaces() * SignCentroids.COUNT * DType.I32.bytes());
     store.args(launch, layer).arg(slot).arg(from).arg(to - from).arg(target.idTable())
-        .arg(target.recordTable()).arg(target.populationTable()).arg(zoneFrom)
+        .arg(target.recordTable()).arg(target.coarse() == Coarse.SCORES ? target.normTable() : 0L)
+        .arg(target.fixedTable()).arg(zoneFrom)
         .arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
-        .arg(near == null ? 0L : near.keys())
+        .arg(store.nearKeys(layer, slot, to))
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);
-  }
-
-  private static KvOffload.@Nullable Segment near(KvOffload offload, int layer, int slot, int to) {
-    KvOffload.Segment near = offload.held(layer, slot, to);
-    if (near == null) {
-      offload.await();
-    }
-    return near;
   }
 
   private static void requireRoom(String name, int capacity, int tokens) {

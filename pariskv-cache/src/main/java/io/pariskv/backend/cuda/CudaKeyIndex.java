@@ -1,11 +1,13 @@
 package io.pariskv.backend.cuda;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.KeySummary;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.memory.Shape;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,10 +29,13 @@ final class CudaKeyIndex implements KeyIndex {
 
   private final Kernels kernels;
   private final KvShape shape;
+  private final Coarse coarse;
   private final DeviceAllocator tables;
   private final Buffer ids;
   private final Buffer records;
-  private final Buffer populations;
+  private final @Nullable Buffer norms; // with scores
+  /** Addresses of what there is once a layer: populations, or centres with floors behind them. */
+  private final Buffer fixed;
   private final Buffer budgets;
   private final int[][] hostBudgets;
   private final @Nullable Keys[] sequences;
@@ -38,11 +43,12 @@ final class CudaKeyIndex implements KeyIndex {
   /**
    * One slot's summaries and their owner.
    *
-   * @param populations {@code [layers][kvHeads][subspaces][256] i32}
+   * @param fixed {@code [layers]} of populations {@code [kvHeads][subspaces][256] i32}, or of centres
+   *     {@code [kvHeads][headDim] f32} and floors {@code [kvHeads] i32}
    * @param slabs for each slab of tokens its address in each layer, 0 in one that is not indexed: ids,
-   *     and behind them records
+   *     behind them records, and behind them norms
    */
-  private record Keys(DeviceAllocator memory, Buffer populations, List<long[]> slabs) {
+  private record Keys(DeviceAllocator memory, Buffer fixed, List<long[]> slabs) {
   }
 
   /**
@@ -50,17 +56,21 @@ final class CudaKeyIndex implements KeyIndex {
    *
    * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
    */
-  CudaKeyIndex(Kernels kernels, KvShape shape, int slots) {
+  CudaKeyIndex(Kernels kernels, KvShape shape, int slots, Coarse coarse) {
     requireHeadDim(shape.headDim());
     this.kernels = kernels;
     this.shape = shape;
+    this.coarse = coarse;
     this.hostBudgets = new int[slots][BUDGET_FIELDS];
     this.sequences = new @Nullable Keys[slots];
     this.tables = new DeviceAllocator(kernels.stream());
     try {
       ids = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
       records = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
-      populations = tables.allocate(DType.I64, slots, shape.layers());
+      norms = coarse == Coarse.SCORES
+          ? tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS)
+          : null;
+      fixed = tables.allocate(DType.I64, slots, shape.layers());
       budgets = tables.allocate(DType.I32, slots, BUDGET_FIELDS);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, tables::close);
@@ -99,9 +109,29 @@ final class CudaKeyIndex implements KeyIndex {
     return records.address();
   }
 
+  /** Device address of the addresses of the norm slabs, {@code [slots][layers][MAX_SLABS] u64}; with scores only. */
+  long normTable() {
+    require(Coarse.SCORES);
+    return Objects.requireNonNull(norms).address();
+  }
+
+  /** Device address of what there is once a layer, populations or centres, {@code [slots][layers] u64}. */
+  long fixedTable() {
+    return fixed.address();
+  }
+
   /** Device address of the addresses of the populations, {@code [slots][layers] u64}. */
   long populationTable() {
-    return populations.address();
+    require(Coarse.TIERS);
+    return fixed.address();
+  }
+
+  /**
+   * Device address of the addresses of the centres, {@code [slots][layers] u64}; the floors are behind each.
+   */
+  long centreTable() {
+    require(Coarse.SCORES);
+    return fixed.address();
   }
 
   /** Host copy of the budget last set, for checks of shapes outside a step. */
@@ -169,13 +199,21 @@ final class CudaKeyIndex implements KeyIndex {
   }
 
   private Keys open(int slot, DeviceAllocator memory, int tokens) {
-    Keys keys = new Keys(memory, memory.allocate(DType.I32, shape.layers(), shape.kvHeads(),
-        subspaces(), SignCentroids.COUNT), new ArrayList<>());
+    Keys keys = new Keys(memory, memory.allocate(DType.I32, shape.layers(), fixedOfLayer()),
+        new ArrayList<>());
     grow(slot, keys, tokens);
     long[] addresses = new long[shape.layers()];
     Arrays.setAll(addresses, layer -> view(keys, layer).address());
-    upload(addresses, populations.address() + 8L * slot * shape.layers());
+    upload(addresses, fixed.address() + 8L * slot * shape.layers());
     return keys;
+  }
+
+  /** Numbers of 32 bits that there are once a layer. */
+  private long fixedOfLayer() {
+    return shape.kvHeads() * switch (coarse) {
+      case TIERS -> (long) subspaces() * SignCentroids.COUNT;
+      case SCORES -> shape.headDim() + 1L;
+    };
   }
 
   /** Adds slabs, of all layers in one piece of memory: it is had or it is not. */
@@ -202,6 +240,10 @@ final class CudaKeyIndex implements KeyIndex {
         upload(addresses, ids.address() + at);
         Arrays.setAll(addresses, i -> slabs[i][column] + idBytes());
         upload(addresses, records.address() + at);
+        if (norms != null) {
+          Arrays.setAll(addresses, i -> slabs[i][column] + normsAt());
+          upload(addresses, norms.address() + at);
+        }
       }
     }
     keys.slabs.addAll(List.of(slabs));
@@ -212,7 +254,13 @@ final class CudaKeyIndex implements KeyIndex {
     return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), subspaces());
   }
 
-  /** Bytes of the ids and records of one slab. */
+  /** Bytes of the ids and records of one slab, behind which its norms are. */
+  private long normsAt() {
+    return idBytes()
+        + TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), KeyIndex.recordBytes(shape.headDim()));
+  }
+
+  /** Bytes of one slab. */
   private long slabBytes() {
     return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), bytesPerKey());
   }
@@ -257,14 +305,38 @@ final class CudaKeyIndex implements KeyIndex {
   }
 
   @Override
-  public Buffer populations(int layer, int slot) {
-    requireIndexed(layer);
-    return view(keys(slot), layer);
+  public Coarse coarse() {
+    return coarse;
   }
 
+  @Override
+  public Buffer populations(int layer, int slot) {
+    require(Coarse.TIERS);
+    requireIndexed(layer);
+    return view(keys(slot), layer).reshape(shape.kvHeads(), subspaces(), SignCentroids.COUNT);
+  }
+
+  @Override
+  public Buffer centres(int layer, int slot) {
+    require(Coarse.SCORES);
+    requireIndexed(layer);
+    Buffer memory = view(keys(slot), layer);
+    Shape centres = Shape.of(shape.kvHeads(), shape.headDim());
+    return Buffer.wrap(memory.placement(), DType.F32, centres,
+        MemorySegment.ofAddress(memory.address())
+            .reinterpret(DType.F32.bytes() * centres.elements()));
+  }
+
+  @Override
+  public Buffer floors(int layer, int slot) {
+    require(Coarse.SCORES);
+    requireIndexed(layer);
+    return view(keys(slot), layer).slice((long) shape.kvHeads() * shape.headDim(), fixedOfLayer());
+  }
+
+  /** What there is once a layer, {@code [numbers] i32}. */
   private Buffer view(Keys keys, int layer) {
-    return keys.populations.slice(layer, layer + 1L).reshape(shape.kvHeads(), subspaces(),
-        SignCentroids.COUNT);
+    return keys.fixed.slice(layer, layer + 1L).reshape(fixedOfLayer());
   }
 
   private Keys keys(int slot) {
@@ -282,7 +354,7 @@ final class CudaKeyIndex implements KeyIndex {
     Keys keys = keys(slot);
     Objects.checkIndex(zonePosition, capacity(slot));
     int count = subspaces();
-    int recordBytes = bytesPerKey() - count;
+    int recordBytes = KeyIndex.recordBytes(shape.headDim());
     long slab = keys.slabs.get(zonePosition >> TokenSlabs.SLAB_SHIFT)[layer];
     long key = ((long) Objects.checkIndex(kvHead, shape.kvHeads()) << TokenSlabs.SLAB_SHIFT)
         + zonePosition % TokenSlabs.SLAB_TOKENS;
@@ -290,10 +362,14 @@ final class CudaKeyIndex implements KeyIndex {
     MemorySegment record = MemorySegment.ofArray(new byte[recordBytes]);
     kernels.ring().download(slab + key * count, MemorySegment.ofArray(id));
     kernels.ring().download(slab + idBytes() + key * recordBytes, record);
-    return unpack(id, record);
+    short[] norm = new short[1];
+    if (coarse == Coarse.SCORES) {
+      kernels.ring().download(slab + normsAt() + key * Short.BYTES, MemorySegment.ofArray(norm));
+    }
+    return unpack(id, record, norm[0]);
   }
 
-  private static KeySummary unpack(byte[] id, MemorySegment record) {
+  private static KeySummary unpack(byte[] id, MemorySegment record, short norm) {
     int[] ids = new int[id.length];
     int[] codes = new int[id.length * SignCentroids.SUBSPACE_DIM];
     short[] weights = new short[id.length];
@@ -305,7 +381,7 @@ final class CudaKeyIndex implements KeyIndex {
       }
       weights[b] = record.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * id.length + b);
     }
-    return new KeySummary(ids, codes, weights);
+    return new KeySummary(ids, codes, weights, norm);
   }
 
   /**

@@ -134,6 +134,25 @@ final class CudaKvStore implements KvStore {
     return offload;
   }
 
+  /**
+   * The slabs that have all keys of a layer, for a kernel that reads many: with offload where prefill has them in
+   * device memory, if it does, else 0, and the kernel finds them by {@link #args}. Not inside a recorded step.
+   *
+   * @param to end of the positions that are read, exclusive
+   * @return device address of the addresses of the slabs, or 0
+   */
+  long nearKeys(int layer, int slot, int to) {
+    if (!offloaded) {
+      return 0;
+    }
+    KvOffload.Segment near = offload().held(layer, slot, to);
+    if (near == null) {
+      offload().await();
+      return 0;
+    }
+    return near.keys();
+  }
+
   /** The slab of a sequence: an address that kernels and copies can use. */
   long slab(int layer, int slot, boolean values, int slab) {
     return address(sequence(slot).blocks.get(slab), Objects.checkIndex(layer, shape.layers()),

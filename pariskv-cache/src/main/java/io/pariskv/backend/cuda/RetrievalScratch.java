@@ -1,6 +1,5 @@
 package io.pariskv.backend.cuda;
 
-import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
@@ -18,7 +17,6 @@ import io.pariskv.retrieve.RetrievalSize;
  * @param tileKeys keys of a tile, a multiple of a slab's tokens
  * @param tiles tiles of a head, 1 to {@link #MAX_TILES}
  * @param blocks {@code [heads][headDim] f32}
- * @param tiers {@code [heads][subspaces][256] u8}
  * @param votes {@code [heads][tiles * tileKeys] u8}; a row is aligned to 1,024 bytes
  * @param threshold {@code [heads] i32}: keys with more votes are candidates, and some with as many; -1 if
  *     all are
@@ -29,8 +27,8 @@ import io.pariskv.retrieve.RetrievalSize;
  *     {@code min(k + SPARE, candidates of the tile)}, {@code k} being what the head's budget selects: what a
  *     tile lists of its best, as it need not find out which exactly the {@code k} best are
  */
-record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer tiers,
-    Buffer votes, Buffer threshold, Buffer tileStart, Buffer tileTies, Buffer bestStart) {
+record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer votes,
+    Buffer threshold, Buffer tileStart, Buffer tileTies, Buffer bestStart) {
 
   /** As many as a warp has lanes, and a block warps. */
   static final int MAX_TILES = 32;
@@ -46,8 +44,6 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     int tiles = Math.max(1, Math.ceilDiv(size.keys(), tileKeys));
     return new RetrievalScratch(size, tileKeys, tiles,
         memory.allocate(DType.F32, heads, shape.headDim()),
-        memory.allocate(DType.U8, heads, SignCentroids.subspaces(shape.headDim()),
-            SignCentroids.COUNT),
         memory.allocate(DType.U8, heads, (long) tiles * tileKeys),
         memory.allocate(DType.I32, heads), memory.allocate(DType.I32, heads, tiles + 1),
         memory.allocate(DType.I32, heads, tiles), memory.allocate(DType.I32, heads, tiles + 1));

@@ -3,6 +3,7 @@ package io.pariskv.backend.host;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -31,8 +32,8 @@ public abstract class HostBackend implements Backend {
   }
 
   @Override
-  public final KeyIndex newKeyIndex(KvShape shape, int slots) {
-    return new HostKeyIndex(shape, slots);
+  public final KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
+    return new HostKeyIndex(shape, slots, coarse);
   }
 
   @Override

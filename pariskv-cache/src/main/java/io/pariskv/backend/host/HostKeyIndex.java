@@ -1,5 +1,6 @@
 package io.pariskv.backend.host;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.KeySummary;
 import io.pariskv.index.SignCentroids;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * ids     [kvHeads * subspaces][SLAB_TOKENS]      u8     a vote streams one subspace of many keys
  * records [kvHeads][SLAB_TOKENS][6 * subspaces]   u8     a rerank reads all subspaces of one key
+ * norms   [kvHeads][SLAB_TOKENS]                  bf16   with scores only
  * </pre>
  *
  * <p>A record is a key's codes, {@code [subspaces] i32}, each eight of 4 bits with coordinate j in bits 4j
@@ -26,13 +28,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HostKeyIndex implements KeyIndex {
   private final KvShape shape;
+  private final Coarse coarse;
   private final HostAllocator tables = new HostAllocator();
   private final Buffer budgets;
   private final @Nullable Keys[] sequences;
 
   /** One slot's summaries and their owner. */
   private record Keys(HostAllocator memory, TokenSlabs[] ids, TokenSlabs[] records,
-      Buffer[] populations) {
+      TokenSlabs[] norms, Buffer[] populations, Buffer[] centres, Buffer[] floors) {
   }
 
   /**
@@ -40,9 +43,10 @@ public final class HostKeyIndex implements KeyIndex {
    *
    * @throws IllegalArgumentException if the head size is not a power of two from 16 to 256
    */
-  public HostKeyIndex(KvShape shape, int slots) {
+  public HostKeyIndex(KvShape shape, int slots, Coarse coarse) {
     requireHeadDim(shape.headDim());
     this.shape = shape;
+    this.coarse = coarse;
     this.budgets = tables.allocate(DType.I32, slots, BUDGET_FIELDS);
     this.sequences = new @Nullable Keys[slots];
   }
@@ -84,20 +88,31 @@ public final class HostKeyIndex implements KeyIndex {
       if (shape.window(layer) == 0) { // a layer with a sliding window is never retrieved from
         keys.ids[layer].reserve(tokens);
         keys.records[layer].reserve(tokens);
+        if (coarse == Coarse.SCORES) {
+          keys.norms[layer].reserve(tokens);
+        }
       }
     }
   }
 
   private Keys open() {
     int layers = shape.layers();
-    Keys keys = new Keys(new HostAllocator(), new TokenSlabs[layers], new TokenSlabs[layers],
-        new Buffer[layers]);
+    int kvHeads = shape.kvHeads();
+    HostAllocator memory = new HostAllocator();
+    Keys keys = new Keys(memory, new TokenSlabs[layers], new TokenSlabs[layers],
+        new TokenSlabs[layers], new Buffer[layers], new Buffer[layers], new Buffer[layers]);
     for (int layer = 0; layer < layers; layer++) {
-      keys.ids[layer] = new TokenSlabs(keys.memory, DType.U8, shape.kvHeads() * subspaces(), 1);
-      keys.records[layer] = new TokenSlabs(keys.memory, DType.U8, shape.kvHeads(),
-          recordBytes(subspaces()));
-      keys.populations[layer] = keys.memory.allocate(DType.I32, shape.kvHeads(), subspaces(),
-          SignCentroids.COUNT);
+      keys.ids[layer] = new TokenSlabs(memory, DType.U8, kvHeads * subspaces(), 1);
+      keys.records[layer] = new TokenSlabs(memory, DType.U8, kvHeads, recordBytes(subspaces()));
+      switch (coarse) {
+        case TIERS -> keys.populations[layer] = memory.allocate(DType.I32, kvHeads, subspaces(),
+            SignCentroids.COUNT);
+        case SCORES -> {
+          keys.norms[layer] = new TokenSlabs(memory, DType.BF16, kvHeads, 1);
+          keys.centres[layer] = memory.allocate(DType.F32, kvHeads, shape.headDim());
+          keys.floors[layer] = memory.allocate(DType.I32, kvHeads);
+        }
+      }
     }
     return keys;
   }
@@ -129,8 +144,32 @@ public final class HostKeyIndex implements KeyIndex {
   }
 
   @Override
+  public Coarse coarse() {
+    return coarse;
+  }
+
+  @Override
   public Buffer populations(int layer, int slot) {
+    require(Coarse.TIERS);
     return keys(slot).populations[layer];
+  }
+
+  @Override
+  public Buffer centres(int layer, int slot) {
+    require(Coarse.SCORES);
+    return keys(slot).centres[layer];
+  }
+
+  @Override
+  public Buffer floors(int layer, int slot) {
+    require(Coarse.SCORES);
+    return keys(slot).floors[layer];
+  }
+
+  /** Norms of keys, {@code [kvHeads][tokens] bf16}. */
+  public TokenSlabs norms(int layer, int slot) {
+    require(Coarse.SCORES);
+    return keys(slot).norms[layer];
   }
 
   /** Centroid ids, {@code [kvHeads * subspaces][tokens] u8}. */
@@ -177,7 +216,10 @@ public final class HostKeyIndex implements KeyIndex {
       }
       weights[b] = record.get(ValueLayout.JAVA_SHORT, weightsAt(count) + (long) b * Short.BYTES);
     }
-    return new KeySummary(ids, codes, weights);
+    short norm = coarse == Coarse.TIERS
+        ? 0
+        : norms(layer, slot).row(kvHead, zonePosition).get(ValueLayout.JAVA_SHORT, 0);
+    return new KeySummary(ids, codes, weights, norm);
   }
 
   @Override

@@ -6,6 +6,8 @@ import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostHeadBlocks;
+import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
 import io.pariskv.layer.SwiGlu;
@@ -22,9 +24,11 @@ public final class ScalarBackend extends HostBackend {
       new ScalarKvAppend(),
       new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
       new ScalarPrefillAttention(), new ScalarDecodeAttention());
-  private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
-      new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
-      new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());
+  private final RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
+      new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
+      new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),
+      new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK(), new HostHeadBlocks(),
+      new ScalarHeadVotes(), new ScalarHeadScores());
 
   @Override
   public String name() {

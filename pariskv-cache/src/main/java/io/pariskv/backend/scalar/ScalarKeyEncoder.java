@@ -2,6 +2,7 @@ package io.pariskv.backend.scalar;
 
 import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.HadamardRotation;
 import io.pariskv.index.KeyEncoder;
 import io.pariskv.index.KeyIndex;
@@ -35,26 +36,43 @@ final class ScalarKeyEncoder implements KeyEncoder {
       for (int position = from; position < to; position++) {
         TokenSlabs keys = store.keys(layer, slot);
         float[] y = Elements.floats(keys.row(kvHead, position), keys.dtype());
+        if (index.coarse() == Coarse.SCORES) {
+          subtract(y, index.centres(layer, slot), kvHead);
+        }
         for (int i = 0; i < y.length; i++) {
           y[i] *= signs[i];
         }
         HadamardRotation.transform(y, 0, y.length);
+        int zonePosition = zoneFrom + position - from;
+        float[] squares = new float[index.subspaces()];
         for (int b = 0; b < index.subspaces(); b++) {
-          block(y, b, target, layer, slot, kvHead, zoneFrom + position - from);
+          squares[b] = block(y, b, target, layer, slot, kvHead, zonePosition);
+        }
+        if (index.coarse() == Coarse.SCORES) {
+          float norm = (float) Math.sqrt(halving(squares)) * HadamardRotation.scale(y.length);
+          target.norms(layer, slot).row(kvHead, zonePosition).set(ValueLayout.JAVA_SHORT, 0,
+              Bf16.fromFloat(norm));
         }
       }
     }
   }
 
-  /** Encodes block {@code b} of the rotated key {@code y}. */
-  private void block(float[] y, int b, HostKeyIndex index, int layer, int slot, int kvHead,
+  private static void subtract(float[] y, Buffer centres, int kvHead) {
+    for (int i = 0; i < y.length; i++) {
+      y[i] -= Elements.getFloat(centres, (long) kvHead * y.length + i);
+    }
+  }
+
+  /** Encodes block {@code b} of the rotated key {@code y} and returns the sum of its squares. */
+  private float block(float[] y, int b, HostKeyIndex index, int layer, int slot, int kvHead,
       int zonePosition) {
     int m = SignCentroids.SUBSPACE_DIM;
     float[] squares = new float[m];
     for (int j = 0; j < m; j++) {
       squares[j] = y[b * m + j] * y[b * m + j];
     }
-    float r = (float) Math.sqrt(sum(squares));
+    float r2 = sum(squares);
+    float r = (float) Math.sqrt(r2);
     int id = 0;
     int codes = 0;
     float[] products = new float[m];
@@ -76,9 +94,22 @@ final class ScalarKeyEncoder implements KeyEncoder {
     record.setAtIndex(ValueLayout.JAVA_INT, b, codes);
     record.asSlice(HostKeyIndex.weightsAt(subspaces)).setAtIndex(ValueLayout.JAVA_SHORT, b,
         Bf16.fromFloat(weight));
-    Buffer populations = index.populations(layer, slot);
-    long counter = ((long) kvHead * subspaces + b) * SignCentroids.COUNT + id;
-    Elements.setInt(populations, counter, Elements.getInt(populations, counter) + 1);
+    if (index.coarse() == Coarse.TIERS) {
+      Buffer populations = index.populations(layer, slot);
+      long counter = ((long) kvHead * subspaces + b) * SignCentroids.COUNT + id;
+      Elements.setInt(populations, counter, Elements.getInt(populations, counter) + 1);
+    }
+    return r2;
+  }
+
+  /** The sum of a power of two of numbers, first and second half together until one is left. */
+  private static float halving(float[] x) {
+    for (int half = x.length / 2; half > 0; half /= 2) {
+      for (int b = 0; b < half; b++) {
+        x[b] += x[b + half];
+      }
+    }
+    return x[0];
   }
 
   private int level(float magnitude, float r) {

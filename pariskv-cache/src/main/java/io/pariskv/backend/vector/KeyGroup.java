@@ -55,6 +55,12 @@ final class KeyGroup {
   private final int[] ids;
   private final int[] codes;
   private final int[] weights;
+  /** {@code [subspaces][KEYS]}, the sum of each block's squares. */
+  private final float[] squares;
+  /** {@code [KEYS]}, the norms. */
+  private final int[] norms = new int[KEYS];
+  /** {@code [headDim]}, what keys are measured from. */
+  private final float[] centre;
   /** {@code [subspaces][256]}, keys stored since {@link #moveCounts}. */
   private final int[] counts;
   private int keys;
@@ -68,10 +74,24 @@ final class KeyGroup {
     ids = new int[subspaces * KEYS];
     codes = new int[subspaces * KEYS];
     weights = new int[subspaces * KEYS];
+    squares = new float[subspaces * KEYS];
+    centre = new float[headDim];
     counts = new int[subspaces * SignCentroids.COUNT];
   }
 
-  /** Reads {@code count} keys, at most {@link #KEYS}, and applies the signs of the rotation. */
+  /** Takes what keys of a KV head are measured from: the centre, or zero in an index of tiers. */
+  void begin(HostKeyIndex index, int layer, int slot, int kvHead) {
+    switch (index.coarse()) {
+      case TIERS -> Arrays.fill(centre, 0);
+      case SCORES -> MemorySegment.copy(index.centres(layer, slot).segment(),
+          ValueLayout.JAVA_FLOAT, (long) kvHead * headDim * Float.BYTES, centre, 0, headDim);
+    }
+  }
+
+  /**
+   * Reads {@code count} keys, at most {@link #KEYS}, subtracts the centre, which changes nothing while it is zero,
+   * and applies the signs of the rotation.
+   */
   void load(TokenSlabs store, int kvHead, int position, int count) {
     keys = count;
     for (int key = 0; key < count; key++) {
@@ -79,11 +99,11 @@ final class KeyGroup {
       if (store.dtype() == DType.BF16) {
         for (int i = 0; i < headDim; i++) {
           short bits = Raw.ALL.get(ValueLayout.JAVA_SHORT, row + (long) i * Short.BYTES);
-          y[i * KEYS + key] = Bf16.toFloat(bits) * signs[i];
+          y[i * KEYS + key] = (Bf16.toFloat(bits) - centre[i]) * signs[i];
         }
       } else {
         for (int i = 0; i < headDim; i++) {
-          y[i * KEYS + key] = Raw.ALL.get(ValueLayout.JAVA_FLOAT, row + (long) i * Float.BYTES)
+          y[i * KEYS + key] = (Raw.getFloat(row + (long) i * Float.BYTES) - centre[i])
               * signs[i];
         }
       }
@@ -96,6 +116,19 @@ final class KeyGroup {
     for (int b = 0; b < subspaces; b++) {
       encode(b);
     }
+    measure();
+  }
+
+  /** The norms: the squares of all blocks, added by halving. */
+  private void measure() {
+    for (int half = squares.length / 2; half >= KEYS; half /= 2) {
+      for (int i = 0; i < half; i += KEYS) {
+        FloatVector.fromArray(FLOATS, squares, i)
+            .add(FloatVector.fromArray(FLOATS, squares, i + half)).intoArray(squares, i);
+      }
+    }
+    FloatVector.fromArray(FLOATS, squares, 0).sqrt().mul(scale).intoArray(lengths, 0);
+    round(norms, 0);
   }
 
   /** {@link HadamardRotation#transform} of all keys. */
@@ -120,7 +153,7 @@ final class KeyGroup {
     measure(b);
     quantise(b);
     weigh();
-    round(b);
+    round(weights, b * KEYS);
   }
 
   /** The length {@code r} of each block, and the borders between levels that follow from it. */
@@ -130,7 +163,9 @@ final class KeyGroup {
       coordinate.mul(coordinate).intoArray(products, j * KEYS);
     }
     addProducts();
-    FloatVector r = FloatVector.fromArray(FLOATS, products, 0).sqrt();
+    FloatVector r2 = FloatVector.fromArray(FLOATS, products, 0);
+    r2.intoArray(squares, b * KEYS);
+    FloatVector r = r2.sqrt();
     r.intoArray(lengths, 0);
     for (int t = 0; t < THRESHOLDS.length; t++) {
       r.mul(THRESHOLDS[t]).intoArray(borders, t * KEYS);
@@ -188,17 +223,17 @@ final class KeyGroup {
     }
   }
 
-  /** {@link Bf16#fromFloat} of every lane. */
-  private void round(int b) {
+  /** {@link Bf16#fromFloat} of every length. */
+  private void round(int[] to, int at) {
     FloatVector weight = FloatVector.fromArray(FLOATS, lengths, 0);
     IntVector bits = weight.reinterpretAsInts();
     IntVector upper = bits.lanewise(LSHR, 16);
     IntVector rounded = bits.add(upper.and(1)).add(0x7fff).lanewise(LSHR, 16);
     VectorMask<Integer> nan = weight.compare(NE, weight).cast(INTS);
-    rounded.blend(upper.or(0x40), nan).intoArray(weights, b * KEYS);
+    rounded.blend(upper.or(0x40), nan).intoArray(to, at);
   }
 
-  /** Writes the summaries and counts the centroids. */
+  /** Writes the summaries; counts the centroids in an index of tiers. */
   void store(HostKeyIndex index, int layer, int slot, int kvHead, int zonePosition) {
     for (int key = 0; key < keys; key++) {
       int zone = zonePosition + key;
@@ -211,8 +246,18 @@ final class KeyGroup {
         Raw.ALL.set(ValueLayout.JAVA_INT, code + (long) b * Integer.BYTES, codes[b * KEYS + key]);
         Raw.ALL.set(ValueLayout.JAVA_SHORT, weight + (long) b * Short.BYTES,
             (short) weights[b * KEYS + key]);
-        counts[b * SignCentroids.COUNT + centroid]++;
       }
+      switch (index.coarse()) {
+        case TIERS -> count(key);
+        case SCORES -> Raw.ALL.set(ValueLayout.JAVA_SHORT,
+            index.norms(layer, slot).address(kvHead, zone), (short) norms[key]);
+      }
+    }
+  }
+
+  private void count(int key) {
+    for (int b = 0; b < subspaces; b++) {
+      counts[b * SignCentroids.COUNT + ids[b * KEYS + key]]++;
     }
   }
 

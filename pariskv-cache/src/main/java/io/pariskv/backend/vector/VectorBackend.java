@@ -6,6 +6,8 @@ import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
+import io.pariskv.backend.host.HostHeadBlocks;
+import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
@@ -38,9 +40,11 @@ public final class VectorBackend extends HostBackend {
     attention = new AttentionStages(scalar.attention().advance(), append,
         new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
-    retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
-        new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
-        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
+    retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
+        new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
+        new VectorCentroidScores(workers), new VectorScoreVote(workers),
+        new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers),
+        new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */

@@ -112,7 +112,7 @@ final class VectorBucketTopK implements BucketTopK {
    * The most votes that at least {@code wanted} keys have: bisection, which tries a good guess and its
    * neighbour first.
    */
-  private static int threshold(long votes, int keys, int wanted) {
+  static int threshold(long votes, int keys, int wanted) {
     int reached = 0; // enough keys have that many votes
     int missed = MOST_VOTES + 1; // too few have that many
     int next = Math.max(1, guess(votes, keys, wanted));

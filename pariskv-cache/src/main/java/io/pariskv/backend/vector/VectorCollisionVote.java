@@ -1,10 +1,5 @@
 package io.pariskv.backend.vector;
 
-import static jdk.incubator.vector.VectorOperators.GE;
-import static jdk.incubator.vector.VectorOperators.LT;
-import static jdk.incubator.vector.VectorOperators.NE;
-import static jdk.incubator.vector.VectorOperators.XOR;
-
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.Batch;
@@ -13,22 +8,16 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import io.pariskv.retrieve.CollisionVote;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.ByteVector;
 
 /**
- * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by.
- *
- * <p>A look-up takes a whole vector of ids: each pair of registers answers for its share of the table,
- * by the lower bits of the ids, and the upper bits choose among the answers.
+ * {@link CollisionVote}: a subspace's 256 tiers stay in registers while a slab's ids stream by; see {@link
+ * ByteTable}.
  */
 final class VectorCollisionVote implements CollisionVote {
   /** Keys of one task, whole slabs. */
   private static final int RANGE = 4 * TokenSlabs.SLAB_TOKENS;
 
-  private static final int CACHE_LINE = 64;
-
-  private static final int LANES = Species.BYTES.length();
+  private static final int LANES = ByteTable.LANES;
 
   private final Workers workers;
 
@@ -65,54 +54,14 @@ final class VectorCollisionVote implements CollisionVote {
   private static void voteSlab(long ids, long table, int subspaces, long votes, int count) {
     int whole = count & -LANES;
     if (whole > 0) { // rubbish for a moment: the first subspace starts the votes anew
-      Raw.setFloat(votes, touch(ids, subspaces * TokenSlabs.SLAB_TOKENS));
+      Raw.setFloat(votes, ByteTable.touch(ids, subspaces * TokenSlabs.SLAB_TOKENS));
     }
     for (int b = 0; b < subspaces; b++) {
-      long idsOfB = ids + (long) b * TokenSlabs.SLAB_TOKENS;
-      long tableOfB = table + (long) b * SignCentroids.COUNT;
-      if (LANES >= 32) {
-        addTiers(idsOfB, tableOfB, votes, whole, b == 0);
-      } else {
-        addHalfOfTiers(idsOfB, tableOfB, 0, votes, whole, b == 0);
-        addHalfOfTiers(idsOfB, tableOfB + 128, 0x80, votes, whole, false);
-      }
+      ByteTable.add(ids + (long) b * TokenSlabs.SLAB_TOKENS,
+          table + (long) b * SignCentroids.COUNT, votes, whole, b == 0);
     }
     for (int key = whole; key < count; key++) {
       voteKey(ids + key, table, subspaces, votes + key);
-    }
-  }
-
-  /**
-   * Reads a little of every cache line of a slab's ids, and nothing else, so that many misses are under
-   * way at a time: a fifth faster from memory than to meet them among the look-ups.
-   *
-   * @return something of what was read, for a use of it that the compiler cannot remove
-   */
-  private static int touch(long ids, int bytes) {
-    int read = 0;
-    for (int i = 0; i < bytes; i += CACHE_LINE) {
-      read += Raw.getInt(ids + i);
-    }
-    return read;
-  }
-
-  /** Adds one subspace's tiers to the votes, or starts the votes with them. */
-  private static void addTiers(long ids, long table, long votes, int count, boolean first) {
-    for (int key = 0; key < count; key += LANES) {
-      ByteVector tier = of256(table, bytes(ids + key));
-      ByteVector sum = first ? tier : tier.add(bytes(votes + key));
-      sum.intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
-    }
-  }
-
-  /** The same for the ids with that upper bit: a whole table is too much for 16 lanes. */
-  private static void addHalfOfTiers(long ids, long table, int upperBit, long votes, int count,
-      boolean first) {
-    for (int key = 0; key < count; key += LANES) {
-      ByteVector id = bytes(ids + key).lanewise(XOR, (byte) upperBit);
-      ByteVector sum = first ? ByteVector.zero(Species.BYTES) : bytes(votes + key);
-      sum.add(of128(table, id), id.compare(GE, (byte) 0))
-          .intoMemorySegment(Raw.ALL, votes + key, ByteOrder.LITTLE_ENDIAN);
     }
   }
 
@@ -124,33 +73,5 @@ final class VectorCollisionVote implements CollisionVote {
       sum += Raw.ALL.get(ValueLayout.JAVA_BYTE, table + (long) b * SignCentroids.COUNT + id);
     }
     Raw.ALL.set(ValueLayout.JAVA_BYTE, votes, (byte) sum);
-  }
-
-  /** Of each lane, the entry with that id in a table of 256 bytes. */
-  private static ByteVector of256(long table, ByteVector id) {
-    return of128(table, id).blend(of128(table + 128, id), id.compare(LT, (byte) 0));
-  }
-
-  /** The entry by the lower 7 bits of the id. */
-  private static ByteVector of128(long table, ByteVector id) {
-    return LANES == 64
-        ? ofTwoRegisters(table, id)
-        : of64(table, id).blend(of64(table + 64, id), id.and((byte) 64).compare(NE, (byte) 0));
-  }
-
-  /** The entry by the lower 6 bits of the id. */
-  private static ByteVector of64(long table, ByteVector id) {
-    return LANES == 32
-        ? ofTwoRegisters(table, id)
-        : ofTwoRegisters(table, id).blend(ofTwoRegisters(table + 32, id),
-            id.and((byte) 32).compare(NE, (byte) 0));
-  }
-
-  private static ByteVector ofTwoRegisters(long table, ByteVector id) {
-    return id.selectFrom(bytes(table), bytes(table + LANES));
-  }
-
-  private static ByteVector bytes(long address) {
-    return ByteVector.fromMemorySegment(Species.BYTES, Raw.ALL, address, ByteOrder.LITTLE_ENDIAN);
   }
 }

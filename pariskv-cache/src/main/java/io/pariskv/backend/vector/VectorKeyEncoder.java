@@ -2,6 +2,7 @@ package io.pariskv.backend.vector;
 
 import io.pariskv.backend.host.HostKeyIndex;
 import io.pariskv.backend.host.HostKvStore;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyEncoder;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvShape;
@@ -48,12 +49,15 @@ final class VectorKeyEncoder implements KeyEncoder {
       int first = from + task % ranges * RANGE;
       int end = Math.min(first + RANGE, to);
       KeyGroup group = groups.get();
+      group.begin(target, layer, slot, kvHead);
       for (int position = first; position < end; position += KeyGroup.KEYS) {
         group.load(keys, kvHead, position, Math.min(KeyGroup.KEYS, end - position));
         group.encode();
         group.store(target, layer, slot, kvHead, zoneFrom + position - from);
       }
-      addCounts(group, target.populations(layer, slot), kvHead);
+      if (index.coarse() == Coarse.TIERS) {
+        addCounts(group, target.populations(layer, slot), kvHead);
+      }
     });
   }
 

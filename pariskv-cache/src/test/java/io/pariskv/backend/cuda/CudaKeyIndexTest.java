@@ -96,7 +96,8 @@ class CudaKeyIndexTest {
 
     int[] codes = new int[32];
     System.arraycopy(new int[]{8, 9, 10, 11, 12, 13, 14, 15}, 0, codes, 8, 8);
-    assertEquals(new KeySummary(new int[]{1, 2, 0x83, 0xff}, codes, new short[]{0, 0, 0, 0x3f80}),
+    assertEquals(
+        new KeySummary(new int[]{1, 2, 0x83, 0xff}, codes, new short[]{0, 0, 0, 0x3f80}, (short) 0),
         index.read(2, 0, 1, key));
     assertThrows(IndexOutOfBoundsException.class, () -> index.read(2, 0, 1, 2_048));
     assertThrows(IndexOutOfBoundsException.class, () -> index.read(2, 0, 2, 0));

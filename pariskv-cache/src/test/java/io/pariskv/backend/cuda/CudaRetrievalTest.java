@@ -5,20 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Step;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.retrieve.RetrievalSize;
 import io.pariskv.testing.Buffers;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** How the fused retrieval launches, what it holds and what it refuses, on the fake GPU. */
 class CudaRetrievalTest {
@@ -46,10 +48,11 @@ class CudaRetrievalTest {
   }
 
   /** The fake GPU knows how many arguments of which size each kernel takes. */
-  @Test
-  void aStep_isThreeLaunches_inARecordedStepToo() {
+  @ParameterizedTest
+  @CsvSource({"TIERS, 3", "SCORES, 2"})
+  void aStep_isThreeLaunches_orTwo_inARecordedStepToo(Coarse coarse, int launches) {
     RetrievalBudget budget = new RetrievalBudget(100, null, null);
-    try (KeyIndex index = backend.newKeyIndex(SHAPE, 1);
+    try (KeyIndex index = backend.newKeyIndex(SHAPE, 1, coarse);
         Retrieval retrieval = backend.newRetrieval(index,
             new RetrievalSize(1, 131_072, budget.candidates(131_072), 100))) {
       index.setBudget(0, budget.fields(130_000));
@@ -61,16 +64,17 @@ class CudaRetrievalTest {
         step.run();
         step.run();
       }
-      assertEquals(3, retrieval.parts().size());
-      assertEquals(2 * 3, fake.launches()); // the first run, and the capture
+      assertEquals(launches, retrieval.parts().size());
+      assertEquals(2 * launches, fake.launches()); // the first run, and the capture
       assertEquals(2, fake.count("cuGraphLaunch"));
       assertEquals(0, fake.count("cuMemAlloc_v2"));
     }
   }
 
-  @Test
-  void whatItWasNotOpenedFor_isRefused() {
-    try (KeyIndex index = backend.newKeyIndex(SHAPE, 2);
+  @ParameterizedTest
+  @EnumSource
+  void whatItWasNotOpenedFor_isRefused(Coarse coarse) {
+    try (KeyIndex index = backend.newKeyIndex(SHAPE, 2, coarse);
         Retrieval retrieval = backend.newRetrieval(index, new RetrievalSize(2, 1_000, 500, 10))) {
       assertRefused(IllegalArgumentException.class,
           () -> retrieval.retrieve(0, batch(1), queries(1)), "2 sequences", "1");
@@ -89,11 +93,13 @@ class CudaRetrievalTest {
   @CsvSource({"1, 1", "1, 4_099", "1, 131_072", "5, 163_840", "1, 1_048_576"})
   void itHoldsLittleMore_thanTheMethodPlans(int rows, int keys) {
     RetrievalSize size = new RetrievalSize(rows, keys, Math.ceilDiv(keys, 10), 100);
-    try (KeyIndex index = backend.newKeyIndex(SHAPE, 1);
-        Retrieval retrieval = backend.newRetrieval(index, size)) {
-      long extra = retrieval.bytes() - size.bytes(SHAPE);
-      assertTrue(extra <= (long) rows * SHAPE.kvHeads() * ((64L << 10) + 8L * 32 * size.k()),
-          () -> extra + " bytes more");
+    for (Coarse coarse : Coarse.values()) {
+      try (KeyIndex index = backend.newKeyIndex(SHAPE, 1, coarse);
+          Retrieval retrieval = backend.newRetrieval(index, size)) {
+        long extra = retrieval.bytes() - size.bytes(SHAPE, Grouping.MEAN);
+        assertTrue(extra <= (long) rows * SHAPE.kvHeads() * ((64L << 10) + 8L * 32 * size.k()),
+            () -> coarse + ": " + extra + " bytes more");
+      }
     }
   }
 

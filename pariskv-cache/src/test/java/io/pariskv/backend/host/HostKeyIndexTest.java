@@ -3,6 +3,7 @@ package io.pariskv.backend.host;
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
@@ -16,7 +17,7 @@ class HostKeyIndexTest {
 
   @Test
   void keyOf128Numbers_takes112Bytes() {
-    try (HostKeyIndex index = new HostKeyIndex(SHAPE, 1)) {
+    try (HostKeyIndex index = new HostKeyIndex(SHAPE, 1, Coarse.TIERS)) {
       assertEquals(16, index.subspaces());
       assertEquals(112, index.bytesPerKey());
       long empty = index.bytes();
@@ -29,8 +30,23 @@ class HostKeyIndexTest {
   }
 
   @Test
+  void keyOf128Numbers_withANormInsteadOfPopulations_takes114Bytes() {
+    try (HostKeyIndex index = new HostKeyIndex(SHAPE, 1, Coarse.SCORES)) {
+      assertEquals(114, index.bytesPerKey());
+      long empty = index.bytes();
+      index.reserve(0, 1024);
+      long centresAndFloors = 2L * 2 * (128 * 4 + 4);
+      assertEquals(empty + 2 * 2 * 114 * 1024 + centresAndFloors, index.bytes());
+      assertRefused(IllegalStateException.class, () -> index.populations(0, 0), "SCORES",
+          "TIERS");
+      index.release(0);
+      assertEquals(empty, index.bytes());
+    }
+  }
+
+  @Test
   void keysNotReserved_areRefused() {
-    try (HostKeyIndex index = new HostKeyIndex(SHAPE, 1)) {
+    try (HostKeyIndex index = new HostKeyIndex(SHAPE, 1, Coarse.TIERS)) {
       assertRefused(IllegalStateException.class, () -> index.populations(0, 0), "slot 0");
       assertRefused(IllegalStateException.class, () -> index.ids(0, 0), "slot 0");
     }
@@ -40,7 +56,8 @@ class HostKeyIndexTest {
   @ValueSource(ints = {8, 24, 80, 96, 512})
   void headSizesThatCannotBeSummarised_areRefused(int headDim) {
     assertRefused(IllegalArgumentException.class,
-        () -> new HostKeyIndex(new KvShape(1, 1, 1, headDim, DType.F32), 1).close(), "" + headDim,
+        () -> new HostKeyIndex(new KvShape(1, 1, 1, headDim, DType.F32), 1, Coarse.TIERS).close(),
+        "" + headDim,
         "power of two from 16 to 256");
   }
 

@@ -1,0 +1,159 @@
+package io.pariskv.backend.cuda;
+
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.Selection;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.retrieve.Retrieval;
+import io.pariskv.retrieve.RetrievalSize;
+import java.util.List;
+
+/**
+ * The retrieval of a step in few launches: one kernel votes and finds where to cut, and {@link CudaCandidateSelect}'s
+ * does the rest. The stages that it replaces are its oracle.
+ */
+abstract sealed class CudaFusedRetrieval implements Retrieval
+    permits CudaRetrieval, CudaScoreRetrieval {
+  /** Threads of a block that votes. */
+  static final int BLOCK = 1024;
+
+  /** Shared memory of a block that votes: what it looks up, to which a histogram for each lane of a warp comes. */
+  private static final int LOOK_UP_BYTES = 64 << 10;
+  private static final int LANES = 32;
+
+  private final Kernels kernels;
+  private final CudaKeyIndex index;
+  private final RetrievalSize size;
+  private final List<String> parts;
+  private final int voteShared;
+
+  private final DeviceAllocator memory;
+  private final RetrievalScratch scratch;
+  /** {@code [heads][tableBytes] u8} of what a vote looks up, where another launch makes it. */
+  private final Buffer table;
+  /** {@code [heads][tiles][values] i32}: how many keys of a tile have a vote. */
+  private final Buffer counts;
+  /** {@code [heads] i32}, zero before and after a launch: blocks of a head that are done. */
+  private final Buffer tickets;
+  private final Selection selection;
+  private final CudaCandidateSelect select;
+
+  /**
+   * Allocates what the kernels pass on; the caller closes it.
+   *
+   * @param parts the last is the selection
+   * @param vote the kernel that votes
+   * @param values how many different votes there are
+   * @param tableBytes of a head
+   */
+  CudaFusedRetrieval(Kernels kernels, CudaKeyIndex index, RetrievalSize size, List<String> parts,
+      CudaFunction vote, int values, int tableBytes) {
+    KvShape shape = index.shape();
+    this.kernels = kernels;
+    this.index = index;
+    this.size = size;
+    this.parts = parts;
+    voteShared = LOOK_UP_BYTES + values * LANES * Integer.BYTES;
+    vote.allowShared(voteShared);
+    memory = new DeviceAllocator(kernels.stream());
+    try {
+      scratch = RetrievalScratch.allocate(memory, shape, size,
+          kernels.device().multiprocessors() * vote.blocksPerMultiprocessor(BLOCK, voteShared));
+      table = memory.allocate(DType.U8, scratch.heads(), tableBytes);
+      counts = memory.allocate(DType.I32, scratch.heads(), scratch.tiles(), values);
+      tickets = memory.allocate(DType.I32, scratch.heads());
+      selection = new Selection(
+          memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
+          memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
+      select = new CudaCandidateSelect(kernels, memory, scratch);
+    } catch (RuntimeException | Error e) {
+      Failures.suppressing(e, memory::close);
+      throw e;
+    }
+  }
+
+  /** Launches a part that comes before the selection. */
+  abstract void launch(int part, int layer, Batch batch, Buffer q);
+
+  @Override
+  public final void run(int part, int layer, Batch batch, Buffer q) {
+    KvShape shape = index.shape();
+    index.requireIndexed(layer);
+    q.require("queries", DType.F32, batch.rows(), shape.heads(), shape.headDim());
+    requireRoom(batch);
+    if (part < 0 || part >= parts.size()) {
+      throw new IndexOutOfBoundsException(part);
+    }
+    if (part == parts.size() - 1) {
+      select.select(index, layer, batch, scratch, selection);
+    } else {
+      launch(part, layer, batch, q);
+    }
+  }
+
+  private void requireRoom(Batch batch) {
+    if (batch.rows() != size.rows()) {
+      throw new IllegalArgumentException("a retrieval for " + size.rows()
+          + " sequences cannot serve " + batch.rows() + "; open another");
+    }
+    ZoneRoom room = new ZoneRoom(kernels, index, batch);
+    room.requireKeys("votes", DType.U8, scratch.votes().reshape(size.rows(),
+        index.shape().kvHeads(), (long) scratch.tiles() * scratch.tileKeys()));
+    room.requireSelected("selected positions", DType.I32, selection.positions());
+  }
+
+  /** The launch of a kernel that votes, without arguments. */
+  final KernelLaunch voteLaunch() {
+    return kernels.launch().grid(scratch.tiles(), scratch.heads()).block(BLOCK).shared(voteShared)
+        .overlapped();
+  }
+
+  /** Adds what every kernel that votes ends with: what decides on the cut, and where it goes. */
+  final KernelLaunch cutArgs(KernelLaunch launch) {
+    return launch.arg(size.candidates()).arg(size.k()).arg(RetrievalScratch.SPARE).arg(counts)
+        .arg(tickets).arg(scratch.threshold()).arg(scratch.tileStart()).arg(scratch.tileTies())
+        .arg(scratch.bestStart());
+  }
+
+  final Kernels kernels() {
+    return kernels;
+  }
+
+  final CudaKeyIndex index() {
+    return index;
+  }
+
+  final RetrievalScratch scratch() {
+    return scratch;
+  }
+
+  final Buffer table() {
+    return table;
+  }
+
+  @Override
+  public final RetrievalSize size() {
+    return size;
+  }
+
+  @Override
+  public final List<String> parts() {
+    return parts;
+  }
+
+  @Override
+  public final Selection selection() {
+    return selection;
+  }
+
+  @Override
+  public final long bytes() {
+    return memory.allocatedBytes();
+  }
+
+  @Override
+  public final void close() {
+    memory.close();
+  }
+}
