@@ -24,13 +24,14 @@ __device__ __forceinline__ float largest_score(const float (&y)[SUBSPACE_DIM]) {
   return isnan(score) ? INFINITY : score;
 }
 
-/** What scores are multiplied by; `largest` is that of all centroids of the KV head, infinite if one is NaN. */
+/** What scores are multiplied by, 0 if they are not usable; `largest` is that of all centroids of the KV head, infinite if one is NaN. */
 __device__ __forceinline__ float score_inverse(float largest) {
   bool usable = largest >= 0x1p-100f && largest < INFINITY;
   return usable ? __fdiv_rn(float(SCORE_LEVELS), largest) : 0.0f;
 }
 
-/** A score as a byte; of an infinite one or a NaN, whose inverse is 0, the product is NaN, and a whole number of it 0. */
-__device__ __forceinline__ uint8_t score_byte(float score, float inverse) {
-  return SCORE_BIAS + __float2int_rn(__fmul_rn(score, inverse));
+/** A score as a byte. Added to 1.5 * 2^23, a number is rounded to a whole one, which is in the lowest bits. */
+__device__ __forceinline__ uint32_t score_byte(float score, float inverse) {
+  uint32_t bits = __float_as_uint(__fadd_rn(__fmul_rn(score, inverse), 0x1.8p23f + SCORE_BIAS));
+  return inverse > 0.0f ? bits & 255 : SCORE_BIAS;
 }

@@ -5,11 +5,7 @@
 // grid rows * kvHeads, block 512.
 #include "pariskv.cuh"
 
-/** A weight's logarithm before it is normalised, in 2^-23. */
-__device__ __forceinline__ int logarithm(float estimate, float largest, float to_octaves) {
-  float z = __fmul_rn(__fsub_rn(estimate, largest), to_octaves);
-  return z > -126.0f ? __float2int_rz(__fmul_rn(z, 0x1p23f)) : -126 * (1 << 23);
-}
+#include "head_scores.cuh"
 
 extern "C" __global__ void __launch_bounds__(512)
     head_scores(const int* slots,      // [rows]
@@ -19,7 +15,6 @@ extern "C" __global__ void __launch_bounds__(512)
                 int64_t capacity, int kv_heads, int group, float to_octaves) {
   __shared__ float maxima[WARP];
   __shared__ long long sums[WARP];
-  constexpr int ONE = 1 << 23;
   const int* budget = budgets + slots[blockIdx.x / kv_heads] * BUDGET_FIELDS;
   int count = int(min(int64_t(min(budget[1], budget[0])), capacity));
   float* to = combined + blockIdx.x * capacity;
@@ -32,15 +27,13 @@ extern "C" __global__ void __launch_bounds__(512)
     largest = block_max(largest, maxima);
     long long sum = 0;
     for (int c = threadIdx.x; c < count; c += blockDim.x) {
-      int u = logarithm(from[c], largest, to_octaves);
-      sum += (ONE | (u & (ONE - 1))) >> min(31, -(u >> 23));
+      sum += addend(logarithm(from[c], largest, to_octaves));
     }
     sum = block_sum(sum, sums);
-    int total = __float_as_int(__ll2float_rn(sum)) - 150 * ONE;
+    int total = logarithm_of(sum);
     for (int c = threadIdx.x; c < count; c += blockDim.x) {
-      int u = logarithm(from[c], largest, to_octaves);
-      float weight = sum > 0 ? __int_as_float(max(0, 127 * ONE + u - total)) : 0.0f;
-      to[c] = i == 0 ? weight : __fadd_rn(to[c], weight);
+      float own = sum > 0 ? weight(logarithm(from[c], largest, to_octaves), total) : 0.0f;
+      to[c] = i == 0 ? own : __fadd_rn(to[c], own);
     }
   }
 }

@@ -9,8 +9,8 @@
 // every lane; where to cut is found by the block of a KV head that comes last, as retrieval_cut.cuh says. Bound by reading
 // the ids and the norms, 2 bytes a key.
 //
-// The kernel before writes queries, but no summaries: keys are encoded between steps, and their budget is uploaded after
-// them. So slots, budgets, floors, ids and norms are read before the wait.
+// Of what is read here a step writes the queries alone: keys are encoded, and slots and budgets uploaded, between steps,
+// and behind those no launch overlaps. So slots, budgets, floors, ids and norms are read before the wait.
 //
 // grid (tiles, rows * kvHeads), block 1024, dynamic shared memory 64 KiB for the table and 32 KiB for the histogram.
 // Blocks beyond the budget's number of keys exit.

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.backend.PerHeadRetrieval;
 import io.pariskv.backend.StagedRetrieval;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.index.Coarse;
@@ -81,10 +82,13 @@ class RetrievalTest {
     int[][] staged = retrieve(backend, size, coarse,
         (index, room) -> new StagedRetrieval(backend, index, room));
     assertArrayEquals(staged, selected, size::toString);
+    int[][] together = retrieve(backend, size, coarse, Grouping.PER_HEAD);
+    assertArrayEquals(retrieve(backend, size, coarse,
+        (index, room) -> new PerHeadRetrieval(backend, index, room)), together, size::toString);
     try (ScalarBackend scalar = new ScalarBackend()) {
       assertArrayEquals(retrieve(scalar, size, coarse, Grouping.MEAN), selected, size::toString);
-      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.PER_HEAD),
-          retrieve(backend, size, coarse, Grouping.PER_HEAD), size::toString);
+      assertArrayEquals(retrieve(scalar, size, coarse, Grouping.PER_HEAD), together,
+          size::toString);
     }
   }
 

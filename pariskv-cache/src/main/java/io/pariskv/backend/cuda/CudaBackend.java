@@ -17,6 +17,7 @@ import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
@@ -214,6 +215,13 @@ public final class CudaBackend implements Backend {
   @Override
   public KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
     return new CudaKeyIndex(kernels, shape, slots, coarse);
+  }
+
+  @Override
+  public Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping) {
+    return grouping == Grouping.PER_HEAD && index.coarse() == Coarse.SCORES
+        ? new CudaHeadRetrieval(kernels, CudaKeyIndex.of(index), size, retrieval.topK())
+        : Backend.super.newRetrieval(index, size, grouping);
   }
 
   @Override

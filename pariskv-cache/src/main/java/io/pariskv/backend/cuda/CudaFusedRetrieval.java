@@ -81,7 +81,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
     KvShape shape = index.shape();
     index.requireIndexed(layer);
     q.require("queries", DType.F32, batch.rows(), shape.heads(), shape.headDim());
-    requireRoom(batch);
+    scratch.requireRoom(kernels, index, batch, selection);
     if (part < 0 || part >= parts.size()) {
       throw new IndexOutOfBoundsException(part);
     }
@@ -90,17 +90,6 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
     } else {
       launch(part, layer, batch, q);
     }
-  }
-
-  private void requireRoom(Batch batch) {
-    if (batch.rows() != size.rows()) {
-      throw new IllegalArgumentException("a retrieval for " + size.rows()
-          + " sequences cannot serve " + batch.rows() + "; open another");
-    }
-    ZoneRoom room = new ZoneRoom(kernels, index, batch);
-    room.requireKeys("votes", DType.U8, scratch.votes().reshape(size.rows(),
-        index.shape().kvHeads(), (long) scratch.tiles() * scratch.tileKeys()));
-    room.requireSelected("selected positions", DType.I32, selection.positions());
   }
 
   /** The launch of a kernel that votes, without arguments. */

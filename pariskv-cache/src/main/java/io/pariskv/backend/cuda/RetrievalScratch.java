@@ -1,6 +1,8 @@
 package io.pariskv.backend.cuda;
 
+import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.Selection;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -54,6 +56,22 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     int tiles = Math.clamp(blocks / Math.max(1, heads), 1, MAX_TILES);
     int slabs = Math.ceilDiv(Math.ceilDiv(Math.max(1, keys), tiles), TokenSlabs.SLAB_TOKENS);
     return slabs * TokenSlabs.SLAB_TOKENS;
+  }
+
+  /**
+   * Refuses a step that there is no room for.
+   *
+   * @throws IllegalArgumentException naming both numbers
+   */
+  void requireRoom(Kernels kernels, CudaKeyIndex index, Batch batch, Selection selection) {
+    if (batch.rows() != size.rows()) {
+      throw new IllegalArgumentException("a retrieval for " + size.rows()
+          + " sequences cannot serve " + batch.rows() + "; open another");
+    }
+    ZoneRoom room = new ZoneRoom(kernels, index, batch);
+    room.requireKeys("votes", DType.U8,
+        votes.reshape(size.rows(), index.shape().kvHeads(), (long) tiles * tileKeys));
+    room.requireSelected("selected positions", DType.I32, selection.positions());
   }
 
   /** Rows times KV heads. */

@@ -20,7 +20,6 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** How the fused retrieval launches, what it holds and what it refuses, on the fake GPU. */
 class CudaRetrievalTest {
@@ -49,12 +48,12 @@ class CudaRetrievalTest {
 
   /** The fake GPU knows how many arguments of which size each kernel takes. */
   @ParameterizedTest
-  @CsvSource({"TIERS, 3", "SCORES, 2"})
-  void aStep_isThreeLaunches_orTwo_inARecordedStepToo(Coarse coarse, int launches) {
+  @CsvSource({"TIERS, MEAN, 3", "SCORES, MEAN, 2", "SCORES, PER_HEAD, 5"})
+  void aStep_isFewLaunches_inARecordedStepToo(Coarse coarse, Grouping grouping, int launches) {
     RetrievalBudget budget = new RetrievalBudget(100, null, null);
     try (KeyIndex index = backend.newKeyIndex(SHAPE, 1, coarse);
         Retrieval retrieval = backend.newRetrieval(index,
-            new RetrievalSize(1, 131_072, budget.candidates(131_072), 100))) {
+            new RetrievalSize(1, 131_072, budget.candidates(131_072), 100), grouping)) {
       index.setBudget(0, budget.fields(130_000));
       Batch batch = batch(1);
       Buffer q = queries(1);
@@ -72,10 +71,11 @@ class CudaRetrievalTest {
   }
 
   @ParameterizedTest
-  @EnumSource
-  void whatItWasNotOpenedFor_isRefused(Coarse coarse) {
+  @CsvSource({"TIERS, MEAN", "SCORES, MEAN", "SCORES, PER_HEAD"})
+  void whatItWasNotOpenedFor_isRefused(Coarse coarse, Grouping grouping) {
     try (KeyIndex index = backend.newKeyIndex(SHAPE, 2, coarse);
-        Retrieval retrieval = backend.newRetrieval(index, new RetrievalSize(2, 1_000, 500, 10))) {
+        Retrieval retrieval = backend.newRetrieval(index, new RetrievalSize(2, 1_000, 500, 10),
+            grouping)) {
       assertRefused(IllegalArgumentException.class,
           () -> retrieval.retrieve(0, batch(1), queries(1)), "2 sequences", "1");
       assertRefused(IllegalArgumentException.class,
@@ -94,11 +94,13 @@ class CudaRetrievalTest {
   void itHoldsLittleMore_thanTheMethodPlans(int rows, int keys) {
     RetrievalSize size = new RetrievalSize(rows, keys, Math.ceilDiv(keys, 10), 100);
     for (Coarse coarse : Coarse.values()) {
-      try (KeyIndex index = backend.newKeyIndex(SHAPE, 1, coarse);
-          Retrieval retrieval = backend.newRetrieval(index, size)) {
-        long extra = retrieval.bytes() - size.bytes(SHAPE, Grouping.MEAN);
-        assertTrue(extra <= (long) rows * SHAPE.kvHeads() * ((64L << 10) + 8L * 32 * size.k()),
-            () -> coarse + ": " + extra + " bytes more");
+      for (Grouping grouping : Grouping.values()) {
+        try (KeyIndex index = backend.newKeyIndex(SHAPE, 1, coarse);
+            Retrieval retrieval = backend.newRetrieval(index, size, grouping)) {
+          long extra = retrieval.bytes() - size.bytes(SHAPE, grouping);
+          assertTrue(extra <= (long) rows * SHAPE.kvHeads() * ((64L << 10) + 8L * 32 * size.k()),
+              () -> coarse + ", " + grouping + ": " + extra + " bytes more");
+        }
       }
     }
   }
