@@ -54,6 +54,24 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
     return new State(backend, method.open(backend, kv), kv.shape(), observer);
   }
 
+  /** What is selected for each KV head of each row; waits for all work before. */
+  static int[][] heads(Backend backend, Selection selection) {
+    int[] positions = ints(backend, selection.positions());
+    int[] counts = ints(backend, selection.counts());
+    int[][] heads = new int[counts.length][];
+    for (int i = 0; i < counts.length; i++) {
+      int from = i * selection.capacity();
+      heads[i] = Arrays.copyOfRange(positions, from, from + counts[i]);
+    }
+    return heads;
+  }
+
+  private static int[] ints(Backend backend, Buffer buffer) {
+    int[] values = new int[Math.toIntExact(buffer.shape().elements())];
+    backend.download(buffer, MemorySegment.ofArray(values));
+    return values;
+  }
+
   private record State(Backend backend, MethodState state, KvShape shape,
       Observer observer) implements MethodState {
     @Override
@@ -71,19 +89,10 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
     }
 
     private void show(int layer, Selection selection) {
-      int[] positions = ints(selection.positions());
-      int[] counts = ints(selection.counts());
-      for (int i = 0; i < counts.length; i++) {
-        int from = i * selection.capacity();
-        observer.selected(layer, i / shape.kvHeads(), i % shape.kvHeads(),
-            Arrays.copyOfRange(positions, from, from + counts[i]));
+      int[][] heads = heads(backend, selection);
+      for (int i = 0; i < heads.length; i++) {
+        observer.selected(layer, i / shape.kvHeads(), i % shape.kvHeads(), heads[i]);
       }
-    }
-
-    private int[] ints(Buffer buffer) {
-      int[] values = new int[Math.toIntExact(buffer.shape().elements())];
-      backend.download(buffer, MemorySegment.ofArray(values));
-      return values;
     }
 
     @Override
