@@ -1,93 +1,5 @@
-// attention.cuh -- what decode attention kernels share: which tokens are attended, and by which warp, and attention of a
-// warp on tensor cores. Included by pariskv.cuh.
+// attention.cuh -- decode attention of a warp on tensor cores. Included by pariskv.cuh.
 #pragma once
-
-/**
- * The positions that one KV head attends in a decode step, as one list: selected, sink, recent; or a window. Selected
- * ones come first because with offload they are far away.
- */
-struct AttendedTokens {
-  int sink;              // tokens of the sink
-  int selected;          // tokens selected
-  const int* selection;  // [selected] positions in the retrieval zone, which begins behind the sink
-  int recent;            // first recent position
-  int count;             // all of them
-
-  /** Position of the i-th of them. */
-  __device__ __forceinline__ int position(int i) const {
-    if (i < selected) {
-      return sink + selection[i];
-    }
-    i -= selected;
-    return i < sink ? i : recent + (i - sink);
-  }
-};
-
-/**
- * @param zones of the sequence, [3]
- * @param window attended tokens of a sliding window, or 0 for none
- * @param selection positions in the retrieval zone, if `selected` is given
- * @param selected how many of them, or nullptr for none
- */
-__device__ __forceinline__ AttendedTokens attended_tokens(const int* zones, int window, const int* selection,
-                                                          const int* selected) {
-  AttendedTokens tokens;
-  int length = zones[2];
-  bool zoned = window == 0;
-  tokens.sink = zoned ? zones[0] : 0;
-  tokens.selected = zoned && selected != nullptr ? *selected : 0;
-  tokens.selection = selection;
-  tokens.recent = zoned ? zones[1] : max(0, length - window);
-  tokens.count = tokens.sink + tokens.selected + (length - tokens.recent);
-  return tokens;
-}
-
-/**
- * Warps of all heads that ask for rows of host memory. On an H100, k = 2,048: 64 take 310 us of 128K tokens and 596 us of a
- * million, 1,024 take 326 and 761: more pages are in use at a time.
- */
-constexpr int HOST_WARPS = 64;
-
-/** Which tokens a warp attends: tiles that begin `stride` numbers apart, of numbers `step` apart, all before `end`. */
-struct Course {
-  int shares;  // blocks that there is work for, at least 1
-  int at;      // where its first tile begins
-  int step;
-  int stride;
-  int end;
-};
-
-/**
- * Of this warp, in a block of `WARPS` of a grid of (splits, heads, rows).
- *
- * @param selection whether there is one, even if empty: few tokens then, selected ones first
- * @param offload whether those are in host memory
- */
-template <int TILE, int WARPS>
-__device__ __forceinline__ Course course(const AttendedTokens& tokens, bool selection, bool offload) {
-  int splits = int(gridDim.x);
-  int split = int(blockIdx.x);
-  int warp = split * WARPS + warp_id();
-  if (!selection) {
-    int shares = max(1, min(splits, ceil_div(tokens.count, TILE * WARPS)));
-    return {shares, warp * TILE, 1, shares * WARPS * TILE, tokens.count};
-  }
-  if (!offload) {
-    int shares = max(1, min(splits, ceil_div(tokens.count, TILE)));
-    int warps = shares * WARPS;
-    return {shares, warp_id() * shares + split, warps, warps * TILE, tokens.count};
-  }
-  int far = min(ceil_div(tokens.selected, TILE), max(1, HOST_WARPS / int(gridDim.y * gridDim.z)));
-  int near = ceil_div(tokens.count - tokens.selected, TILE);
-  int shares = max(1, min(splits, ceil_div(far + near, WARPS)));
-  far = min(far, shares * WARPS / 2);
-  if (warp < far) {
-    return {shares, warp * TILE, 1, far * TILE, tokens.selected};
-  }
-  return {shares, tokens.selected + (warp - far) * TILE, 1, (shares * WARPS - far) * TILE, tokens.count};
-}
-
-// ---- Tensor cores -----------------------------------------------------------------------------------------------
 
 /** Two floats, each the sum of three bf16, as three pairs. */
 struct Parts {
@@ -118,6 +30,52 @@ struct Words {
   }
 };
 
+/** Eight query heads as their products with keys take them: lane 4g + c has its part of head g. */
+template <int HEAD_DIM>
+struct WarpQuery {
+  static constexpr int PIECES = HEAD_DIM / 16;
+  static constexpr int BYTES = PIECES * WARP * (sizeof(uint4) + sizeof(uint2));  // of all lanes
+
+  uint4 upper[PIECES];  // upper and middle parts of dims 32 * (i / 2) + 8c + 4 * (i % 2) and the next, and of the next two
+  uint2 lower[PIECES];  // their lower parts
+
+  WarpQuery() = default;
+
+  /** @param q of head g, 16-byte aligned, or nullptr if there is none */
+  __device__ __forceinline__ WarpQuery(const float* q, float scale) {
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+      float4 four = make_float4(0, 0, 0, 0);
+      if (q != nullptr) {
+        four = *reinterpret_cast<const float4*>(q + 32 * (i / 2) + 8 * (lane_id() % 4) + 4 * (i % 2));
+      }
+      Parts a = parts(four.x * scale, four.y * scale);
+      Parts b = parts(four.z * scale, four.w * scale);
+      upper[i] = make_uint4(a.upper, a.middle, b.upper, b.middle);
+      lower[i] = make_uint2(a.lower, b.lower);
+    }
+  }
+
+  /** Leaves it in shared memory, from where each lane takes its own part again. */
+  __device__ __forceinline__ void save(char* to) const {
+    char* to_lower = to + PIECES * WARP * sizeof(uint4);
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+      reinterpret_cast<uint4*>(to)[i * WARP + lane_id()] = upper[i];
+      reinterpret_cast<uint2*>(to_lower)[i * WARP + lane_id()] = lower[i];
+    }
+  }
+
+  __device__ __forceinline__ void load(const char* from) {
+    const char* from_lower = from + PIECES * WARP * sizeof(uint4);
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+      upper[i] = reinterpret_cast<const uint4*>(from)[i * WARP + lane_id()];
+      lower[i] = reinterpret_cast<const uint2*>(from_lower)[i * WARP + lane_id()];
+    }
+  }
+};
+
 /**
  * Online softmax (Milakov and Gimelshein 2018) of eight query heads over tiles of 16 tokens, in the registers of a
  * warp. Lane 4g + c has head g.
@@ -133,24 +91,11 @@ struct WarpAttention {
   static constexpr int KEY_PIECES = HEAD_DIM / 32;    // of 16 bytes: a key's share of one lane of four
   static constexpr int VALUE_PIECES = HEAD_DIM / 64;  // a value's share of one lane of eight
 
-  Parts query[KEY_PIECES][4];
   float sums[VALUE_PIECES][2][8];  // [h][half][j] of dim 64h + 16c + 8 * half + j
   float maximum = -INFINITY;       // of the scores, which are in units of log 2
   float total = 0;                 // of the probabilities of this lane's tokens
 
-  /** @param q of head g, or nullptr if there is none */
-  __device__ __forceinline__ WarpAttention(const float* q, float scale) {
-#pragma unroll
-    for (int i = 0; i < KEY_PIECES; i++) {
-#pragma unroll
-      for (int pair = 0; pair < 4; pair++) {
-        float2 two = make_float2(0, 0);
-        if (q != nullptr) {
-          two = *reinterpret_cast<const float2*>(q + 32 * i + 8 * (lane_id() % 4) + 2 * pair);
-        }
-        query[i][pair] = parts(two.x * scale, two.y * scale);
-      }
-    }
+  __device__ __forceinline__ WarpAttention() {
 #pragma unroll
     for (int i = 0; i < 16 * VALUE_PIECES; i++) {
       sums[i / 16][i / 8 % 2][i % 8] = 0;
@@ -158,7 +103,8 @@ struct WarpAttention {
   }
 
   /** Scores of tokens 2c, 2c + 1, 8 + 2c and 9 + 2c; `keys` are those of tokens g and 8 + g, bytes 64i + 16c. */
-  __device__ __forceinline__ void score(const Words (&keys)[2][KEY_PIECES], float (&scores)[4]) const {
+  static __device__ __forceinline__ void score(const WarpQuery<HEAD_DIM>& query, const Words (&keys)[2][KEY_PIECES],
+                                               float (&scores)[4]) {
 #pragma unroll
     for (int n = 0; n < 2; n++) {
       float d[4] = {0, 0, 0, 0};
@@ -167,10 +113,10 @@ struct WarpAttention {
       for (int i = 0; i < KEY_PIECES; i++) {
 #pragma unroll
         for (int w = 0; w < 4; w += 2) {
-          const Parts& a = query[i][w];
-          const Parts& b = query[i][w + 1];
-          mma_bf16(d, a.upper, a.middle, b.upper, b.middle, keys[n][i].at[w], keys[n][i].at[w + 1]);
-          mma_bf16(lower, a.lower, 0, b.lower, 0, keys[n][i].at[w], keys[n][i].at[w + 1]);
+          const uint4& a = query.upper[2 * i + w / 2];
+          const uint2& b = query.lower[2 * i + w / 2];
+          mma_bf16(d, a.x, a.y, a.z, a.w, keys[n][i].at[w], keys[n][i].at[w + 1]);
+          mma_bf16(lower, b.x, 0, b.y, 0, keys[n][i].at[w], keys[n][i].at[w + 1]);
         }
       }
       scores[2 * n] = d[0] + (d[2] + lower[0]);

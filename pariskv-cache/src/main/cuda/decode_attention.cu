@@ -10,8 +10,11 @@
 // translation of their addresses, and what keeps it fast is that few pages are in use at a time. A slab's heads share
 // its pages, and so all KV heads walk through the positions together.
 //
-// Rows go to shared memory by asynchronous copies, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one
-// look-up of its address and whole lines of the bus. A warp has one tile at hand and one on its way, 8 KiB each.
+// Rows go to shared memory, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one look-up of its address
+// and whole lines of the bus: how, depends on where they are (decode_tiles.cuh).
+//
+// With a cache of rows in device memory only the misses among selected tokens are far; their rows go to the cache on the
+// way, those that it has are dealt out with what is nearby. No row of the cache is written and read in one launch.
 //
 // Bytes: 512 a token and KV head at head size 128; 537 MB at 128K tokens and 8 KV heads: 0.18 ms at 3 TB/s. Operations
 // at that size: 64 products a tile, 4.2 million, 0.03 ms of the tensor cores, and about 450 other instructions a warp
@@ -20,100 +23,9 @@
 // grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 256 * (2 * headDim + 16) bytes.
 #include "pariskv.cuh"
 
-constexpr int TILE = 16;
 constexpr int WARPS = 4;
-constexpr int STAGES = 2;
 
-/** The tiles of one warp. */
-template <int HEAD_DIM>
-struct Tiles {
-  using Warp = WarpAttention<HEAD_DIM>;
-  static constexpr int ROW = 2 * HEAD_DIM + 16;  // bytes; 16 more than a row has, which spreads rows over the banks
-  static constexpr int BYTES = 2 * TILE * ROW;   // keys, then values
-  static constexpr int LANES = HEAD_DIM / 8;     // that bring a row
-
-  KvHead<uint16_t> kv;  // keys in lanes 0 to 15, values in the others
-  AttendedTokens tokens;
-  Course course;
-  char* memory;  // [STAGES][BYTES]
-
-  /** Where a lane's row of a tile is, and which of the tile's rows there are. */
-  struct Rows {
-    unsigned long long row;
-    unsigned valid;  // bit j of row j, and bit 16 + j
-  };
-
-  /** Of the tile that begins at number `at`, which may lie beyond the last token; there must be one. */
-  __device__ __forceinline__ Rows look_up(int at) const {
-    int i = at + lane_id() % TILE * course.step;
-    Rows rows;
-    rows.row = reinterpret_cast<unsigned long long>(kv.row(tokens.position(min(i, course.end - 1))));
-    rows.valid = __ballot_sync(FULL_WARP, i < course.end);
-    return rows;
-  }
-
-  /** Asks for a tile; rows that there are not become zeros. */
-  __device__ __forceinline__ void ask(const Rows& rows, int stage) const {
-    uint32_t to = shared_address(memory + stage * BYTES + lane_id() / LANES * ROW + lane_id() % LANES * 16);
-#pragma unroll
-    for (int first = 0; first < 2 * TILE; first += WARP / LANES) {
-      int r = first + lane_id() / LANES;
-      uint64_t row = __shfl_sync(FULL_WARP, rows.row, r);
-      copy_async(to + first * ROW, reinterpret_cast<const char*>(row) + lane_id() % LANES * 16, rows.valid >> r & 1);
-    }
-  }
-
-  /** Attends a tile that is there. */
-  __device__ __forceinline__ void attend(Warp& warp, int stage, unsigned valid) const {
-    const char* tile = memory + stage * BYTES;
-    int group = lane_id() / 4;
-    int quarter = lane_id() % 4;
-    Words keys[2][Warp::KEY_PIECES];
-#pragma unroll
-    for (int n = 0; n < 2; n++) {
-#pragma unroll
-      for (int i = 0; i < Warp::KEY_PIECES; i++) {
-        keys[n][i].load(tile + (8 * n + group) * ROW + 64 * i + 16 * quarter);
-      }
-    }
-    float scores[4];
-    warp.score(keys, scores);
-    Words values[4][Warp::VALUE_PIECES];
-#pragma unroll
-    for (int n = 0; n < 4; n++) {
-      int token = 8 * (n / 2) + 2 * quarter + n % 2;
-#pragma unroll
-      for (int h = 0; h < Warp::VALUE_PIECES; h++) {
-        values[n][h].load(tile + (TILE + token) * ROW + 128 * h + 16 * group);
-      }
-      if ((valid >> token & 1) == 0) {
-        scores[n] = -INFINITY;
-      }
-    }
-    float shrink = warp.soften(scores);
-    warp.add(values, scores, shrink);
-  }
-
-  /** Attends all tiles; there is one at least, and the first has been asked for, and its rows looked up. */
-  __device__ __forceinline__ void attend_all(Warp& warp, Rows rows) const {
-    int stride = course.stride;
-    Rows next = look_up(course.at + stride);
-    int stage = 0;
-    for (int at = course.at; at < course.end; at += stride, stage ^= 1) {  // the same for all lanes
-      if (at + stride < course.end) {
-        ask(next, stage ^ 1);
-      }
-      commit_copies();
-      Rows after = look_up(at + 2 * stride);
-      wait_for_earlier_copies();
-      __syncwarp();  // the rows that all lanes brought are in shared memory
-      attend(warp, stage, rows.valid);
-      __syncwarp();  // all lanes have read them: the next may come
-      rows = next;
-      next = after;
-    }
-  }
-};
+#include "decode_tiles.cuh"
 
 /** Merges the warps of a block, leaves its share and, if it is the last, merges all. */
 template <int HEAD_DIM>
@@ -158,8 +70,10 @@ __device__ __forceinline__ void end(const WarpAttention<HEAD_DIM>& warp, char* s
 template <int HEAD_DIM>
 __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* selection, const int* selected,
-                                       int capacity, int window, const float* q, float scale, int kvHeads, int group,
-                                       float* sums, float2* weights, int* arrived, float* out) {
+                                       int capacity, const int2* sources, const int* misses,
+                                       const uint64_t* cache, int cached, int window, const float* q,
+                                       float scale, int kvHeads, int group, float* sums, float2* weights, int* arrived,
+                                       float* out) {
   extern __shared__ __align__(16) char shared[];
   HeadBlock heads = head_block(kvHeads, group);
   await_previous();
@@ -167,30 +81,24 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   int slot = slots[blockIdx.z];
   const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
   bool chosen = selected != nullptr;
-  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
-                                          chosen ? selected + heads.kv_row : nullptr);
+  int which = lane_id() / TILE;
   Tiles<HEAD_DIM> tiles;
-  tiles.tokens = tokens;
-  tiles.course = course<TILE, WARPS>(tokens, chosen, residents != nullptr);
+  AttendedRows<uint16_t>& attended = tiles.attended;
+  attended.tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
+                                    chosen ? selected + heads.kv_row : nullptr);
+  attended.cache = cached_rows<uint16_t>(chosen ? sources : nullptr, misses, cache, cached, heads.kv_row,
+                                       capacity, slot, layer, layers, which, heads.kv_head, kvHeads, HEAD_DIM);
+  tiles.course = course<TILE, WARPS>(attended.tokens.count, chosen, residents != nullptr, attended.far());
   int shares = tiles.course.shares;
   if (int(blockIdx.x) >= shares) {  // the whole block
     return;
   }
-  tiles.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, lane_id() / TILE, heads.kv_head, kvHeads,
-                               HEAD_DIM);
+  attended.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, which, heads.kv_head, kvHeads,
+                                  HEAD_DIM);
   tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
-  typename Tiles<HEAD_DIM>::Rows rows = {};
-  bool any = tiles.course.at < tiles.course.end;
-  if (any) {
-    rows = tiles.look_up(tiles.course.at);
-    tiles.ask(rows, 0);
-  }
-  commit_copies();
   int head = lane_id() / 4;
-  WarpAttention<HEAD_DIM> warp(head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr, scale);
-  if (any) {
-    tiles.attend_all(warp, rows);
-  }
+  const float* own = head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr;
+  WarpAttention<HEAD_DIM> warp = tiles.course.far ? tiles.attend_far(own, scale) : tiles.attend_near(own, scale);
   warp.finish();
   end(warp, shared, Shares(heads, HEAD_DIM, shares, sums, weights, arrived, out));
 }
@@ -204,6 +112,11 @@ extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
     const int* selection,  // [rows][kvHeads][capacity], or nullptr
     const int* selected,   // [rows][kvHeads], or nullptr
     int capacity,
+    const int2* sources,  // [rows][kvHeads][capacity] position in the retrieval zone, and row of the cache or -1: misses
+                          // first, in ascending order; or nullptr without a cache
+    const int* misses,    // [rows][kvHeads], or nullptr
+    const uint64_t* cache,  // [slots][layers] addresses of [2][kvHeads][cachedRows][headDim], or nullptr
+    int cachedRows,
     int window,      // tokens of a sliding window, or 0
     const float* q,  // [rows][kvHeads][group][headDim]
     float scale,     // of scores, to units of log 2
@@ -212,15 +125,16 @@ extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
     float2* weights,  // scratch, [rows][kvHeads][group][splits]
     int* arrived,     // scratch, [rows][kvHeads * ceil(group / 8)] zeros, and zeros again at the end
     float* out) {     // [rows][kvHeads][group][headDim]
-  attend<128>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-              group, sums, weights, arrived, out);
+  attend<128>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+              cache, cachedRows, window, q, scale, kvHeads, group, sums, weights, arrived, out);
 }
 
 /** The same for head size 64. */
 extern "C" __global__ void __launch_bounds__(128, 3) decode_attention_64(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
-    const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
-    int group, float* sums, float2* weights, int* arrived, float* out) {
-  attend<64>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-             group, sums, weights, arrived, out);
+    const int* selection, const int* selected, int capacity, const int2* sources, const int* misses,
+    const uint64_t* cache, int cachedRows, int window, const float* q, float scale, int kvHeads, int group,
+    float* sums, float2* weights, int* arrived, float* out) {
+  attend<64>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+             cache, cachedRows, window, q, scale, kvHeads, group, sums, weights, arrived, out);
 }

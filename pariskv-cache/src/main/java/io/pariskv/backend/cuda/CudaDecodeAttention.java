@@ -78,6 +78,17 @@ final class CudaDecodeAttention implements DecodeAttention {
   @Override
   public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
       Buffer out) {
+    attend(kv, layer, batch, q, selection, null, out);
+  }
+
+  /**
+   * The same with a cache of selected rows.
+   *
+   * @param sources where the rows of {@code selection} are, which then says no more than how many there are;
+   *     null without a cache
+   */
+  void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
+      @Nullable RowSources sources, Buffer out) {
     CudaKvStore store = CudaKvStore.of(kv);
     KvShape shape = kv.shape();
     int rows = batch.rows();
@@ -98,6 +109,12 @@ final class CudaDecodeAttention implements DecodeAttention {
       launch.arg(0L).arg(0L).arg(0);
     } else {
       launch.arg(selected.positions()).arg(selected.counts()).arg(selected.capacity());
+    }
+    if (sources == null || selected == null) {
+      launch.arg(0L).arg(0L).arg(0L).arg(0);
+    } else {
+      launch.arg(sources.sources()).arg(sources.misses()).arg(sources.table())
+          .arg(sources.cachedRows());
     }
     launch.arg(shape.window(layer)).arg(q).arg(scale(shape.headDim())).arg(shape.kvHeads())
         .arg(shape.groupSize());
