@@ -149,7 +149,8 @@ final class CudaDecodeAttention implements DecodeAttention {
       launch.arg(sources.sources()).arg(sources.misses()).arg(sources.table())
           .arg(sources.cachedRows());
     }
-    launch.arg(shape.window(call.layer)).arg(call.q).arg(scale(shape.headDim())).arg(shape.kvHeads())
+    launch.arg(shape.window(call.layer)).arg(call.q).arg(scale(shape.headDim()))
+        .arg(shape.kvHeads())
         .arg(shape.groupSize());
     if (!call.attend.tensorCores) {
       launch.arg(shape.headDim());
