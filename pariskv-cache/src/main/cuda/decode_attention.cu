@@ -13,6 +13,9 @@
 // Rows go to shared memory, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one look-up of its address
 // and whole lines of the bus: how, depends on where they are (decode_tiles.cuh).
 //
+// With a cache of rows in device memory only the misses among selected tokens are far; their rows go to the cache on the
+// way, those that it has are dealt out with what is nearby. No row of the cache is written and read in one launch.
+//
 // Bytes: 512 a token and KV head at head size 128; 537 MB at 128K tokens and 8 KV heads: 0.18 ms at 3 TB/s. Operations
 // at that size: 64 products a tile, 4.2 million, 0.03 ms of the tensor cores, and about 450 other instructions a warp
 // and tile, 0.03 ms. In plain f32 it would be 1.07 G multiply-adds for groups of four, 0.04 ms, as much again for
@@ -67,8 +70,10 @@ __device__ __forceinline__ void end(const WarpAttention<HEAD_DIM>& warp, char* s
 template <int HEAD_DIM>
 __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* selection, const int* selected,
-                                       int capacity, int window, const float* q, float scale, int kvHeads, int group,
-                                       float* sums, float2* weights, int* arrived, float* out) {
+                                       int capacity, const int2* sources, const int* misses,
+                                       const uint64_t* cache, int cached, int window, const float* q,
+                                       float scale, int kvHeads, int group, float* sums, float2* weights, int* arrived,
+                                       float* out) {
   extern __shared__ __align__(16) char shared[];
   HeadBlock heads = head_block(kvHeads, group);
   await_previous();
@@ -76,17 +81,20 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   int slot = slots[blockIdx.z];
   const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
   bool chosen = selected != nullptr;
-  AttendedTokens tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
-                                          chosen ? selected + heads.kv_row : nullptr);
+  int which = lane_id() / TILE;
   Tiles<HEAD_DIM> tiles;
-  tiles.tokens = tokens;
-  tiles.course = course<TILE, WARPS>(tokens, chosen, residents != nullptr);
+  AttendedRows<uint16_t>& attended = tiles.attended;
+  attended.tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
+                                    chosen ? selected + heads.kv_row : nullptr);
+  attended.cache = cached_rows<uint16_t>(chosen ? sources : nullptr, misses, cache, cached, heads.kv_row,
+                                       capacity, slot, layer, layers, which, heads.kv_head, kvHeads, HEAD_DIM);
+  tiles.course = course<TILE, WARPS>(attended.tokens.count, chosen, residents != nullptr, attended.far());
   int shares = tiles.course.shares;
   if (int(blockIdx.x) >= shares) {  // the whole block
     return;
   }
-  tiles.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, lane_id() / TILE, heads.kv_head, kvHeads,
-                               HEAD_DIM);
+  attended.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, which, heads.kv_head, kvHeads,
+                                  HEAD_DIM);
   tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
   int head = lane_id() / 4;
   const float* own = head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr;
@@ -104,6 +112,11 @@ extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
     const int* selection,  // [rows][kvHeads][capacity], or nullptr
     const int* selected,   // [rows][kvHeads], or nullptr
     int capacity,
+    const int2* sources,  // [rows][kvHeads][capacity] position in the retrieval zone, and row of the cache or -1: misses
+                          // first, in ascending order; or nullptr without a cache
+    const int* misses,    // [rows][kvHeads], or nullptr
+    const uint64_t* cache,  // [slots][layers] addresses of [2][kvHeads][cachedRows][headDim], or nullptr
+    int cachedRows,
     int window,      // tokens of a sliding window, or 0
     const float* q,  // [rows][kvHeads][group][headDim]
     float scale,     // of scores, to units of log 2
@@ -112,15 +125,16 @@ extern "C" __global__ void __launch_bounds__(128, 2) decode_attention_128(
     float2* weights,  // scratch, [rows][kvHeads][group][splits]
     int* arrived,     // scratch, [rows][kvHeads * ceil(group / 8)] zeros, and zeros again at the end
     float* out) {     // [rows][kvHeads][group][headDim]
-  attend<128>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-              group, sums, weights, arrived, out);
+  attend<128>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+              cache, cachedRows, window, q, scale, kvHeads, group, sums, weights, arrived, out);
 }
 
 /** The same for head size 64. */
 extern "C" __global__ void __launch_bounds__(128, 3) decode_attention_64(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
-    const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
-    int group, float* sums, float2* weights, int* arrived, float* out) {
-  attend<64>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale, kvHeads,
-             group, sums, weights, arrived, out);
+    const int* selection, const int* selected, int capacity, const int2* sources, const int* misses,
+    const uint64_t* cache, int cachedRows, int window, const float* q, float scale, int kvHeads, int group,
+    float* sums, float2* weights, int* arrived, float* out) {
+  attend<64>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+             cache, cachedRows, window, q, scale, kvHeads, group, sums, weights, arrived, out);
 }

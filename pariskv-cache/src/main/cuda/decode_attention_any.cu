@@ -12,17 +12,16 @@ constexpr int HEADS = BLOCK_HEADS;
 constexpr int THREADS = 128;
 static_assert(HEADS * TILE == THREADS, "a thread for each score of a tile");
 
-__device__ __forceinline__ void unpack(const uint16_t* from, float* to) {
+__device__ __forceinline__ void unpack(uint16_t, uint4 words, float* to) {
   float values[8];
-  unpack_bf16(load128_once(from), values);
+  unpack_bf16(words, values);
 #pragma unroll
   for (int i = 0; i < 8; i++) {
     to[i] = values[i];
   }
 }
 
-__device__ __forceinline__ void unpack(const float* from, float* to) {
-  uint4 words = load128_once(from);
+__device__ __forceinline__ void unpack(float, uint4 words, float* to) {
   to[0] = __uint_as_float(words.x);
   to[1] = __uint_as_float(words.y);
   to[2] = __uint_as_float(words.z);
@@ -33,22 +32,34 @@ __device__ __forceinline__ float to_float(uint16_t value) { return bf16_to_float
 
 __device__ __forceinline__ float to_float(float value) { return value; }
 
-/** Brings rows of `count` tokens from number `first` on to shared memory, `stride` floats each. */
+/**
+ * Brings rows of `count` tokens from number `first` on to shared memory, `stride` floats each, and those that a cache is
+ * to have there as well.
+ */
 template <typename T>
-__device__ __forceinline__ void load_tile(const KvHead<T>& kv, const AttendedTokens& tokens, int first, int count,
-                                          float* to, int stride) {
+__device__ __forceinline__ void load_tile(const AttendedRows<T>& rows, int first, int count, float* to, int stride) {
   constexpr int WIDE = 16 / sizeof(T);
-  bool wide = kv.width % WIDE == 0;  // so every row begins at 16 bytes
-  int pieces = wide ? kv.width / WIDE : kv.width;
+  int width = rows.kv.width;
+  bool wide = width % WIDE == 0;  // so every row begins at 16 bytes
+  int pieces = wide ? width / WIDE : width;
 #pragma unroll 4
   for (int i = threadIdx.x; i < count * pieces; i += THREADS) {
     int token = i / pieces;
     int piece = i % pieces;
-    const T* row = kv.row(tokens.position(first + token));
+    const T* row = rows.row(first + token);
+    T* keep = rows.keep(first + token);
     if (wide) {
-      unpack(row + piece * WIDE, to + token * stride + piece * WIDE);
+      uint4 words = load128_once(row + piece * WIDE);
+      unpack(T(), words, to + token * stride + piece * WIDE);
+      if (keep != nullptr) {
+        store128(keep + piece * WIDE, words);
+      }
     } else {
-      to[token * stride + piece] = to_float(__ldg(row + piece));
+      T value = row[piece];
+      to[token * stride + piece] = to_float(value);
+      if (keep != nullptr) {
+        keep[piece] = value;
+      }
     }
   }
 }
@@ -56,8 +67,10 @@ __device__ __forceinline__ void load_tile(const KvHead<T>& kv, const AttendedTok
 template <typename T>
 __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* selection, const int* selected,
-                                       int capacity, int window, const float* q, float scale, int kvHeads, int group,
-                                       int width, float* sums, float2* weights, int* arrived, float* out_rows) {
+                                       int capacity, const int2* sources, const int* misses,
+                                       const uint64_t* cache, int cached, int window, const float* q,
+                                       float scale, int kvHeads, int group, int width, float* sums, float2* weights,
+                                       int* arrived, float* out_rows) {
   extern __shared__ float shared[];
   int key_stride = width + 1;  // spreads tokens over the banks
   float* query = shared;                       // [HEADS][width]
@@ -81,8 +94,16 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   if (split >= shares.count) {  // the whole block
     return;
   }
-  KvHead<T> k = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 0, block.kv_head, kvHeads, width);
-  KvHead<T> v = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, 1, block.kv_head, kvHeads, width);
+  auto attended = [&](int which) {
+    AttendedRows<T> rows;
+    rows.kv = kv_head<T>(slabs, residents, zone[2], slot, layer, layers, which, block.kv_head, kvHeads, width);
+    rows.tokens = tokens;
+    rows.cache = cached_rows<T>(selected == nullptr ? nullptr : sources, misses, cache, cached, block.kv_row,
+                              capacity, slot, layer, layers, which, block.kv_head, kvHeads, width);
+    return rows;
+  };
+  AttendedRows<T> k = attended(0);
+  AttendedRows<T> v = attended(1);
   for (int i = threadIdx.x; i < heads * width; i += THREADS) {
     query[i] = q[block.first * width + i] * scale;
     out[i] = 0;
@@ -94,8 +115,8 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   int end = int(int64_t(tiles) * (split + 1) / shares.count);
   for (int tile = int(int64_t(tiles) * split / shares.count); tile < end; tile++) {
     int count = min(TILE, tokens.count - tile * TILE);
-    load_tile(k, tokens, tile * TILE, count, keys, key_stride);
-    load_tile(v, tokens, tile * TILE, count, values, width);
+    load_tile(k, tile * TILE, count, keys, key_stride);
+    load_tile(v, tile * TILE, count, values, width);
     __syncthreads();  // the tile, and at first the queries, are in shared memory
     float score = -INFINITY;
     if (head < heads && token < count) {
@@ -147,7 +168,7 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128) decode_attention_bf16(
+extern "C" __global__ void __launch_bounds__(128, 4) decode_attention_bf16(
     const uint64_t* slabs,      // see pariskv.cuh
     const uint64_t* residents,  // [slots], or nullptr
     const int* zones,           // [slots][3]
@@ -156,6 +177,10 @@ extern "C" __global__ void __launch_bounds__(128) decode_attention_bf16(
     const int* selection,  // [rows][kvHeads][capacity], or nullptr
     const int* selected,   // [rows][kvHeads], or nullptr
     int capacity,
+    const int2* sources,    // see decode_attention.cu, as the next three
+    const int* misses,      // [rows][kvHeads], or nullptr
+    const uint64_t* cache,  // [slots][layers], or nullptr
+    int cachedRows,
     int window,      // tokens of a sliding window, or 0
     const float* q,  // [rows][kvHeads][group][headDim]
     float scale,     // of scores, to units of log 2
@@ -164,15 +189,16 @@ extern "C" __global__ void __launch_bounds__(128) decode_attention_bf16(
     float2* weights,  // scratch, [rows][kvHeads][group][splits]
     int* arrived,     // scratch, [rows][kvHeads * ceil(group / 8)] zeros, and zeros again at the end
     float* out) {     // [rows][kvHeads][group][headDim]
-  attend<uint16_t>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
-                   kvHeads, group, headDim, sums, weights, arrived, out);
+  attend<uint16_t>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+                   cache, cachedRows, window, q, scale, kvHeads, group, headDim, sums, weights, arrived, out);
 }
 
 /** The same for a store of f32. */
-extern "C" __global__ void __launch_bounds__(128) decode_attention_f32(
+extern "C" __global__ void __launch_bounds__(128, 4) decode_attention_f32(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
-    const int* selection, const int* selected, int capacity, int window, const float* q, float scale, int kvHeads,
-    int group, int headDim, float* sums, float2* weights, int* arrived, float* out) {
-  attend<float>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, window, q, scale,
-                kvHeads, group, headDim, sums, weights, arrived, out);
+    const int* selection, const int* selected, int capacity, const int2* sources, const int* misses,
+    const uint64_t* cache, int cachedRows, int window, const float* q, float scale, int kvHeads, int group,
+    int headDim, float* sums, float2* weights, int* arrived, float* out) {
+  attend<float>(slabs, residents, zones, layer, layers, slots, selection, selected, capacity, sources, misses,
+                cache, cachedRows, window, q, scale, kvHeads, group, headDim, sums, weights, arrived, out);
 }

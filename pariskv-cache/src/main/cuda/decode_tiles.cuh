@@ -23,8 +23,7 @@ struct Tiles {
   static_assert(2 * TILE == WARP, "a lane looks up a row");
   static_assert(Query::BYTES <= BYTES, "a query takes the place of a tile");
 
-  KvHead<uint16_t> kv;  // keys in lanes 0 to 15, values in the others
-  AttendedTokens tokens;
+  AttendedRows<uint16_t> attended;  // keys in lanes 0 to 15, values in the others
   Course course;
   char* memory;  // [STAGES][BYTES]
 
@@ -38,7 +37,7 @@ struct Tiles {
   __device__ __forceinline__ Rows look_up(int at) const {
     int i = at + lane_id() % TILE * course.step;
     Rows rows;
-    const void* row = kv.row(tokens.position(min(i, course.end - 1)));
+    const void* row = attended.row(min(i, course.end - 1));
     rows.row = reinterpret_cast<unsigned long long>(i < course.end ? row : NO_ROW);
     rows.valid = __ballot_sync(FULL_WARP, i < course.end);
     return rows;
@@ -79,6 +78,23 @@ struct Tiles {
 #pragma unroll
     for (int turn = 0; turn < TURNS; turn++) {
       store128(memory + row_of(turn) * ROW + lane_id() % LANES * 16, tile[turn]);
+    }
+  }
+
+  /** Keeps the rows of the tile in the first stage, which begins at number `at`, where a cache has place for them. */
+  __device__ __forceinline__ void keep(int at) const {
+    if (attended.cache.sources == nullptr) {
+      return;
+    }
+    int i = at + lane_id() % TILE;  // the step is 1 where rows are far
+    auto place = reinterpret_cast<unsigned long long>(i < course.end ? attended.keep(i) : nullptr);
+#pragma unroll
+    for (int turn = 0; turn < TURNS; turn++) {
+      uint64_t to = __shfl_sync(FULL_WARP, place, row_of(turn));
+      if (to != 0) {
+        const char* from = memory + row_of(turn) * ROW + lane_id() % LANES * 16;
+        store128(reinterpret_cast<char*>(to) + lane_id() % LANES * 16, *reinterpret_cast<const uint4*>(from));
+      }
     }
   }
 
@@ -177,6 +193,7 @@ struct Tiles {
       Query query;
       query.load(saved);
       attend(query, warp, 0, rows.valid);
+      keep(at);
       __syncwarp();  // all lanes have read them: the next may come
       rows = next;
       next = after;

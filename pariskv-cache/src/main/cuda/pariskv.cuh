@@ -428,5 +428,6 @@ __device__ __forceinline__ void rotate(float (&y)[SUBSPACE_DIM], int lanes) {
   }
 }
 
+#include "attended_rows.cuh"
 #include "attention.cuh"
 #include "shares.cuh"

@@ -46,7 +46,17 @@ public interface Backend extends AutoCloseable {
   }
 
   /** The same with K and V where {@code placement} says. */
-  KvStore newKvStore(KvShape shape, int slots, KvPlacement placement);
+  default KvStore newKvStore(KvShape shape, int slots, KvPlacement placement) {
+    return newKvStore(shape, slots, placement, 0);
+  }
+
+  /**
+   * The same with a cache of rows that decode steps select.
+   *
+   * @param cachedRows rows of each KV head of each layer that sees everything, at least as many as a step
+   *     selects, or 0 for no cache; means nothing where K and V are where the stages work
+   */
+  KvStore newKvStore(KvShape shape, int slots, KvPlacement placement, int cachedRows);
 
   /** Where K and V live unless said otherwise. */
   default KvPlacement kvPlacement() {
@@ -134,6 +144,11 @@ public interface Backend extends AutoCloseable {
   default MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
       KvPlacement placement) {
     return plan.with("K and V", slots * shape.bytes(tokens));
+  }
+
+  /** {@code plan} with the caches that stores of so many {@code cachedRows} have. */
+  default MemoryPlan planRowCache(MemoryPlan plan, KvShape shape, int slots, int cachedRows) {
+    return plan;
   }
 
   /**

@@ -5,6 +5,7 @@ import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.DType;
@@ -45,12 +46,19 @@ public final class CachePool implements AutoCloseable {
   /** The same with K and V where {@code placement} says. */
   public CachePool(Backend backend, KvShape shape, AttentionMethod method, int slots,
       KvPlacement placement) {
+    this(backend, shape, method, slots, placement, RowCacheSize.AUTO);
+  }
+
+  /** The same with a cache of rows that decode steps select, where K and V are offloaded. */
+  public CachePool(Backend backend, KvShape shape, AttentionMethod method, int slots,
+      KvPlacement placement, RowCacheSize rowCache) {
     method.check(shape);
     this.backend = backend;
     this.method = method;
     Opened opened = new Opened();
     try {
-      this.kv = opened.keep(backend.newKvStore(shape, slots, placement));
+      this.kv = opened.keep(backend.newKvStore(shape, slots, placement,
+          rowCache.rows(placement, method.selectedKeys())));
       this.state = opened.keep(method.open(backend, kv));
       this.memory = opened.keep(backend.newAllocator());
       this.chunk = newChunk(1);
@@ -128,6 +136,11 @@ public final class CachePool implements AutoCloseable {
   /** Most tokens of a sequence whose rows need no way over the bus: all, unless K and V are offloaded. */
   public int residentRows() {
     return kv.residentRows();
+  }
+
+  /** Rows that the cache of each KV head has, 0 if there is none. */
+  public int cachedRows() {
+    return kv.cachedRows();
   }
 
   /** Bytes that the method keeps about keys now. */

@@ -2,6 +2,7 @@ package io.pariskv.cache;
 
 import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.method.StepCost;
@@ -79,6 +80,14 @@ public final class KvCache implements AutoCloseable {
   /** What the next decode step reads. */
   public StepCost stepCost() {
     return pool.state().cost(zones.appended(1));
+  }
+
+  /**
+   * Where decode steps so far had selected rows from; nothing unless the pool has a cache of rows. Waits for all
+   * work before.
+   */
+  public RowFetches fetches() {
+    return pool.kv().fetches(slot());
   }
 
   CachePool pool() {

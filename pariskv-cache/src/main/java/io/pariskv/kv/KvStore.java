@@ -79,6 +79,19 @@ public interface KvStore extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Where decode steps of the sequence in {@code slot} had selected rows from; nothing unless there is a cache of
+   * rows. Waits for all work before.
+   */
+  default RowFetches fetches(int slot) {
+    return RowFetches.NONE;
+  }
+
+  /** Rows that the cache of each KV head has, 0 if there is none. */
+  default int cachedRows() {
+    return 0;
+  }
+
   /** Frees everything. */
   @Override
   void close();

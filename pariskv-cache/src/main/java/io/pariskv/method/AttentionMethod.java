@@ -18,6 +18,11 @@ public interface AttentionMethod {
    */
   void check(KvShape shape);
 
+  /** Most keys of the retrieval zone that a decode step selects for a KV head, 0 if it selects none. */
+  default int selectedKeys() {
+    return 0;
+  }
+
   /** {@code plan} with what this method keeps for {@code slots} sequences of {@code tokens} tokens. */
   MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens);
 

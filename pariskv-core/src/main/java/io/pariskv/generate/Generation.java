@@ -1,5 +1,7 @@
 package io.pariskv.generate;
 
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.method.StepCost;
 import io.pariskv.text.StopStrings;
 import io.pariskv.text.TokenDecoder;
@@ -103,11 +105,17 @@ final class Generation {
     return stops.found() != null ? last : last + stops.finish();
   }
 
-  GenerationResult result(int heldTokens, long heldSummaryBytes) {
+  /** @param fetches counted in the decode steps, or null without a cache of rows */
+  GenerationResult result(int heldTokens, long heldSummaryBytes, @Nullable RowFetches fetches) {
     FinishReason finished = reason == null ? FinishReason.CANCELLED : reason;
     double n = Math.max(steps, 1);
+    KvShape shape = model.kvShape();
+    Double fetchedBytes = fetches == null
+        ? null
+        : (double) fetches.misses() * shape.tokenBytes() / shape.kvHeads() / n;
     return new GenerationResult(text.toString(), tokens, finished, promptTokens, cachedTokens,
         prefillSeconds, (lastTokenAt - firstTokenAt) / 1e9, steps, attendedTokens / n, kvBytes / n,
-        summaryBytes / n, heldTokens, heldSummaryBytes);
+        summaryBytes / n, heldTokens, heldSummaryBytes,
+        fetches == null ? null : fetches.hitRate(), fetchedBytes);
   }
 }

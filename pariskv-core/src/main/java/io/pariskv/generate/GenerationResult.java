@@ -1,6 +1,7 @@
 package io.pariskv.generate;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a generation gave and what it cost.
@@ -18,12 +19,16 @@ import java.util.List;
  * @param summaryBytesPerToken bytes of summaries that a step read, mean
  * @param heldTokens tokens in the cache at the end
  * @param summaryBytes bytes of summaries and retrieval scratch held at the end
+ * @param rowCacheHitRate share of the rows in host memory selected by the steps that were in the cache of rows; null
+ *     without one
+ * @param fetchedBytesPerToken bytes of such rows that a step read from host memory, mean, counted on the GPU; null
+ *     without a cache of rows
  */
 public record GenerationResult(String text, List<Integer> tokens, FinishReason finishReason,
     int promptTokens, int cachedTokens, double prefillSeconds, double decodeSeconds,
     int decodeSteps,
     double attendedTokensMean, double kvBytesPerToken, double summaryBytesPerToken, int heldTokens,
-    long summaryBytes) {
+    long summaryBytes, @Nullable Double rowCacheHitRate, @Nullable Double fetchedBytesPerToken) {
 
   /** Copies the list. */
   public GenerationResult {

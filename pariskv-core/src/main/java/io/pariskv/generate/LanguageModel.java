@@ -165,6 +165,11 @@ public final class LanguageModel implements AutoCloseable {
     return plan;
   }
 
+  /** How it was loaded. */
+  LoadOptions options() {
+    return options;
+  }
+
   /** A new, empty session; the caller closes it. */
   public Session newSession(AttentionMethod method) {
     return new Session(this, method);

@@ -2,6 +2,7 @@ package io.pariskv.generate;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.DType;
 
 /**
@@ -13,11 +14,12 @@ import io.pariskv.memory.DType;
  * @param prefillChunk prompt tokens of one pass, 0 for the backend's choice; more are faster and take
  *     more scratch memory
  * @param offload whether K and V live in host memory beside a GPU
+ * @param rowCache how many selected rows a GPU keeps then beside K and V in host memory
  * @param context most tokens of a sequence, refused at once if they do not fit in memory; 0 for as many
  *     as fit and the model has positions for
  */
 public record LoadOptions(String backend, DType kvDtype, int prefillChunk, Offload offload,
-    int context) {
+    RowCacheSize rowCache, int context) {
 
   /** Checks the numbers; which types K and V can have is checked by {@code KvShape}. */
   public LoadOptions {
@@ -33,32 +35,37 @@ public record LoadOptions(String backend, DType kvDtype, int prefillChunk, Offlo
 
   /** The best backend of this machine, bf16. */
   public static LoadOptions defaults() {
-    return new LoadOptions("auto", DType.BF16, 0, Offload.AUTO, 0);
+    return new LoadOptions("auto", DType.BF16, 0, Offload.AUTO, RowCacheSize.AUTO, 0);
   }
 
   /** These options with another backend. */
   public LoadOptions withBackend(String name) {
-    return new LoadOptions(name, kvDtype, prefillChunk, offload, context);
+    return new LoadOptions(name, kvDtype, prefillChunk, offload, rowCache, context);
   }
 
   /** These options with another type of K and V. */
   public LoadOptions withKvDtype(DType type) {
-    return new LoadOptions(backend, type, prefillChunk, offload, context);
+    return new LoadOptions(backend, type, prefillChunk, offload, rowCache, context);
   }
 
   /** These options with another chunk. */
   public LoadOptions withPrefillChunk(int tokens) {
-    return new LoadOptions(backend, kvDtype, tokens, offload, context);
+    return new LoadOptions(backend, kvDtype, tokens, offload, rowCache, context);
   }
 
   /** These options with K and V elsewhere. */
   public LoadOptions withOffload(Offload other) {
-    return new LoadOptions(backend, kvDtype, prefillChunk, other, context);
+    return new LoadOptions(backend, kvDtype, prefillChunk, other, rowCache, context);
+  }
+
+  /** These options with another cache of rows. */
+  public LoadOptions withRowCache(RowCacheSize size) {
+    return new LoadOptions(backend, kvDtype, prefillChunk, offload, size, context);
   }
 
   /** These options for sequences of up to {@code tokens} tokens. */
   public LoadOptions withContext(int tokens) {
-    return new LoadOptions(backend, kvDtype, prefillChunk, offload, tokens);
+    return new LoadOptions(backend, kvDtype, prefillChunk, offload, rowCache, tokens);
   }
 
   /** Prompt tokens of one pass on {@code machine}. */

@@ -55,10 +55,18 @@ public final class ModelPlan {
   }
 
   private MemoryPlan session(MemoryPlan plan, AttentionMethod method, int tokens, KvPlacement at) {
-    int chunk = prefillChunk();
-    MemoryPlan withKv = backend.planKv(plan, shape, 1, tokens, chunk, at);
-    return method.plan(withKv, shape, 1, tokens)
-        .with("session", Session.scratchBytes(config, chunk));
+    return method.plan(planKv(plan, method, 1, tokens, at), shape, 1, tokens)
+        .with("session", Session.scratchBytes(config, prefillChunk()));
+  }
+
+  private MemoryPlan planKv(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
+      KvPlacement at) {
+    MemoryPlan kv = backend.planKv(plan, shape, sequences, tokens, prefillChunk(), at);
+    return backend.planRowCache(kv, shape, sequences, cachedRows(method, at));
+  }
+
+  private int cachedRows(AttentionMethod method, KvPlacement at) {
+    return options.rowCache().rows(at, method.selectedKeys());
   }
 
   /** Where a session of {@code method} keeps K and V: as asked, or where the whole context fits. */
@@ -142,7 +150,7 @@ public final class ModelPlan {
       int fitting = roundDown(
           largest(tokens, length -> session(method, length).fits(available)));
       session.requireFits(available, wayOut(
-          way + ": " + fitting + " tokens fit, not " + tokens, placement(method)));
+          way + ": " + fitting + " tokens fit, not " + tokens, method, placement(method)));
     }
   }
 
@@ -153,14 +161,19 @@ public final class ModelPlan {
    */
   public void requireBatchFits(AttentionMethod method, int sequences, int tokens) {
     KvPlacement at = placement(method);
-    MemoryPlan kv = backend.planKv(backend.plan(), shape, sequences, tokens, prefillChunk(), at);
+    MemoryPlan kv = planKv(backend.plan(), method, sequences, tokens, at);
     method.plan(kv, shape, sequences, tokens).requireFits(backend.available().laterOn(),
-        wayOut("lower --context or --batch", at));
+        wayOut("lower --context or --batch", method, at));
   }
 
   /** Prompt tokens of one pass. */
   public int prefillChunk() {
     return options.chunk(backend);
+  }
+
+  private String wayOut(String way, AttentionMethod method, KvPlacement at) {
+    String out = wayOut(way, at);
+    return cachedRows(method, at) > 0 ? out + ", or give --row-cache off" : out;
   }
 
   private String wayOut(String way, KvPlacement at) {

@@ -8,6 +8,7 @@ import io.pariskv.cache.KvCache;
 import io.pariskv.cache.Rows;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -48,7 +49,7 @@ public final class Session implements AutoCloseable {
     Opened opened = new Opened();
     try {
       this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, 1,
-          model.plan().placement(method)));
+          model.plan().placement(method), model.options().rowCache()));
       this.cache = opened.keep(pool.open());
       this.memory = opened.keep(backend.newAllocator());
       this.chunk = memory.allocate(DType.I32, transformer.maxRows());
@@ -96,10 +97,12 @@ public final class Session implements AutoCloseable {
     sampling.configure(options, prompt);
     int first = prefill(prompt, generation);
     generation.prefilled(prompt.length, reused, start);
+    RowFetches before = cache.fetches();
     if (!generation.ended()) {
       decode(first, generation);
     }
-    return generation.result(cached.size(), pool.methodBytes());
+    return generation.result(cached.size(), pool.methodBytes(),
+        pool.cachedRows() == 0 ? null : cache.fetches().since(before));
   }
 
   /** Most new tokens, after the checks. */

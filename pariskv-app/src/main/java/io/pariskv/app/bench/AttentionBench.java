@@ -9,6 +9,8 @@ import io.pariskv.cache.KvCache;
 import io.pariskv.generate.Offload;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.RowCacheSize;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -28,7 +30,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A recorded step attends several layers in turn, so many that all they read is several times the largest
  * cache: none finds anything there, as in a whole model. A layer's time is the step's over their number. A
- * stage's time is that of the step up to and with this stage, less that of the step before it.
+ * stage's time is that of the step up to and with this stage, less that of the step before it. Runs take the sets of
+ * queries in turn, so that a run finds the rows it selects where it would in a model, and not where the run
+ * before left the same ones.
  */
 public final class AttentionBench implements AutoCloseable {
   /** In the list of parts of a method that retrieves nothing. */
@@ -44,10 +48,13 @@ public final class AttentionBench implements AutoCloseable {
    * @param shape of one layer
    * @param offload {@code AUTO} for full attention on the GPU where it fits and ParisKV beside it
    * @param layers in turn, 0 for as many as it takes
+   * @param queries sets of queries, which runs take in turn
+   * @param correlation of a query with the one after it, 0 to 1
    * @param runs timed
    */
   public record Settings(KvShape shape, List<Integer> contexts, List<Integer> batches,
-      List<Contender> methods, Offload offload, int layers, int runs, long seed) {
+      List<Contender> methods, Offload offload, RowCacheSize rowCache, int layers,
+      int queries, double correlation, int runs, long seed) {
   }
 
   /** A stage of a row; its share is that of the bandwidth with which the backend reads its memory. */
@@ -60,11 +67,15 @@ public final class AttentionBench implements AutoCloseable {
    * @param k selected keys, or null for a method that selects none
    * @param layers in turn
    * @param cold whether a layer can find nothing in the cache
+   * @param bytes those over the bus counted on the GPU if there is a cache of rows, else computed
+   * @param overlap share of a run's selected keys that the run before had selected, null if none are selected
+   * @param cachedRows places of the cache of rows of a KV head, 0 if there is none
+   * @param hitRate share of the selected rows that were in that cache, null without one
    */
   public record Row(String method, @Nullable Integer k, int context, int batch,
       KvPlacement placement, int layers, boolean cold, double msMedian, double msP95,
-      MovedBytes bytes,
-      double attendedTokens, List<Stage> stages) {
+      MovedBytes bytes, double attendedTokens, @Nullable Double overlap, int cachedRows,
+      @Nullable Double hitRate, List<Stage> stages) {
     /** Memory read and written a second, without what comes over the bus. */
     public double gigabytesPerSecond() {
       return bytes.memory() / msMedian / 1e6;
@@ -139,7 +150,9 @@ public final class AttentionBench implements AutoCloseable {
     int tokens = each.context + 1;
     MemoryPlan kv = backend.planKv(RandomRows.plan(backend.plan(), each.shape, chunk(each)),
         each.shape, each.batch, tokens, chunk(each), each.placement);
-    return each.method().plan(kv, each.shape, each.batch, tokens);
+    int cachedRows = settings.rowCache.rows(each.placement, each.method().selectedKeys());
+    return each.method().plan(backend.planRowCache(kv, each.shape, each.batch, cachedRows),
+        each.shape, each.batch, tokens);
   }
 
   private int chunk(Case each) {
@@ -168,7 +181,7 @@ public final class AttentionBench implements AutoCloseable {
 
   private Row measure(Case each) {
     try (CachePool pool = new CachePool(backend, each.shape, each.method(), each.batch,
-        each.placement);
+        each.placement, settings.rowCache);
         Allocator memory = backend.newAllocator()) {
       RandomRows random = new RandomRows(backend, memory, each.shape, chunk(each), settings.seed);
       List<KvCache> caches = new ArrayList<>();
@@ -179,12 +192,12 @@ public final class AttentionBench implements AutoCloseable {
       Buffer q = memory.allocate(DType.F32, each.batch, each.shape.heads(), each.shape.headDim());
       Buffer out = memory.allocate(DType.F32, each.batch, each.shape.heads(),
           each.shape.headDim());
-      backend.layers().randomFill().fill(q, settings.seed, 1);
+      QuerySets queries = new QuerySets(backend, q, settings.queries, settings.correlation,
+          settings.seed);
       try (DecodeBatch batch = pool.batch(caches)) {
         batch.prepare();
         random.begin(batch);
-        return new Measurement(each, pool, batch, q, out)
-            .row(caches.getFirst().stepCost().attendedTokens());
+        return new Measurement(each, pool, caches, batch, queries, q, out).row();
       }
     }
   }
@@ -192,26 +205,40 @@ public final class AttentionBench implements AutoCloseable {
   /** The steps of one row. */
   private final class Measurement {
     private final Case measured;
+    private final List<KvCache> caches;
     private final DecodeBatch batch;
+    private final QuerySets queries;
     private final Buffer q;
     private final Buffer out;
+    private final int cachedRows;
     private final @Nullable Retrieval retrieval;
     private final List<String> parts;
     private final AttentionTraffic traffic;
 
-    Measurement(Case measured, CachePool pool, DecodeBatch batch, Buffer q, Buffer out) {
+    private RowFetches whenWarm = RowFetches.NONE;
+
+    Measurement(Case measured, CachePool pool, List<KvCache> caches, DecodeBatch batch,
+        QuerySets queries, Buffer q, Buffer out) {
       this.measured = measured;
+      this.caches = caches;
       this.batch = batch;
+      this.queries = queries;
       this.q = q;
       this.out = out;
+      cachedRows = pool.cachedRows();
       retrieval = batch.retrieval();
       parts = retrieval == null ? NONE : retrieval.parts();
       traffic = new AttentionTraffic(settings.shape, measured.method(), measured.context,
           measured.batch, pool.residentRows());
     }
 
-    Row row(double attendedTokens) {
+    Row row() {
       Timing whole = time(layer -> batch.attend(layer, q, out));
+      RowFetches fetches = fetches().since(whenWarm);
+      int visits = settings.runs * measured.shape.layers();
+      MovedBytes attend = cachedRows == 0
+          ? traffic.attend()
+          : traffic.attend(cachedRows, (double) fetches.misses() / visits);
       List<Stage> stages = new ArrayList<>();
       double before = 0;
       for (int part = 0; part < parts.size(); part++) {
@@ -221,13 +248,33 @@ public final class AttentionBench implements AutoCloseable {
         before = upTo;
       }
       String last = parts.isEmpty() ? "attend" : "fetch+attend";
-      stages.add(stage(last, whole.median() - before, traffic.attend()));
+      stages.add(stage(last, whole.median() - before, attend));
       Integer k = measured.method() instanceof ParisKv pariskv
           ? pariskv.config().budget().k()
           : null;
       return new Row(measured.contender.name, k, measured.context, measured.batch,
           measured.placement, measured.shape.layers(), measured.cold, whole.median(), whole.p95(),
-          traffic.whole(parts), attendedTokens, stages);
+          traffic.whole(parts, attend), caches.getFirst().stepCost().attendedTokens(), overlap(),
+          cachedRows, cachedRows == 0 ? null : fetches.hitRate(), stages);
+    }
+
+    private RowFetches fetches() {
+      return caches.stream().map(KvCache::fetches).reduce(RowFetches.NONE, RowFetches::plus);
+    }
+
+    /** Of what one layer selects with each set of queries and with the next. */
+    private @Nullable Double overlap() {
+      if (retrieval == null) {
+        return null;
+      }
+      SelectionOverlap overlap = new SelectionOverlap();
+      queries.restart();
+      for (int set = 0; set < queries.count(); set++) {
+        queries.next();
+        retrieve(0, parts.size() - 1);
+        overlap.next(ObservedMethod.heads(backend, retrieval.selection()));
+      }
+      return overlap.mean();
     }
 
     private void retrieve(int layer, int lastPart) {
@@ -243,7 +290,9 @@ public final class AttentionBench implements AutoCloseable {
           layer.accept(i);
         }
       })) {
-        return Timing.of(backend, step, settings.runs).each(layers);
+        queries.restart();
+        return Timing.of(backend, queries::next, step, settings.runs, () -> whenWarm = fetches())
+            .each(layers);
       }
     }
 

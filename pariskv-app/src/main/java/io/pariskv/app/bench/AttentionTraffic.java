@@ -65,12 +65,11 @@ final class AttentionTraffic {
    */
   int coldLayers(long cacheBytes) {
     return Math.toIntExact(
-        Math.max(2, COLD * cacheBytes / whole(List.of("vote", "rerank")).memory() + 1));
+        Math.max(2, COLD * cacheBytes / whole(List.of("vote", "rerank"), attend()).memory() + 1));
   }
 
   /** All of it. */
-  MovedBytes whole(Iterable<String> parts) {
-    MovedBytes attend = attend();
+  MovedBytes whole(Iterable<String> parts, MovedBytes attend) {
     long retrieval = 0;
     for (String part : parts) {
       retrieval += part(part).memory();
@@ -121,6 +120,19 @@ final class AttentionTraffic {
   /** Bytes that are not moved where the part has the stage that makes or takes them. */
   private static long unless(Set<String> together, String stage, long bytes) {
     return together.contains(stage) ? 0 : bytes;
+  }
+
+  /**
+   * Attention over what is selected, with a cache of rows: misses go to the cache too, hits come from there.
+   *
+   * @param cachedRows places of a KV head, all of which are looked at
+   * @param misses rows of K and V of a KV head that come over the bus
+   */
+  MovedBytes attend(int cachedRows, double misses) {
+    MovedBytes alone = attend();
+    long lookedAt = rows * shape.kvHeads() * INT * (cachedRows + 2L * selected);
+    return new MovedBytes(alone.memory() + alone.bus() + lookedAt,
+        Math.round(misses * shape.tokenBytes() / shape.kvHeads()));
   }
 
   /** Attention over what is selected, or over everything. */

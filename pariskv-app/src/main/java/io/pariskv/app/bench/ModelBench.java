@@ -9,6 +9,7 @@ import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.ModelPlan;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
@@ -59,14 +60,16 @@ public final class ModelBench implements AutoCloseable {
   /**
    * One line.
    *
-   * @param busBytes bytes of K and V over the bus a step, both ways; 0 when they are not offloaded
+   * @param busBytes bytes of K and V over the bus a step, both ways; 0 when they are not offloaded. Counted on the
+   *     GPU if there is a cache of rows, else computed as if no selected key were among the last 2,048 tokens
+   * @param hitRate share of the selected rows that were in the cache of rows, null without one
    * @param gpuBytes GPU memory held, weights included
    * @param hostBytes host memory held for K, V and summaries
    * @param pinnedBytes page-locked host memory held
    */
   public record Row(String method, List<Sequence> sequences, KvPlacement placement,
-      Prefill prefill, double msMedian, double msP95, long busBytes, long gpuBytes, long hostBytes,
-      long pinnedBytes) {
+      Prefill prefill, double msMedian, double msP95, long busBytes, @Nullable Double hitRate,
+      long gpuBytes, long hostBytes, long pinnedBytes) {
     /** New tokens a second of the whole batch. */
     public double tokensPerSecond() {
       return 1e3 * sequences.size() / msMedian;
@@ -132,23 +135,23 @@ public final class ModelBench implements AutoCloseable {
     if (settings.reference) {
       prompt(method, placement, Math.min(longest, transformer.maxRows()), progress); // warms up
     }
-    try (CachePool pool = new CachePool(backend, shape, method, lengths.size(), placement);
-        Allocator memory = backend.newAllocator()) {
+    try (CachePool pool = new CachePool(backend, shape, method, lengths.size(), placement,
+        options.rowCache()); Allocator memory = backend.newAllocator()) {
       List<KvCache> caches = new ArrayList<>();
       lengths.forEach(_ -> caches.add(pool.open()));
       RandomPrompt.Times prefill = fill(pool, memory, caches, lengths, progress);
-      Timing step = decode(pool, memory, caches);
+      Decode decode = decode(pool, memory, caches);
       List<Sequence> sequences = new ArrayList<>();
-      long busBytes = 0;
       for (int i = 0; i < caches.size(); i++) {
-        KvCache cache = caches.get(i);
-        sequences.add(new Sequence(lengths.get(i), cache.stepCost().attendedTokens()));
-        busBytes += busBytes(pool, cache);
+        sequences.add(
+            new Sequence(lengths.get(i), caches.get(i).stepCost().attendedTokens()));
       }
       return new Row(method.name(), sequences, placement,
-          new Prefill(prefill.seconds(), prefill.commitSeconds(), reference), step.median(),
-          step.p95(), busBytes, atFirst.gpuBytes() - backend.available().gpuBytes(),
-          pool.held().hostBytes(), pool.pinnedBytes());
+          new Prefill(prefill.seconds(), prefill.commitSeconds(), reference),
+          decode.step.median(), decode.step.p95(), busBytes(pool, caches, decode),
+          pool.cachedRows() == 0 ? null : decode.fetches.hitRate(),
+          atFirst.gpuBytes() - backend.available().gpuBytes(), pool.held().hostBytes(),
+          pool.pinnedBytes());
     }
   }
 
@@ -171,7 +174,8 @@ public final class ModelBench implements AutoCloseable {
   /** Seconds of a prompt alone. */
   private double prompt(AttentionMethod method, KvPlacement placement, int tokens,
       Consumer<String> progress) {
-    try (CachePool pool = new CachePool(backend, shape(), method, 1, placement);
+    try (CachePool pool = new CachePool(backend, shape(), method, 1, placement,
+        options.rowCache());
         Allocator memory = backend.newAllocator()) {
       return new RandomPrompt(transformer, memory, settings.seed)
           .prefill(pool.open(), tokens, progress).seconds();
@@ -198,7 +202,15 @@ public final class ModelBench implements AutoCloseable {
     return times;
   }
 
-  private Timing decode(CachePool pool, Allocator memory, List<KvCache> caches) {
+  /** The timed steps, and where their selected rows were. */
+  private record Decode(Timing step, RowFetches fetches) {
+  }
+
+  private static RowFetches fetches(List<KvCache> caches) {
+    return caches.stream().map(KvCache::fetches).reduce(RowFetches.NONE, RowFetches::plus);
+  }
+
+  private Decode decode(CachePool pool, Allocator memory, List<KvCache> caches) {
     int rows = caches.size();
     Buffer logits = memory.allocate(DType.F32, rows, settings.config.vocabSize());
     GreedySampling sampling = new GreedySampling(backend, memory, rows,
@@ -209,7 +221,11 @@ public final class ModelBench implements AutoCloseable {
       sampling.sample(logits, batch.batch());
     })) {
       double[] millis = new double[settings.steps];
+      RowFetches before = RowFetches.NONE;
       for (int step = -WARM_UP; step < settings.steps; step++) {
+        if (step == 0) {
+          before = fetches(caches);
+        }
         long start = System.nanoTime();
         decode.step();
         sampling.waitForTokens();
@@ -218,18 +234,26 @@ public final class ModelBench implements AutoCloseable {
         }
         decode.commit();
       }
-      return Timing.of(millis);
+      return new Decode(Timing.of(millis), fetches(caches).since(before));
     }
   }
 
-  /** Rows that are fetched, and the new one that is written. */
-  private static long busBytes(CachePool pool, KvCache cache) {
+  /** Of a step of all sequences: rows that are fetched, and the new one of each that is written. */
+  private long busBytes(CachePool pool, List<KvCache> caches, Decode decode) {
     if (pool.residentRows() == Integer.MAX_VALUE) {
       return 0;
     }
+    KvShape shape = pool.shape();
+    double fetched = pool.cachedRows() == 0
+        ? caches.stream().mapToDouble(cache -> fetchedTokens(pool, cache)).sum() * shape.layers()
+        : (double) decode.fetches.misses() / shape.kvHeads() / settings.steps;
+    return Math.round((fetched + caches.size() * shape.layers()) * shape.tokenBytes());
+  }
+
+  /** Of one layer, without a cache of rows. */
+  private static double fetchedTokens(CachePool pool, KvCache cache) {
     double resident = Math.min(cache.zones().residentTokens(), pool.residentRows());
-    double fetched = Math.max(0, cache.stepCost().attendedTokens() - resident);
-    return Math.round((fetched + 1) * pool.shape().tokenBytes() * pool.shape().layers());
+    return Math.max(0, cache.stepCost().attendedTokens() - resident);
   }
 
   @Override

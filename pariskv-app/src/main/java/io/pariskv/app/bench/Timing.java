@@ -15,6 +15,8 @@ import java.util.List;
  */
 record Timing(double median, double p95) {
   private static final int WARM_UP = 8;
+  private static final Runnable NOTHING = () -> {
+  };
 
   /** Of any number of times, which are sorted. */
   static Timing of(double[] milliseconds) {
@@ -23,20 +25,31 @@ record Timing(double median, double p95) {
     return new Timing(milliseconds[count / 2], milliseconds[Math.min(count - 1, count * 95 / 100)]);
   }
 
-  /**
-   * Of {@code runs} runs of {@code step} one behind another, after some to warm up. All are given at once, so
-   * that a GPU never waits for the host to launch the next.
-   */
+  /** Of {@code runs} runs of {@code step} one behind another, after some to warm up. */
   static Timing of(Backend backend, Step step, int runs) {
+    return of(backend, NOTHING, step, runs, NOTHING);
+  }
+
+  /**
+   * The same with something before each run. All are given at once, so that a GPU never waits for the host to launch
+   * the next.
+   *
+   * @param before called before each run; what it gives the stages is not timed
+   * @param warm called once, between the last run to warm up and the first that is timed
+   */
+  static Timing of(Backend backend, Runnable before, Step step, int runs, Runnable warm) {
     for (int run = 0; run < WARM_UP; run++) {
+      before.run();
       step.run();
     }
+    warm.run();
     List<Stopwatch> stopwatches = new ArrayList<>();
     try {
       for (int run = 0; run < runs; run++) {
         stopwatches.add(backend.newStopwatch());
       }
       for (Stopwatch stopwatch : stopwatches) {
+        before.run();
         stopwatch.start();
         step.run();
         stopwatch.stop();

@@ -7,6 +7,7 @@ import io.pariskv.app.bench.AttentionBench.Stage;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.Offload;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
@@ -32,6 +33,7 @@ public final class BenchAttentionCommand implements Callable<Integer> {
   private static final int MAX_BATCH = 256;
   private static final int MAX_LAYERS = 1024;
   private static final int MAX_RUNS = 100_000;
+  private static final int MAX_QUERIES = 256;
 
   @Spec
   private CommandSpec spec;
@@ -53,6 +55,12 @@ public final class BenchAttentionCommand implements Callable<Integer> {
   private List<String> groups;
   @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on or off: whether K and V live in host memory beside a GPU; auto: those of pariskv do, those of full if they do not fit (default: ${DEFAULT-VALUE}).")
   private Offload offload;
+  @Option(names = "--row-cache", paramLabel = "ROWS", defaultValue = "auto", description = "Where K and V are in host memory: selected rows that a GPU keeps for each KV head of a layer, off for none, auto for twice --k from 512 on (default: ${DEFAULT-VALUE}).")
+  private String rowCache;
+  @Option(names = "--queries", paramLabel = "N", defaultValue = "16", description = "Sets of queries that steps take in turn (default: ${DEFAULT-VALUE}).")
+  private int queries;
+  @Option(names = "--query-correlation", paramLabel = "R", defaultValue = "0", description = "Of a query with that of the next step, 0 to 1: the more, the more of what a step selects the next selects again (default: ${DEFAULT-VALUE}).")
+  private double correlation;
   @Option(names = "--layers", paramLabel = "N", defaultValue = "0", description = "Layers in turn (default: so many that they read 4 times the largest cache).")
   private int layers;
   @Option(names = "--steps", paramLabel = "N", defaultValue = "40", description = "Timed steps (default: ${DEFAULT-VALUE}).")
@@ -67,6 +75,10 @@ public final class BenchAttentionCommand implements Callable<Integer> {
     contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
     batches.forEach(batch -> Usage.requireRange(spec, "--batch", batch, MAX_BATCH));
     Usage.requireRange(spec, "--steps", steps, MAX_RUNS);
+    Usage.requireRange(spec, "--queries", queries, MAX_QUERIES);
+    if (!(correlation >= 0 && correlation <= 1)) {
+      throw Usage.wrong(spec, "--query-correlation " + correlation + " must be from 0 to 1");
+    }
     if (layers != 0) {
       Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
     }
@@ -74,7 +86,8 @@ public final class BenchAttentionCommand implements Callable<Integer> {
         () -> methods.stream().flatMap(this::named).toList());
     KvShape shape = geometry.toShape(spec, chosen.stream().map(Contender::method).toList());
     AttentionBench.Settings settings = new AttentionBench.Settings(shape, contexts, batches,
-        chosen, offload, layers, steps, seed);
+        chosen, offload, Usage.check(spec, () -> RowCacheSize.parse(rowCache)), layers, queries,
+        correlation, steps, seed);
     try (AttentionBench bench = new AttentionBench(backend.name(spec), settings)) {
       List<Row> rows = bench.run(Terminal.progress(spec.commandLine().getErr()));
       PrintWriter out = spec.commandLine().getOut();
@@ -114,13 +127,28 @@ public final class BenchAttentionCommand implements Callable<Integer> {
     return (row.cold() ? "cold L2: " : "warm L2: ") + row.layers() + " layers in turn";
   }
 
-  private static ObjectNode toJson(AttentionBench bench, KvShape shape, List<Row> rows) {
+  /** How much steps select in common, and what of it a cache of rows had. */
+  private static String selection(Row row) {
+    Double overlap = row.overlap();
+    Double hitRate = row.hitRate();
+    return (overlap == null
+        ? ""
+        : String.format(Locale.ROOT, ", steps overlap by %.0f%%", 100 * overlap))
+        + (hitRate == null
+            ? ""
+            : String.format(Locale.ROOT, ", %.0f%% of rows in a cache of %d", 100 * hitRate,
+                row.cachedRows()));
+  }
+
+  private ObjectNode toJson(AttentionBench bench, KvShape shape, List<Row> rows) {
     ObjectNode object = Json.MAPPER.createObjectNode();
     object.put("backend", bench.backend().name());
     object.put("description", bench.backend().description());
     object.put("shape", shape.toString());
     object.put("read_gb_s", bench.bandwidth().gigabytesPerSecond());
     object.put("read_measured_by", bench.bandwidth().how());
+    object.put("queries", queries);
+    object.put("query_correlation", correlation);
     ArrayNode array = object.putArray("rows");
     for (Row row : rows) {
       ObjectNode node = array.addObject();
@@ -139,6 +167,9 @@ public final class BenchAttentionCommand implements Callable<Integer> {
       node.put("bandwidth_share",
           row.gigabytesPerSecond() / bench.bandwidth().gigabytesPerSecond());
       node.put("attended_tokens", row.attendedTokens());
+      node.put("selection_overlap", row.overlap());
+      node.put("row_cache", row.cachedRows());
+      node.put("row_cache_hit_rate", row.hitRate());
       ArrayNode stages = node.putArray("stages");
       row.stages().forEach(stage -> add(stages.addObject(), stage));
     }
@@ -160,10 +191,10 @@ public final class BenchAttentionCommand implements Callable<Integer> {
         bench.bandwidth().gigabytesPerSecond(), bench.bandwidth().how());
     for (Row row : rows) {
       out.printf(Locale.ROOT,
-          "%s%s, %d x %d tokens, K and V in %s memory: %.4f ms (p95 %.4f), %.0f GB/s, %s%n",
+          "%s%s, %d x %d tokens, K and V in %s memory: %.4f ms (p95 %.4f), %.0f GB/s, %s%s%n",
           row.method(), row.k() == null ? "" : " k=" + row.k(), row.batch(), row.context(),
           row.placement().name().toLowerCase(Locale.ROOT), row.msMedian(), row.msP95(),
-          row.gigabytesPerSecond(), cache(row));
+          row.gigabytesPerSecond(), cache(row), selection(row));
       for (Stage stage : row.stages()) {
         out.printf(Locale.ROOT, "  %-24s %9.4f ms %12d bytes %5.1f%% of bandwidth %11d over PCIe%n",
             stage.name(), stage.milliseconds(), stage.bytes().memory(),

@@ -8,6 +8,7 @@ import picocli.CommandLine.Spec;
 /** Groups the benchmarks. */
 @Command(name = "bench", mixinStandardHelpOptions = true, description = "Measure this machine.", subcommands = {
     BenchAttentionCommand.class, BenchDecodeCommand.class, BenchLinearCommand.class,
+    BenchOverlapCommand.class,
     BenchModelCommand.class})
 public final class BenchCommand implements Runnable {
   @Spec
@@ -16,6 +17,6 @@ public final class BenchCommand implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a benchmark: attention, decode, linear or model");
+        "give a benchmark: attention, decode, linear, model or overlap");
   }
 }

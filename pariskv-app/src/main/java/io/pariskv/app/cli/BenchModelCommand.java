@@ -116,6 +116,10 @@ public final class BenchModelCommand implements Callable<Integer> {
           row.prefill().seconds(), row.msMedian(), row.msP95(), row.tokensPerSecond(),
           MemoryPlan.humanBytes(row.busBytes()), MemoryPlan.humanBytes(row.gpuBytes()),
           MemoryPlan.humanBytes(row.hostBytes()));
+      if (row.hitRate() != null) {
+        out.printf(Locale.ROOT, "  %.0f%% of the selected rows were in the cache of rows%n",
+            100 * row.hitRate());
+      }
       if (row.prefill().referenceSeconds() != null) {
         out.printf(Locale.ROOT,
             "  prefill without summaries and offload: %.2f s, so they take %.1f%%; "
@@ -151,6 +155,7 @@ public final class BenchModelCommand implements Callable<Integer> {
       node.put("attended_tokens", row.attendedTokens());
       node.put("bus_bytes_per_step", row.busBytes());
       node.put("pcie_bytes_per_token", row.busBytes() / row.sequences().size());
+      node.put("row_cache_hit_rate", row.hitRate());
       node.put("gpu_bytes", row.gpuBytes());
       node.put("host_bytes", row.hostBytes());
       node.put("pinned_bytes", row.pinnedBytes());

@@ -31,6 +31,8 @@ final class Json {
     json.put("kv_bytes_per_token", result.kvBytesPerToken());
     json.put("summary_bytes_per_token", result.summaryBytesPerToken());
     json.put("summary_bytes_held", result.summaryBytes());
+    json.put("row_cache_hit_rate", result.rowCacheHitRate());
+    json.put("fetched_bytes_per_token", result.fetchedBytesPerToken());
     return json;
   }
 }

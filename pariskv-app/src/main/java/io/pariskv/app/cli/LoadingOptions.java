@@ -2,6 +2,7 @@ package io.pariskv.app.cli;
 
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Offload;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.DType;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -34,6 +35,9 @@ final class LoadingOptions {
   @Option(names = "--offload", paramLabel = "WHERE", defaultValue = "auto", description = "on keeps K and V in host memory beside a GPU, off in its memory, auto where the whole context fits (default: ${DEFAULT-VALUE}).")
   Offload offload;
 
+  @Option(names = "--row-cache", paramLabel = "ROWS", defaultValue = "auto", description = "Where K and V are in host memory: selected rows that a GPU keeps for each KV head of a layer, off for none, auto for twice --k from 512 on (default: ${DEFAULT-VALUE}).")
+  String rowCache;
+
   /**
    * How to load; nonsense is wrong usage of the command {@code spec}.
    *
@@ -43,6 +47,6 @@ final class LoadingOptions {
     String name = backend.name(spec);
     Usage.requirePositive(spec, "--prefill-chunk", prefillChunk);
     return Usage.check(spec, () -> new LoadOptions(name, kvType.dtype,
-        prefillChunk == null ? 0 : prefillChunk, offload, context));
+        prefillChunk == null ? 0 : prefillChunk, offload, RowCacheSize.parse(rowCache), context));
   }
 }

@@ -52,10 +52,18 @@ class AttentionTrafficTest {
   }
 
   @Test
+  void cachedRows_comeOverTheBusWhenMissed_andAreWrittenOnce() {
+    MovedBytes without = pariskv(2176).attend();
+    MovedBytes cached = pariskv(2176).attend(200, 2 * 8 * 30.25); // of 100 a head
+    assertEquals(2 * 8 * 30.25 * 512, cached.bus());
+    assertEquals(without.memory() + without.bus() + 2 * 8 * 4 * (200 + 2 * 100), cached.memory());
+  }
+
+  @Test
   void fullAttention_readsAllThatIsNotResidentOverTheBus() {
     AttentionTraffic traffic = new AttentionTraffic(SHAPE, new FullAttention(), 9_999, 1, 2176);
-    assertEquals((10_000 - 2176) * 4096, traffic.whole(List.of()).bus());
-    assertEquals(2176 * 4096 + QUERIES, traffic.whole(List.of()).memory());
+    assertEquals((10_000 - 2176) * 4096, traffic.whole(List.of(), traffic.attend()).bus());
+    assertEquals(2176 * 4096 + QUERIES, traffic.whole(List.of(), traffic.attend()).memory());
   }
 
   @Test

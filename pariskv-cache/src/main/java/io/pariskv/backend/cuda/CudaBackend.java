@@ -203,8 +203,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public KvStore newKvStore(KvShape shape, int slots, KvPlacement placement) {
-    return new CudaKvStore(kernels, shape, slots, placement == KvPlacement.HOST);
+  public KvStore newKvStore(KvShape shape, int slots, KvPlacement placement, int cachedRows) {
+    return new CudaKvStore(kernels, shape, slots, placement == KvPlacement.HOST, cachedRows);
   }
 
   @Override
@@ -324,6 +324,12 @@ public final class CudaBackend implements Backend {
   public MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
       KvPlacement at) {
     return CudaMemory.planKv(plan, shape, slots, tokens, chunk, at);
+  }
+
+  @Override
+  public MemoryPlan planRowCache(MemoryPlan plan, KvShape shape, int slots, int cachedRows) {
+    long bytes = cachedRows == 0 ? 0 : slots * CudaRowCache.bytes(shape, cachedRows);
+    return bytes == 0 ? plan : plan.with("row cache", bytes);
   }
 
   @Override

@@ -48,6 +48,7 @@ final class CudaDecodeAttention implements DecodeAttention {
   private final Attend bf16Of128;
   private final Attend bf16;
   private final Attend f32;
+  private final CudaRowLookup lookup;
   private final StageScratch sums;
   private final StageScratch weights;
   private final StageScratch arrived;
@@ -58,6 +59,7 @@ final class CudaDecodeAttention implements DecodeAttention {
     this.bf16Of128 = tensorCores("decode_attention_128", 128);
     this.bf16 = plain("decode_attention_bf16");
     this.f32 = plain("decode_attention_f32");
+    this.lookup = new CudaRowLookup(kernels);
     this.sums = new StageScratch(kernels, DType.F32);
     this.weights = new StageScratch(kernels, DType.F32);
     this.arrived = new StageScratch(kernels, DType.I32);
@@ -75,11 +77,40 @@ final class CudaDecodeAttention implements DecodeAttention {
     return new Attend(function, PLAIN_BLOCKS * kernels.device().multiprocessors(), false);
   }
 
+  /** Scratch memory of a launch. */
+  private record Parts(Buffer sums, Buffer weights, Buffer arrived) {
+  }
+
+  /** A call that is checked and has its scratch memory: only the launch can fail. */
+  private record Call(CudaKvStore store, int layer, Batch batch, Buffer q,
+      @Nullable Selection selection, Buffer out, Attend attend, int splits, int shared,
+      Parts parts) {
+  }
+
+  /** {@inheritDoc} If the store has a cache of rows, what is selected is looked up there first, in a launch more. */
   @Override
   public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
       Buffer out) {
-    CudaKvStore store = CudaKvStore.of(kv);
-    KvShape shape = kv.shape();
+    Call call = check(CudaKvStore.of(kv), layer, batch, q, selection, out);
+    CudaRowCache cache = call.store.rowCache();
+    launch(call, cache == null || call.selection == null
+        ? null
+        : lookup.lookUp(call.store, cache, layer, batch, call.selection));
+  }
+
+  /**
+   * The same with a cache of rows that somebody else looks after.
+   *
+   * @param sources where the rows of {@code selection} are, which then says no more than how many there are
+   */
+  void attend(KvStore kv, int layer, Batch batch, Buffer q, Selection selection,
+      RowSources sources, Buffer out) {
+    launch(check(CudaKvStore.of(kv), layer, batch, q, selection, out), sources);
+  }
+
+  private Call check(CudaKvStore store, int layer, Batch batch, Buffer q,
+      @Nullable Selection selection, Buffer out) {
+    KvShape shape = store.shape();
     int rows = batch.rows();
     q.require("queries", DType.F32, rows, shape.heads(), shape.headDim());
     out.require("attended rows", DType.F32, rows, shape.heads(), shape.headDim());
@@ -88,26 +119,44 @@ final class CudaDecodeAttention implements DecodeAttention {
     }
     Attend attend = attend(shape);
     Selection selected = shape.window(layer) > 0 ? null : selection;
-    int headBlocks = shape.kvHeads() * Math.ceilDiv(shape.groupSize(), HEADS);
-    int splits = splits(attend, rows * headBlocks, selected);
+    int splits = splits(attend, rows * headBlocks(shape), selected);
     long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
+    Parts scratch = new Parts(sums.atLeast(parts * shape.headDim()), weights.atLeast(2 * parts),
+        arrived.atLeast((long) rows * headBlocks(shape)));
+    int shared = attend.tensorCores ? tileBytes(shape.headDim()) : plainBytes(shape.headDim());
+    return new Call(store, layer, batch, q, selected, out, attend, splits, shared,
+        scratch);
+  }
 
-    KernelLaunch launch = kernels.launch().overlapped().grid(splits, headBlocks, rows).block(BLOCK);
-    store.args(launch, layer).arg(batch.slots());
+  private static int headBlocks(KvShape shape) {
+    return shape.kvHeads() * Math.ceilDiv(shape.groupSize(), HEADS);
+  }
+
+  private void launch(Call call, @Nullable RowSources sources) {
+    KvShape shape = call.store.shape();
+    KernelLaunch launch = kernels.launch().overlapped().block(BLOCK).shared(call.shared)
+        .grid(call.splits, headBlocks(shape), call.batch.rows());
+    call.store.args(launch, call.layer).arg(call.batch.slots());
+    Selection selected = call.selection;
     if (selected == null) {
       launch.arg(0L).arg(0L).arg(0);
     } else {
       launch.arg(selected.positions()).arg(selected.counts()).arg(selected.capacity());
     }
-    launch.arg(shape.window(layer)).arg(q).arg(scale(shape.headDim())).arg(shape.kvHeads())
-        .arg(shape.groupSize());
-    if (attend.tensorCores) {
-      launch.shared(tileBytes(shape.headDim()));
+    if (sources == null || selected == null) {
+      launch.arg(0L).arg(0L).arg(0L).arg(0);
     } else {
-      launch.shared(plainBytes(shape.headDim())).arg(shape.headDim());
+      launch.arg(sources.sources()).arg(sources.misses()).arg(sources.table())
+          .arg(sources.cachedRows());
     }
-    launch.arg(sums.atLeast(parts * shape.headDim())).arg(weights.atLeast(2 * parts))
-        .arg(arrived.atLeast((long) rows * headBlocks)).arg(out).run(attend.function);
+    launch.arg(shape.window(call.layer)).arg(call.q).arg(scale(shape.headDim()))
+        .arg(shape.kvHeads())
+        .arg(shape.groupSize());
+    if (!call.attend.tensorCores) {
+      launch.arg(shape.headDim());
+    }
+    launch.arg(call.parts.sums).arg(call.parts.weights).arg(call.parts.arrived).arg(call.out)
+        .run(call.attend.function);
   }
 
   private Attend attend(KvShape shape) {

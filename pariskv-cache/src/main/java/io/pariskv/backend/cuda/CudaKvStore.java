@@ -4,6 +4,7 @@ import io.pariskv.backend.host.Slots;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Bf16;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
  * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens.
  *
- * <p>Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
+ * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
  * sequences grow, close and open.
  */
 final class CudaKvStore implements KvStore {
@@ -48,6 +49,7 @@ final class CudaKvStore implements KvStore {
   private final Buffer residents;
   private final Buffer zones;
   private final @Nullable Sequence[] sequences;
+  private final @Nullable CudaRowCache rowCache;
   private @Nullable KvOffload offload;
 
   /** One slot's memory and its owners. */
@@ -73,8 +75,9 @@ final class CudaKvStore implements KvStore {
    * An empty store.
    *
    * @param offload whether K and V live in pinned host memory
+   * @param cachedRows rows of a KV head that stay in device memory then when a step had selected them, or 0
    */
-  CudaKvStore(Kernels kernels, KvShape shape, int slots, boolean offload) {
+  CudaKvStore(Kernels kernels, KvShape shape, int slots, boolean offload, int cachedRows) {
     this.kernels = kernels;
     this.shape = shape;
     this.slots = new Slots(slots);
@@ -86,6 +89,9 @@ final class CudaKvStore implements KvStore {
       this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
       this.residents = tables.allocate(DType.I64, slots);
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
+      this.rowCache = offload && cachedRows > 0 && shape.windows().contains(0)
+          ? new CudaRowCache(kernels, tables, shape, slots, cachedRows)
+          : null;
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, tables::close);
       throw e;
@@ -109,6 +115,12 @@ final class CudaKvStore implements KvStore {
   /** Whether the slabs are in host memory. */
   boolean offloaded() {
     return offloaded;
+  }
+
+  /** The cache of selected rows, if there is one. */
+  @Nullable
+  CudaRowCache rowCache() {
+    return rowCache;
   }
 
   /** Adds the five arguments that every kernel begins with which reads K or V; see pariskv.cuh. */
@@ -196,6 +208,9 @@ final class CudaKvStore implements KvStore {
     Sequence sequence = sequence(slot);
     sequences[slot] = null;
     slots.release(slot);
+    if (rowCache != null) {
+      rowCache.release(slot);
+    }
     Failures failures = new Failures();
     failures.attempt(sequence::close);
     if (Arrays.stream(sequences).allMatch(Objects::isNull)) {
@@ -272,6 +287,9 @@ final class CudaKvStore implements KvStore {
             TokenSlabs.SLAB_TOKENS, shape.headDim()));
       }
       publish(slot, sequence.blocks.size(), blocks);
+      if (rowCache != null && !rowCache.isOpen(slot)) {
+        owners.add(rowCache.open(slot)); // last: what fails before leaves nothing of it
+      }
     } catch (RuntimeException | Error e) {
       owners.forEach(owner -> Failures.suppressing(e, owner::close));
       throw e;
@@ -323,6 +341,9 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.setLength(slot, value.length());
     }
+    if (rowCache != null) {
+      rowCache.setZones(slot, value);
+    }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
     }
@@ -373,7 +394,8 @@ final class CudaKvStore implements KvStore {
 
   /** Bytes in device memory: tables, and slabs; or resident copies and the rows of layers in prefill. */
   long deviceBytes() {
-    long bytes = tables.allocatedBytes() + (offload == null ? 0 : offload.bytes());
+    long bytes = tables.allocatedBytes() + (offload == null ? 0 : offload.bytes())
+        + (rowCache == null ? 0 : rowCache.bytes());
     for (Sequence sequence : sequences) {
       if (sequence != null && offloaded) {
         bytes += sequence.blocks.isEmpty() ? 0 : residentBytes();
@@ -382,6 +404,17 @@ final class CudaKvStore implements KvStore {
       }
     }
     return bytes;
+  }
+
+  @Override
+  public RowFetches fetches(int slot) {
+    sequence(slot);
+    return rowCache == null ? RowFetches.NONE : rowCache.fetches(slot);
+  }
+
+  @Override
+  public int cachedRows() {
+    return rowCache == null ? 0 : rowCache.rows();
   }
 
   @Override

@@ -27,7 +27,8 @@ public abstract class HostBackend implements Backend {
   }
 
   @Override
-  public final KvStore newKvStore(KvShape shape, int slots, KvPlacement placement) {
+  public final KvStore newKvStore(KvShape shape, int slots, KvPlacement placement,
+      int cachedRows) {
     return new HostKvStore(shape, slots);
   }
 

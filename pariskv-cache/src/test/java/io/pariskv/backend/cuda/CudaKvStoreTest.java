@@ -50,7 +50,7 @@ class CudaKvStoreTest {
 
   /** A store whose slots are all open. */
   private CudaKvStore open(boolean offload) {
-    CudaKvStore store = new CudaKvStore(backend.kernels(), SHAPE, 2, offload);
+    CudaKvStore store = new CudaKvStore(backend.kernels(), SHAPE, 2, offload, 0);
     store.open();
     store.open();
     return store;
