@@ -15,7 +15,8 @@ enum Marking {
   CHOICE {
     @Override
     Optional<String> read(String answer) {
-      String said = answer.substring(answer.lastIndexOf(THINKING_ENDS) + 1).replace("*", "");
+      int thought = answer.lastIndexOf(THINKING_ENDS);
+      String said = answer.substring(Math.max(0, thought)).replace("*", "");
       return IN_PARENTHESES.matcher(said).results().findFirst()
           .or(() -> PLAIN.matcher(said).results().findFirst()).map(match -> match.group(1));
     }
@@ -29,7 +30,7 @@ enum Marking {
   WHOLE_NUMBER {
     @Override
     Optional<String> read(String answer) {
-      return Boxed.all(answer).stream().map(Latex::normal)
+      return Boxed.all(answer).stream().filter(box -> box.length() <= LONGEST).map(Latex::normal)
           .filter(box -> WHOLE.matcher(box).matches()).reduce((first, last) -> last);
     }
 
@@ -48,10 +49,12 @@ enum Marking {
 
     @Override
     boolean right(String read, String reference) {
-      return same(Latex.normal(read), Latex.normal(reference));
+      return read.length() <= LONGEST && same(Latex.normal(read), Latex.normal(reference));
     }
   };
 
+  /** What a model wrote may be anything; no answer is as long as this. */
+  private static final int LONGEST = 1_000;
   private static final String THINKING_ENDS = "</think>";
   private static final Pattern IN_PARENTHESES = Pattern
       .compile("The correct answer is \\(([A-D])\\)");
