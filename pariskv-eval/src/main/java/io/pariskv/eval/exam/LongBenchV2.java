@@ -89,22 +89,22 @@ record LongBenchV2(TaskData data) implements Task {
     String prompt = whole.messages().getFirst().content();
     boolean fits = prompt.length() <= Tokenizer.MAX_TEXT_LENGTH && request.fits(whole);
     if (fits) {
-      return with(whole, prompt, "no");
+      return with(whole, prompt, whole.question(), "no");
     }
     String cut = MiddleCut.of(prompt, request.length() - whole.maxTokens(),
-        text -> request.tokens().applyAsInt(with(whole, text, "yes")));
+        text -> request.tokens().applyAsInt(with(whole, text, "", "yes")));
     if (!cut.startsWith(BEFORE) || !cut.endsWith(AFTER + whole.question())) {
       throw new InputException(name() + " cannot be put in " + request.length()
           + " tokens: the question of item " + whole.id()
           + " needs more than half of them; ask for a greater length");
     }
-    return with(whole, cut, "yes");
+    return with(whole, cut, whole.question(), "yes");
   }
 
-  private static Sample with(Sample sample, String prompt, String cut) {
+  private static Sample with(Sample sample, String prompt, String question, String cut) {
     Map<String, Object> labels = new HashMap<>(sample.labels());
     labels.put("cut", cut);
-    return new Sample(sample.id(), message(prompt), sample.answerPrefix(), sample.question(),
+    return new Sample(sample.id(), message(prompt), sample.answerPrefix(), question,
         sample.references(), sample.maxTokens(), sample.sampling(), labels);
   }
 

@@ -22,7 +22,6 @@ import java.util.UUID;
 record Niah(RulerData data, Haystack haystack, Kind keyKind, Kind valueKind, int keys, int values,
     int queries) implements Recipe {
 
-  private static final String NEEDLE_SENTENCE = "One of the special magic %s for %s is: %s.";
   private static final String INTRODUCTION = "Some special magic {type} are hidden within the following text. Make sure to memorize it."
       + " I will quiz you about the {type} afterwards.\n";
   private static final String QUESTION = "What are all the special magic {type} for {query} mentioned in the provided text?";
@@ -93,7 +92,7 @@ record Niah(RulerData data, Haystack haystack, Kind keyKind, Kind valueKind, int
         fill(PREFIX, query), answers, labels);
   }
 
-  /** Each needle's depth in percent as {@code depths}; {@code depth} too if there is but one. */
+  /** The labels: all depths in one, and the one depth where there is but one. */
   static Map<String, Object> depthLabels(List<Integer> depths) {
     String all = String.join(" ", depths.stream().map(String::valueOf).toList());
     return depths.size() == 1
@@ -118,7 +117,8 @@ record Niah(RulerData data, Haystack haystack, Kind keyKind, Kind valueKind, int
   }
 
   private String sentence(Needle needle) {
-    return NEEDLE_SENTENCE.formatted(valueKind.text(), needle.key(), needle.value());
+    return "One of the special magic %s for %s is: %s.".formatted(valueKind.text(), needle.key(),
+        needle.value());
   }
 
   /** The template's words for one answer or several, as the repository changes them. */

@@ -19,8 +19,8 @@ final class OwnArticles {
   private static final List<String> STARTS = List.of("Bel", "Cor", "Dra", "El", "Fen", "Gar", "Hol",
       "Ist", "Jor", "Kel", "Lum", "Mar", "Nor", "Ol", "Pel", "Quin", "Ros", "Sel", "Tam", "Ul",
       "Ver", "Wes", "Yar", "Zel");
-  private static final List<String> MIDDLES = List.of("a", "an", "e", "en", "i", "ing", "o", "on",
-      "u", "ora", "imi", "ette", "andi", "uva", "osto");
+  private static final List<String> MIDDLES = List.of("a", "ai", "e", "ea", "i", "ia", "o", "oa",
+      "u", "y");
   private static final List<String> LINKS = List.of("d", "l", "m", "n", "r", "s", "v");
   private static final List<String> TOWN_ENDS = List.of("bury", "dale", "field", "ford", "haven",
       "holm", "mere", "mouth", "stead", "ton", "vale", "wick");

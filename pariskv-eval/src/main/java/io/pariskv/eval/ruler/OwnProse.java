@@ -18,7 +18,7 @@ final class OwnProse {
   private OwnProse() {
   }
 
-  /** Some 320,000 words, single spaces between them. */
+  /** More than 300,000 words, single spaces between them. */
   static String text() {
     Random random = new Random(SEED);
     List<String> patterns = RulerData.ownText("sentences.txt").lines().toList();

@@ -23,9 +23,6 @@ record VariableTracking(int exampleLines) implements Recipe {
   private static final int FEWEST_EXAMPLE_LINES = 5;
 
   private static final String INTRODUCTION = "Memorize and track the chain(s) of variable assignment hidden in the following text.\n\n";
-  private static final String QUESTION = "Question: Find all variables that are assigned the value %s in the text above.";
-  private static final String PREFIX = " Answer: According to the chain(s) of variable assignment in the text above,"
-      + " %d variables are assigned the value %s, they are: ";
 
   VariableTracking() {
     this(FEWEST_EXAMPLE_LINES);
@@ -94,11 +91,14 @@ record VariableTracking(int exampleLines) implements Recipe {
     }
 
     String question() {
-      return QUESTION.formatted(value);
+      return "Question: Find all variables that are assigned the value " + value
+          + " in the text above.";
     }
 
     String prefix() {
-      return PREFIX.formatted(HOPS + 1, value);
+      return " Answer: According to the chain(s) of variable assignment in the text above, "
+          + (HOPS + 1)
+          + " variables are assigned the value " + value + ", they are: ";
     }
   }
 

@@ -42,9 +42,12 @@ record Words(String source, List<String> nouns, List<String> adjectives, WordLis
   private static Words own() {
     Words own = of(RulerData.OWN, RulerData.ownWords("nouns.txt"),
         RulerData.ownWords("adjectives.txt"), RulerData.ownWords("verbs.txt"));
-    // Closed compounds such as "ambermill": as many as a million tokens of common words need.
+    // Closed compounds of short words, such as "ambermill": enough for a million tokens.
     List<String> compounds = different(own.adjectives().stream()
-        .flatMap(adjective -> own.nouns().stream().map(noun -> adjective + noun)).toList());
+        .filter(adjective -> adjective.length() <= 5)
+        .flatMap(adjective -> own.nouns().stream().filter(noun -> noun.length() <= 6)
+            .map(noun -> adjective + noun))
+        .toList());
     return new Words(own.source(), own.nouns(), own.adjectives(), own.all(),
         new WordList(RulerData.OWN, compounds));
   }

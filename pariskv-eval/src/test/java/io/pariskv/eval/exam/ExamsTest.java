@@ -138,10 +138,17 @@ class ExamsTest {
     }
     assertEquals(4, samples.stream().map(Sample::references).distinct().count());
     Sample first = samples.getFirst();
-    assertTrue(
-        prompt(first).matches("(?s)What is the correct answer to this question: Why,\n so\\?\n\n"
-            + "Choices:\n\\(A\\) \\w+\n\\(B\\) \\w+\n\\(C\\) \\w+\n\\(D\\) \\w+\n\n"
-            + "Format your response as follows: \"The correct answer is \\(insert answer here\\)\""));
+    assertTrue(prompt(first).matches("""
+        What is the correct answer to this question: Why,
+         so\\?
+
+        Choices:
+        \\(A\\) \\w+
+        \\(B\\) \\w+
+        \\(C\\) \\w+
+        \\(D\\) \\w+
+
+        Format your response as follows: "The correct answer is \\(insert answer here\\)\""""));
     assertEquals("Physics", first.labels().get("domain"));
     assertEquals(samples.stream().map(Sample::references).toList(),
         task.samples(Counting.words(1, 40, 9)).stream().map(Sample::references).toList());
@@ -209,8 +216,9 @@ class ExamsTest {
     assertTrue(
         prompt(cut).contains("<text>\nw0 w1 w2 ") && prompt(cut).contains(" w4999\n</text>"));
     List<String> words = List.of(prompt(cut).split("\\s+"));
-    assertTrue(!words.contains("w2500"));
-    assertEquals(words.size() / 2, words.indexOf("w400"), 400);
+    int head = (int) words.stream().takeWhile(word -> !word.matches("w[34]\\d{3}")).count();
+    assertTrue(!words.contains("w2500") && Math.abs(words.size() - 2 * head) <= 18,
+        head + " of " + words.size());
     assertEquals("yes", cut.labels().get("cut"));
     assertEquals("no", samples.getLast().labels().get("cut"));
     assertRefused(task("longbench-v2", "data.json", "[" + item("x", words(5000)) + "]"), 170,
