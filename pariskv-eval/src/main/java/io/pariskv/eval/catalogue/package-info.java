@@ -1,0 +1,5 @@
+/** All tasks by name. */
+@NullMarked
+package io.pariskv.eval.catalogue;
+
+import org.jspecify.annotations.NullMarked;

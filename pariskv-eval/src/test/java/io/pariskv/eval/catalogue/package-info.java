@@ -1,0 +1,4 @@
+@NullMarked
+package io.pariskv.eval.catalogue;
+
+import org.jspecify.annotations.NullMarked;

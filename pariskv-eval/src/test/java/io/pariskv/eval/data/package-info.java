@@ -1,0 +1,4 @@
+@NullMarked
+package io.pariskv.eval.data;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.pariskv.eval.exam;
+
+import org.jspecify.annotations.NullMarked;

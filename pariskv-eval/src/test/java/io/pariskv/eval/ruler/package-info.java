@@ -1,0 +1,4 @@
+@NullMarked
+package io.pariskv.eval.ruler;
+
+import org.jspecify.annotations.NullMarked;
