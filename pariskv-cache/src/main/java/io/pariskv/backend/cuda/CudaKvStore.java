@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
- * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens.
+ * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens, to which steps
+ * append; {@link DeferredRows} brings their rows to the slabs.
  *
  * <p>Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
  * sequences grow, close and open.
@@ -48,6 +49,7 @@ final class CudaKvStore implements KvStore {
   private final Buffer residents;
   private final Buffer zones;
   private final @Nullable Sequence[] sequences;
+  private final @Nullable DeferredRows deferred;
   private @Nullable KvOffload offload;
 
   /** One slot's memory and its owners. */
@@ -86,6 +88,7 @@ final class CudaKvStore implements KvStore {
       this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
       this.residents = tables.allocate(DType.I64, slots);
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
+      this.deferred = offload ? new DeferredRows(kernels, this, tables, slots) : null;
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, tables::close);
       throw e;
@@ -116,6 +119,17 @@ final class CudaKvStore implements KvStore {
     tables.requireOpen("used");
     return launch.arg(slabs).arg(offloaded ? residents.address() : 0L).arg(zones)
         .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
+  }
+
+  /** With offload: the rows that steps leave in device memory. */
+  @Nullable
+  DeferredRows deferred() {
+    return deferred;
+  }
+
+  /** Device address of what appending to a step's rows needs to know, {@code [slots] i32}, or 0 without offload. */
+  long saved() {
+    return deferred == null ? 0 : deferred.saved().address();
   }
 
   /**
@@ -304,6 +318,9 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.setLength(slot, value.length());
     }
+    if (deferred != null && !sequence.blocks.isEmpty()) {
+      deferred.bring(slot, value.length());
+    }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
     }
@@ -324,6 +341,9 @@ final class CudaKvStore implements KvStore {
     kernels.context().requireNotRecording("read K and V");
     if (offload != null) {
       offload.await();
+    }
+    if (deferred != null) {
+      deferred.bring(slot);
     }
     read(slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT), position, k);
     read(slab(layer, slot, true, position >> TokenSlabs.SLAB_SHIFT), position, v);
