@@ -46,7 +46,7 @@ __device__ __forceinline__ void write(const float* source, T* slab, T* resident,
     int at = i % head_dim;
     float x[COUNT];
     load(source + i, x);
-    store(slab + slab_offset(head, position, head_dim) + at, x);
+    store(slab + slab_offset(head, position, KV_ROWS * head_dim) + at, x);
     if (resident != nullptr) {
       store(resident + (int64_t(head) * RESIDENT_ROWS + resident_row(position)) * head_dim + at, x);
     }
@@ -77,7 +77,7 @@ extern "C" __global__ void kv_offload_bf16(const uint64_t* slabs, const uint64_t
                                            int slot, int start,
                                            const float* k,          // [rows][kvHeads][headDim]
                                            const float* v,          // the same
-                                           const uint64_t* keys,    // [slabs] of [kvHeads][SLAB_TOKENS][headDim]
+                                           const uint64_t* keys,    // [slabs] see pariskv.cuh
                                            const uint64_t* values,  // the same
                                            int first_slab,          // number of the first of them in the sequence
                                            int heads, int head_dim) {

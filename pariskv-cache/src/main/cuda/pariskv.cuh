@@ -303,13 +303,19 @@ __device__ __forceinline__ bool is_last_block(int* ticket, int blocks) {
 // ---- K and V: io.pariskv.backend.cuda.CudaKvStore ---------------------------------------------------------------
 //
 // Every kernel that reads K or V takes, in this order:
-//   const uint64_t* slabs      [slots][layers][2][MAX_SLABS] addresses of slabs [kvHeads][SLAB_TOKENS][headDim]; K, then V
+//   const uint64_t* slabs      [slots][layers][2][MAX_SLABS] addresses of the first K row and of the first V row of slabs
+//                              [kvHeads][SLAB_TOKENS][2][headDim]: a token's K and V are neighbours, so that fetching both
+//                              from host memory is one address to translate, which halves the time of scattered rows
 //   const uint64_t* residents  [slots] addresses of [layers][2][kvHeads][RESIDENT_ROWS][headDim], or nullptr
 //   const int* zones           [slots][3] sink end, recent start, length
 //   int layer, int layers
-// Without offload the slabs are device memory and `residents` is nullptr. With it the slabs are pinned host memory,
-// complete at all times, and the first SINK_ROWS and the last RING_ROWS tokens are in device memory too.
+// Without offload the slabs are device memory and `residents` is nullptr. With it the slabs are pinned host memory, and the
+// first SINK_ROWS and the last RING_ROWS tokens are in device memory too. KvHead.row finds every row that was appended. The
+// slabs have all rows before position saved[slot]; later ones, which steps have appended since the zones were set last, are
+// in device memory alone until kv_save.cu brings them: before the next step appends (so it is the row of one step), before
+// zones are set, and before rows are read on the host.
 
+constexpr int KV_ROWS = 2;  // from a row of K, or of V, to that of the next token
 constexpr int MAX_SLABS = 2048;
 constexpr int SINK_ROWS = 128;
 constexpr int RING_ROWS = 2048;
@@ -330,12 +336,17 @@ struct KvHead {
   int width;
   int ring_from;  // first position whose row is in the ring
 
+  /** Whether a token has a row in device memory with offload. */
+  __device__ __forceinline__ bool has_resident(int position) const {
+    return resident != nullptr && (position < SINK_ROWS || position >= ring_from);
+  }
+
   /** The row of a token, in device memory where it has one. */
   __device__ __forceinline__ const T* row(int position) const {
-    if (resident != nullptr && (position < SINK_ROWS || position >= ring_from)) {
+    if (has_resident(position)) {
       return resident + int64_t(resident_row(position)) * width;
     }
-    return reinterpret_cast<const T*>(slabs[slab_index(position)]) + slab_offset(head, position, width);
+    return reinterpret_cast<const T*>(slabs[slab_index(position)]) + slab_offset(head, position, KV_ROWS * width);
   }
 };
 

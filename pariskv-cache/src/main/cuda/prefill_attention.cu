@@ -57,11 +57,12 @@ struct Block {
 
   /** Starts copies of KEYS rows from position `token` on, with zeros from position `limit` on. */
   static __device__ __forceinline__ void load_tile(uint32_t tile, uint64_t slab, int token, int limit) {
-    const uint16_t* rows = reinterpret_cast<const uint16_t*>(slab) + slab_offset(blockIdx.y, token, D);
+    const uint16_t* rows = reinterpret_cast<const uint16_t*>(slab) + slab_offset(blockIdx.y, token, KV_ROWS * D);
 #pragma unroll
     for (int i = threadIdx.x; i < KEYS * (D / 8); i += THREADS) {
       int row = i / (D / 8);
-      copy_async(tile + (row * STRIDE + i % (D / 8) * 8) * 2, rows + i * 8, token + row < limit);
+      int column = i % (D / 8) * 8;
+      copy_async(tile + (row * STRIDE + column) * 2, rows + row * KV_ROWS * D + column, token + row < limit);
     }
   }
 
@@ -180,7 +181,7 @@ struct Block {
 extern "C" __global__ void __launch_bounds__(THREADS, 2) prefill_attention_16(
     const float* q,          // [rows][heads][headDim]
     float* out,              // [rows][heads][headDim]
-    const uint64_t* keys,    // [slabs] addresses of [kvHeads][SLAB_TOKENS][headDim] bf16
+    const uint64_t* keys,    // [slabs] see pariskv.cuh, bf16
     const uint64_t* values,  // the same
     int first_slab,          // of the sequence: rows of earlier ones are in nobody's window
     int start, int rows, int group, int window, float scale) {

@@ -59,7 +59,7 @@ struct Rows {
                                         int window) {
     for (int j = 0; j < count; j++) {
       float key[NUMBERS];
-      load(key, keys + int64_t(j) * head_dim, head_dim);
+      load(key, keys + int64_t(j) * KV_ROWS * head_dim, head_dim);
 #pragma unroll
       for (int r = 0; r < ROWS; r++) {
         float dot = 0;
@@ -102,7 +102,7 @@ struct Rows {
   __device__ __forceinline__ void add(const float (&s)[ROWS], const T* values, int count, int head_dim) {
     for (int j = 0; j < count; j++) {
       float value[NUMBERS];
-      load(value, values + int64_t(j) * head_dim, head_dim);
+      load(value, values + int64_t(j) * KV_ROWS * head_dim, head_dim);
 #pragma unroll
       for (int r = 0; r < ROWS; r++) {
         float share = __shfl_sync(FULL_WARP, s[r], j);
@@ -146,7 +146,7 @@ __device__ __forceinline__ void attend(const float* q, float* out, const uint64_
   const int to = block.position[ROWS - 1] + 1;
   for (int token = from; token < to; token += KEYS) {
     int slab = slab_index(token) - first_slab;
-    int64_t offset = slab_offset(blockIdx.y, token, head_dim);
+    int64_t offset = slab_offset(blockIdx.y, token, KV_ROWS * head_dim);
     int count = min(KEYS, to - token);
     float s[ROWS] = {};
     block.score(s, reinterpret_cast<const T*>(keys[slab]) + offset, token, count, head_dim, window);
@@ -159,7 +159,7 @@ __device__ __forceinline__ void attend(const float* q, float* out, const uint64_
 extern "C" __global__ void prefill_attention_plain_f32(
     const float* q,          // [rows][heads][headDim]
     float* out,              // [rows][heads][headDim]
-    const uint64_t* keys,    // [slabs] addresses of [kvHeads][SLAB_TOKENS][headDim]
+    const uint64_t* keys,    // [slabs] see pariskv.cuh
     const uint64_t* values,  // the same
     int first_slab,          // of the sequence: rows of earlier ones are in nobody's window
     int start, int rows, int group, int head_dim, int window, float scale) {

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
- * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens.
+ * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens, to which steps
+ * append; {@link DeferredRows} brings their rows to the slabs.
  *
  * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
  * sequences grow, close and open.
@@ -49,13 +50,14 @@ final class CudaKvStore implements KvStore {
   private final Buffer residents;
   private final Buffer zones;
   private final @Nullable Sequence[] sequences;
+  private final @Nullable DeferredRows deferred;
   private final @Nullable CudaRowCache rowCache;
   private @Nullable KvOffload offload;
 
   /** One slot's memory and its owners. */
   private static final class Sequence {
     final List<Allocator> owners = new ArrayList<>();
-    /** Slab {@code i} of all layers, {@code [layers][2][kvHeads][SLAB_TOKENS][headDim]}. */
+    /** Slab {@code i} of all layers, {@code [layers][kvHeads][SLAB_TOKENS][2][headDim]}. */
     final List<Buffer> blocks = new ArrayList<>();
     /** Most tokens ever asked for, and so more than decode steps can have advanced the length to. */
     int reserved;
@@ -89,6 +91,7 @@ final class CudaKvStore implements KvStore {
       this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
       this.residents = tables.allocate(DType.I64, slots);
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
+      this.deferred = offload ? new DeferredRows(kernels, this, tables, slots) : null;
       this.rowCache = offload && cachedRows > 0 && shape.windows().contains(0)
           ? new CudaRowCache(kernels, tables, shape, slots, cachedRows)
           : null;
@@ -128,6 +131,17 @@ final class CudaKvStore implements KvStore {
     tables.requireOpen("used");
     return launch.arg(slabs).arg(offloaded ? residents.address() : 0L).arg(zones)
         .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
+  }
+
+  /** With offload: the rows that steps leave in device memory. */
+  @Nullable
+  DeferredRows deferred() {
+    return deferred;
+  }
+
+  /** Device address of what appending to a step's rows needs to know, {@code [slots] i32}, or 0 without offload. */
+  long saved() {
+    return deferred == null ? 0 : deferred.saved().address();
   }
 
   /**
@@ -172,7 +186,7 @@ final class CudaKvStore implements KvStore {
   }
 
   private long address(Buffer block, int layer, boolean values) {
-    return block.address() + (2L * layer + (values ? 1 : 0)) * slabBytes();
+    return block.address() + 2L * layer * slabBytes() + (values ? rowBytes() : 0);
   }
 
   private long slabBytes() {
@@ -283,8 +297,8 @@ final class CudaKvStore implements KvStore {
           : new DeviceAllocator(kernels.stream());
       owners.add(rows);
       for (int i = sequence.blocks.size(); i < count; i++) {
-        blocks.add(rows.allocate(shape.dtype(), shape.layers(), 2, shape.kvHeads(),
-            TokenSlabs.SLAB_TOKENS, shape.headDim()));
+        blocks.add(rows.allocate(shape.dtype(), shape.layers(), shape.kvHeads(),
+            TokenSlabs.SLAB_TOKENS, 2, shape.headDim()));
       }
       publish(slot, sequence.blocks.size(), blocks);
       if (rowCache != null && !rowCache.isOpen(slot)) {
@@ -341,6 +355,9 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.setLength(slot, value.length());
     }
+    if (deferred != null && !sequence.blocks.isEmpty()) {
+      deferred.bring(slot, value.length());
+    }
     if (rowCache != null) {
       rowCache.setZones(slot, value);
     }
@@ -365,6 +382,9 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.await();
     }
+    if (deferred != null) {
+      deferred.bring(slot);
+    }
     read(slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT), position, k);
     read(slab(layer, slot, true, position >> TokenSlabs.SLAB_SHIFT), position, v);
   }
@@ -373,7 +393,7 @@ final class CudaKvStore implements KvStore {
     int width = shape.headDim();
     for (int head = 0; head < shape.kvHeads(); head++) {
       long row = (long) head * TokenSlabs.SLAB_TOKENS + position % TokenSlabs.SLAB_TOKENS;
-      long address = slab + row * rowBytes();
+      long address = slab + 2 * row * rowBytes();
       if (shape.dtype() == DType.F32) {
         kernels.ring().download(address,
             MemorySegment.ofArray(to).asSlice(4L * head * width, 4L * width));

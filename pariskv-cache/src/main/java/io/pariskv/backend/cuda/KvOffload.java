@@ -43,14 +43,14 @@ final class KvOffload implements AutoCloseable {
   /**
    * Slabs of one layer of a sequence.
    *
-   * @param keys device address of the addresses of the K slabs {@code [slabs] u64}
-   * @param values device address of the addresses of the V slabs {@code [slabs] u64}
+   * @param keys device address of the addresses of the slabs' first K rows {@code [slabs] u64}
+   * @param values device address of the addresses of the slabs' first V rows {@code [slabs] u64}
    * @param firstSlab number of the first of them in the sequence
    */
   record Segment(long keys, long values, int firstSlab) {
   }
 
-  /** Address of a host slab {@code [2][kvHeads][SLAB_TOKENS][headDim]}: K, then V. */
+  /** Address of a host slab {@code [kvHeads][SLAB_TOKENS][2][headDim]}: each K row, then its V row. */
   @FunctionalInterface
   interface Slabs {
     long address(int layer, int slot, int slab);
@@ -165,7 +165,7 @@ final class KvOffload implements AutoCloseable {
 
   /** Starts the copy of rows to the host slabs: whole slabs at once, else as far as rows are neighbours. */
   private void save(LayerRows source, int layer, int slot, int from, int to) {
-    long rowBytes = (long) shape.headDim() * shape.dtype().bytes();
+    long rowBytes = 2L * shape.headDim() * shape.dtype().bytes(); // of K and V
     for (int slab = from >> SLAB_SHIFT; slab < TokenSlabs.slabs(to); slab++) {
       int first = Math.max(from - (slab << SLAB_SHIFT), 0);
       int count = Math.min(to - (slab << SLAB_SHIFT), SLAB_TOKENS) - first;
@@ -175,7 +175,7 @@ final class KvOffload implements AutoCloseable {
         toHost.copyToHost(hostMemory(host, 2 * LayerRows.slabBytes(shape)), device);
         continue;
       }
-      for (int head = 0; head < 2 * shape.kvHeads(); head++) { // of K, then of V
+      for (int head = 0; head < shape.kvHeads(); head++) {
         long offset = ((long) head * SLAB_TOKENS + first) * rowBytes;
         toHost.copyToHost(hostMemory(host + offset, count * rowBytes), device + offset);
       }

@@ -24,9 +24,9 @@ final class LayerRows implements AutoCloseable {
   private final CudaEvent filled;
   private final CudaEvent saved;
   private @Nullable DeviceAllocator memory;
-  /** {@code [2][MAX_SLABS]} addresses: of K, of V. */
+  /** {@code [2][MAX_SLABS]} addresses of first rows: of K, of V. */
   private @Nullable Buffer table;
-  /** Addresses of slabs {@code [2][kvHeads][SLAB_TOKENS][headDim]}: K, then V. */
+  /** Addresses of slabs {@code [kvHeads][SLAB_TOKENS][2][headDim]}: each K row, then its V row. */
   private long[] slabs = {};
   private int layer = -1;
   private int slot = -1;
@@ -40,7 +40,7 @@ final class LayerRows implements AutoCloseable {
     this.saved = CudaEvent.open(kernels.context());
   }
 
-  /** Bytes of one slab of K or of V. */
+  /** Bytes of the rows of K, or of V, of one slab. */
   static long slabBytes(KvShape shape) {
     return TokenSlabs.slabBytes(shape.dtype(), shape.kvHeads(), shape.headDim());
   }
@@ -107,14 +107,15 @@ final class LayerRows implements AutoCloseable {
     if (table == null) {
       table = memory.allocate(DType.I64, 2, CudaKvStore.MAX_SLABS);
     }
-    long address = memory.allocate(shape.dtype(), count - before, 2, shape.kvHeads(), SLAB_TOKENS,
+    long address = memory.allocate(shape.dtype(), count - before, shape.kvHeads(), SLAB_TOKENS, 2,
         shape.headDim()).address();
     long[] more = Arrays.copyOf(slabs, count);
     for (int i = before; i < count; i++) {
       more[i] = address + 2L * (i - before) * slabBytes(shape);
     }
     long[] keys = Arrays.copyOfRange(more, before, count);
-    long[] values = Arrays.stream(keys).map(key -> key + slabBytes(shape)).toArray();
+    int rowBytes = shape.headDim() * shape.dtype().bytes();
+    long[] values = Arrays.stream(keys).map(key -> key + rowBytes).toArray();
     upload(keys, table.slice(0, 1).address() + (long) before * Long.BYTES);
     upload(values, table.slice(1, 2).address() + (long) before * Long.BYTES);
     slabs = more;
@@ -124,7 +125,7 @@ final class LayerRows implements AutoCloseable {
     kernels.ring().upload(MemorySegment.ofArray(addresses), target);
   }
 
-  /** Device address of a slab of the sequence, {@code [2][kvHeads][SLAB_TOKENS][headDim]}: K, then V. */
+  /** Device address of a slab of the sequence, {@code [kvHeads][SLAB_TOKENS][2][headDim]}: each K row, then its V row. */
   long address(int slab) {
     return slabs[slab - firstSlab];
   }

@@ -80,7 +80,7 @@ class CudaKvStoreTest {
           long[] table = download(
               store.slabTable(layer, SLOT) + 8L * which * CudaKvStore.MAX_SLABS, 4);
           assertArrayEquals(new long[]{slabs[0], slabs[1], slabs[2], 0}, table);
-          fake.device().memory(slabs[2], BLOCK / 4);
+          fake.device().memory(slabs[2], BLOCK / 4 - 128);
         }
       }
       assertEquals(0, download(store.slabTable(0, 0), 1)[0]);
@@ -209,7 +209,7 @@ class CudaKvStoreTest {
     for (boolean offload : new boolean[]{false, true}) {
       try (CudaKvStore store = open(offload)) {
         store.reserve(SLOT, 1025);
-        long row = store.slab(1, SLOT, true, 1) + (3 * 1024 + 5) * 128L; // head 3, position 1029
+        long row = store.slab(1, SLOT, true, 1) + (3 * 1024 + 5) * 256L; // head 3, position 1029
         backend.kernels().ring().upload(MemorySegment.ofArray(new short[]{0x3f80, 0x4000}), row);
         float[] k = new float[256];
         float[] v = new float[256];

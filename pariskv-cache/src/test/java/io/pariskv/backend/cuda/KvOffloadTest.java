@@ -41,6 +41,7 @@ class KvOffloadTest {
   private static final int WINDOW = 1500;
   private static final KvShape SHAPE = new KvShape(3, 2, 2, 2, DType.F32, List.of(0, WINDOW, 0));
   private static final long SLAB_BYTES = LayerRows.slabBytes(SHAPE);
+  private static final long ROW_BYTES = 4L * SHAPE.headDim();
 
   /** A sequence in one layer. */
   private record Place(int layer, int slot) {
@@ -91,9 +92,9 @@ class KvOffloadTest {
     return host + ((long) (layer * SLOTS + slot) * MAX_SLABS + slab) * 2 * SLAB_BYTES;
   }
 
-  /** Place of a number in a slab {@code [kvHeads][SLAB_TOKENS][headDim]}. */
+  /** Place of a number of K in a slab {@code [kvHeads][SLAB_TOKENS][2][headDim]}; one of V is a row further. */
   private static long at(int head, int position, int i) {
-    return ((long) head * SLAB_TOKENS + position % SLAB_TOKENS) * SHAPE.headDim() + i;
+    return ((long) head * SLAB_TOKENS + position % SLAB_TOKENS) * 2 * SHAPE.headDim() + i;
   }
 
   /** What {@code kv_offload.cu} does, less the resident copy. */
@@ -115,14 +116,14 @@ class KvOffloadTest {
   /** A slab by a table that is an argument. */
   private static MemorySegment slab(Arguments kernel, int table, int i) {
     return kernel.device().memory(
-        kernel.memory(table, 8L * (i + 1)).getAtIndex(JAVA_LONG, i), SLAB_BYTES);
+        kernel.memory(table, 8L * (i + 1)).getAtIndex(JAVA_LONG, i), 2 * SLAB_BYTES - ROW_BYTES);
   }
 
   /** A kernel that writes a row of keys and of values to the host slabs itself. */
   private static void overwrite(Arguments kernel) {
     for (int which = 0; which < 2; which++) {
       for (int i = 0; i < SHAPE.kvHeads() * SHAPE.headDim(); i++) {
-        long offset = which * SLAB_BYTES + 4 * at(i / SHAPE.headDim(), 0, i % SHAPE.headDim());
+        long offset = which * ROW_BYTES + 4 * at(i / SHAPE.headDim(), 0, i % SHAPE.headDim());
         kernel.device().memory(kernel.pointer(0) + offset, 4)
             .set(JAVA_FLOAT, 0, value(kernel.integer(1), which, i));
       }
@@ -202,7 +203,7 @@ class KvOffloadTest {
     long[] addresses = new long[2 * count];
     for (int i = 0; i < count; i++) {
       addresses[i] = slab(place.layer, place.slot, i);
-      addresses[count + i] = addresses[i] + SLAB_BYTES;
+      addresses[count + i] = addresses[i] + ROW_BYTES;
     }
     Buffer table = memory.allocate(DType.I64, 2, count);
     kernels.ring().upload(MemorySegment.ofArray(addresses), table.address());
@@ -227,7 +228,8 @@ class KvOffloadTest {
       for (int slab = 0; slab < TokenSlabs.slabs(rows.size()); slab++) {
         for (int which = 0; which < 2; which++) {
           compare(place, rows, slab, which, fake.device()
-              .memory(slab(place.layer, place.slot, slab) + which * SLAB_BYTES, SLAB_BYTES));
+              .memory(slab(place.layer, place.slot, slab) + which * ROW_BYTES,
+                  2 * SLAB_BYTES - ROW_BYTES));
         }
       }
     });
