@@ -63,10 +63,12 @@ public final class ModelBench implements AutoCloseable {
    * @param gpuBytes GPU memory held, weights included
    * @param hostBytes host memory held for K, V and summaries
    * @param pinnedBytes page-locked host memory held
+   * @param pinSecondsPerGib that mapping and locking it took, if nothing hid it: null unless K and V were
+   *     filled and are offloaded
    */
   public record Row(String method, List<Sequence> sequences, KvPlacement placement,
       Prefill prefill, double msMedian, double msP95, long busBytes, long gpuBytes, long hostBytes,
-      long pinnedBytes) {
+      long pinnedBytes, @Nullable Double pinSecondsPerGib) {
     /** New tokens a second of the whole batch. */
     public double tokensPerSecond() {
       return 1e3 * sequences.size() / msMedian;
@@ -136,7 +138,7 @@ public final class ModelBench implements AutoCloseable {
         Allocator memory = backend.newAllocator()) {
       List<KvCache> caches = new ArrayList<>();
       lengths.forEach(_ -> caches.add(pool.open()));
-      RandomPrompt.Times prefill = fill(pool, memory, caches, lengths, progress);
+      Filled filled = fill(pool, memory, caches, lengths, progress);
       Timing step = decode(pool, memory, caches);
       List<Sequence> sequences = new ArrayList<>();
       long busBytes = 0;
@@ -146,9 +148,10 @@ public final class ModelBench implements AutoCloseable {
         busBytes += busBytes(pool, cache);
       }
       return new Row(method.name(), sequences, placement,
-          new Prefill(prefill.seconds(), prefill.commitSeconds(), reference), step.median(),
-          step.p95(), busBytes, atFirst.gpuBytes() - backend.available().gpuBytes(),
-          pool.held().hostBytes(), pool.pinnedBytes());
+          new Prefill(filled.prompt.seconds(), filled.prompt.commitSeconds(), reference),
+          step.median(), step.p95(), busBytes,
+          atFirst.gpuBytes() - backend.available().gpuBytes(), pool.held().hostBytes(),
+          pool.pinnedBytes(), filled.pinSecondsPerGib);
     }
   }
 
@@ -178,8 +181,12 @@ public final class ModelBench implements AutoCloseable {
     }
   }
 
-  /** Fills every sequence; what the last one's prompt took. */
-  private RandomPrompt.Times fill(CachePool pool, Allocator memory, List<KvCache> caches,
+  /** What filling the sequences took, see {@link Row}. */
+  private record Filled(RandomPrompt.Times prompt, @Nullable Double pinSecondsPerGib) {
+  }
+
+  /** Fills every sequence. */
+  private Filled fill(CachePool pool, Allocator memory, List<KvCache> caches,
       List<Integer> lengths, Consumer<String> progress) {
     RandomPrompt.Times times = RandomPrompt.Times.NONE;
     if (settings.fillKv) {
@@ -189,13 +196,14 @@ public final class ModelBench implements AutoCloseable {
       for (int i = 0; i < caches.size(); i++) {
         random.fill(caches.get(i), lengths.get(i));
       }
-      return times;
+      long pinned = pool.pinnedBytes();
+      return new Filled(times, pinned == 0 ? null : random.reserveSeconds() / pinned * (1L << 30));
     }
     RandomPrompt prompt = new RandomPrompt(transformer, memory, settings.seed);
     for (int i = 0; i < caches.size(); i++) {
       times = prompt.prefill(caches.get(i), lengths.get(i), progress);
     }
-    return times;
+    return new Filled(times, null);
   }
 
   private Timing decode(CachePool pool, Allocator memory, List<KvCache> caches) {
