@@ -213,7 +213,8 @@ def history_row(row, date, commit, what):
     if row.get("kv_placement"):
         line["placement"] = row["kv_placement"]
     line |= {"ms_median": round(row["ms_median"], 5), "ms_p95": round(row["ms_p95"], 5), "bytes": row.get("bytes")}
-    for name in ("pcie_bytes", "tflop_s", "variant", "prefill_seconds", "encode_offload_share", "bus_bytes_per_step", "gpu_bytes", "pinned_bytes"):
+    for name in ("pcie_bytes", "tflop_s", "variant", "prefill_seconds", "encode_offload_share", "bus_bytes_per_step", "gpu_bytes", "pinned_bytes",
+                 "pin_seconds_per_gib"):
         if row.get(name) is not None:
             line[name] = row[name]
     if row.get("stages"):

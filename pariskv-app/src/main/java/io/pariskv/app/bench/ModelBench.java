@@ -66,10 +66,12 @@ public final class ModelBench implements AutoCloseable {
    * @param gpuBytes GPU memory held, weights included
    * @param hostBytes host memory held for K, V and summaries
    * @param pinnedBytes page-locked host memory held
+   * @param pinSecondsPerGib that mapping and locking it took, if nothing hid it: null unless K and V were
+   *     filled and are offloaded
    */
   public record Row(String method, List<Sequence> sequences, KvPlacement placement,
       Prefill prefill, double msMedian, double msP95, long busBytes, @Nullable Double hitRate,
-      long gpuBytes, long hostBytes, long pinnedBytes) {
+      long gpuBytes, long hostBytes, long pinnedBytes, @Nullable Double pinSecondsPerGib) {
     /** New tokens a second of the whole batch. */
     public double tokensPerSecond() {
       return 1e3 * sequences.size() / msMedian;
@@ -139,7 +141,7 @@ public final class ModelBench implements AutoCloseable {
         options.rowCache()); Allocator memory = backend.newAllocator()) {
       List<KvCache> caches = new ArrayList<>();
       lengths.forEach(_ -> caches.add(pool.open()));
-      RandomPrompt.Times prefill = fill(pool, memory, caches, lengths, progress);
+      Filled filled = fill(pool, memory, caches, lengths, progress);
       Decode decode = decode(pool, memory, caches);
       List<Sequence> sequences = new ArrayList<>();
       for (int i = 0; i < caches.size(); i++) {
@@ -147,11 +149,11 @@ public final class ModelBench implements AutoCloseable {
             new Sequence(lengths.get(i), caches.get(i).stepCost().attendedTokens()));
       }
       return new Row(method.name(), sequences, placement,
-          new Prefill(prefill.seconds(), prefill.commitSeconds(), reference),
+          new Prefill(filled.prompt.seconds(), filled.prompt.commitSeconds(), reference),
           decode.step.median(), decode.step.p95(), busBytes(pool, caches, decode),
           pool.cachedRows() == 0 ? null : decode.fetches.hitRate(),
           atFirst.gpuBytes() - backend.available().gpuBytes(), pool.held().hostBytes(),
-          pool.pinnedBytes());
+          pool.pinnedBytes(), filled.pinSecondsPerGib);
     }
   }
 
@@ -182,8 +184,12 @@ public final class ModelBench implements AutoCloseable {
     }
   }
 
-  /** Fills every sequence; what the last one's prompt took. */
-  private RandomPrompt.Times fill(CachePool pool, Allocator memory, List<KvCache> caches,
+  /** What filling the sequences took, see {@link Row}. */
+  private record Filled(RandomPrompt.Times prompt, @Nullable Double pinSecondsPerGib) {
+  }
+
+  /** Fills every sequence. */
+  private Filled fill(CachePool pool, Allocator memory, List<KvCache> caches,
       List<Integer> lengths, Consumer<String> progress) {
     RandomPrompt.Times times = RandomPrompt.Times.NONE;
     if (settings.fillKv) {
@@ -193,13 +199,14 @@ public final class ModelBench implements AutoCloseable {
       for (int i = 0; i < caches.size(); i++) {
         random.fill(caches.get(i), lengths.get(i));
       }
-      return times;
+      long pinned = pool.pinnedBytes();
+      return new Filled(times, pinned == 0 ? null : random.reserveSeconds() / pinned * (1L << 30));
     }
     RandomPrompt prompt = new RandomPrompt(transformer, memory, settings.seed);
     for (int i = 0; i < caches.size(); i++) {
       times = prompt.prefill(caches.get(i), lengths.get(i), progress);
     }
-    return times;
+    return new Filled(times, null);
   }
 
   /** The timed steps, and where their selected rows were. */

@@ -18,6 +18,7 @@ final class RandomRows {
   private final Buffer k;
   private final Buffer v;
   private long seed;
+  private long reserveNanos;
 
   /** @param chunk most tokens of one pass */
   RandomRows(Backend backend, Allocator memory, KvShape shape, int chunk, long seed) {
@@ -39,12 +40,19 @@ final class RandomRows {
   void fill(KvCache cache, int tokens) {
     for (int from = 0; from < tokens; from += chunk) {
       int count = Math.min(chunk, tokens - from);
+      long start = System.nanoTime();
       try (Rows rows = cache.prefill(count)) {
+        reserveNanos += System.nanoTime() - start;
         rows.begin();
         append(rows, count);
         rows.commit();
       }
     }
+  }
+
+  /** Seconds in which memory for the tokens was reserved: with offload, mapped and page-locked. */
+  double reserveSeconds() {
+    return reserveNanos / 1e9;
   }
 
   /** Begins a decode step and appends its row to every sequence; the step is neither ended nor attended. */

@@ -159,6 +159,9 @@ public final class BenchModelCommand implements Callable<Integer> {
       node.put("gpu_bytes", row.gpuBytes());
       node.put("host_bytes", row.hostBytes());
       node.put("pinned_bytes", row.pinnedBytes());
+      if (row.pinSecondsPerGib() != null) {
+        node.put("pin_seconds_per_gib", row.pinSecondsPerGib());
+      }
       if (prefill) {
         add(node.putObject("prefill"), row);
       }

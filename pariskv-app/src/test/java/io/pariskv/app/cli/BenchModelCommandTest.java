@@ -33,6 +33,7 @@ class BenchModelCommandTest {
       assertEquals(2, row.get("batch").asInt());
       assertTrue(row.get("host_bytes").asLong() > 2 * 600 * 6 * 2 * 2 * 128 * 2, row::toString);
       assertFalse(row.has("prefill"), row::toString);
+      assertFalse(row.has("pin_seconds_per_gib"), row::toString);
     }
     assertTrue(rows.get(0).get("attended_tokens").asDouble() > 600, rows::toString);
     assertTrue(rows.get(1).get("attended_tokens").asDouble() < 590, rows::toString);
