@@ -99,7 +99,7 @@ public final class CudaBackend implements Backend {
       CudaKvAppend append = new CudaKvAppend(kernels);
       attention = new AttentionStages(new CudaKvAdvance(kernels), append,
           new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
-          new CudaDecodeAttention(kernels));
+          new CudaDecodeAttention(kernels), new CudaPerHeadAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
           new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));

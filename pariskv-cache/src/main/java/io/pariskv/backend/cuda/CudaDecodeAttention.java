@@ -78,6 +78,17 @@ final class CudaDecodeAttention implements DecodeAttention {
   @Override
   public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
       Buffer out) {
+    attend(kv, layer, batch, q, kv.shape().window(layer), selection, out);
+  }
+
+  @Override
+  public void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out) {
+    int window = kv.shape().window(layer);
+    attend(kv, layer, batch, q, window > 0 ? window : Integer.MAX_VALUE, null, out);
+  }
+
+  private void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
+      @Nullable Selection selection, Buffer out) {
     CudaKvStore store = CudaKvStore.of(kv);
     KvShape shape = kv.shape();
     int rows = batch.rows();
@@ -87,7 +98,7 @@ final class CudaDecodeAttention implements DecodeAttention {
       selection.counts().require("selected counts", DType.I32, rows, shape.kvHeads());
     }
     Attend attend = attend(shape);
-    Selection selected = shape.window(layer) > 0 ? null : selection;
+    Selection selected = window > 0 ? null : selection;
     int headBlocks = shape.kvHeads() * Math.ceilDiv(shape.groupSize(), HEADS);
     int splits = splits(attend, rows * headBlocks, selected);
     long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
@@ -99,7 +110,7 @@ final class CudaDecodeAttention implements DecodeAttention {
     } else {
       launch.arg(selected.positions()).arg(selected.counts()).arg(selected.capacity());
     }
-    launch.arg(shape.window(layer)).arg(q).arg(scale(shape.headDim())).arg(shape.kvHeads())
+    launch.arg(window).arg(q).arg(scale(shape.headDim())).arg(shape.kvHeads())
         .arg(shape.groupSize());
     if (attend.tensorCores) {
       launch.shared(tileBytes(shape.headDim()));

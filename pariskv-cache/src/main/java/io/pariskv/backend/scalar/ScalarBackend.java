@@ -21,7 +21,7 @@ public final class ScalarBackend extends HostBackend {
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
       new ScalarKvAppend(),
       new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
-      new ScalarPrefillAttention(), new ScalarDecodeAttention());
+      new ScalarPrefillAttention(), new ScalarDecodeAttention(), new ScalarPerHeadAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
       new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());

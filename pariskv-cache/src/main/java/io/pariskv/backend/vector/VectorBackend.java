@@ -37,7 +37,8 @@ public final class VectorBackend extends HostBackend {
     VectorKvAppend append = new VectorKvAppend(workers);
     attention = new AttentionStages(scalar.attention().advance(), append,
         new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
-        new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
+        new VectorPrefillAttention(workers), new VectorDecodeAttention(workers),
+        new VectorPerHeadAttention(workers));
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
