@@ -4,16 +4,19 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Retrieval;
@@ -293,6 +296,17 @@ public final class CudaBackend implements Backend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    throw new UnsupportedOperationException("no selection on cuda yet");
+  }
+
+  @Override
+  public ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width,
+      int tokensPerRow) {
+    throw new UnsupportedOperationException("no table on cuda yet");
   }
 
   @Override

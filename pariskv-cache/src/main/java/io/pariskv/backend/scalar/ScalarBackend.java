@@ -3,6 +3,7 @@ package io.pariskv.backend.scalar;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
@@ -25,6 +26,9 @@ public final class ScalarBackend extends HostBackend {
   private final RetrievalStages retrieval = new RetrievalStages(new ScalarKeyEncoder(),
       new ScalarQueryBlocks(), new ScalarCentroidTiers(), new ScalarCollisionVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK());
+
+  private final SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
+      new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK());
 
   @Override
   public String name() {
@@ -49,5 +53,10 @@ public final class ScalarBackend extends HostBackend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    return selection;
   }
 }

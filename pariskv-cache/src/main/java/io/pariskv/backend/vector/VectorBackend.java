@@ -3,6 +3,7 @@ package io.pariskv.backend.vector;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
@@ -18,6 +19,7 @@ public final class VectorBackend extends HostBackend {
   private final LayerStages layers;
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
+  private final SelectionStages selection;
 
   /** On all processors. */
   public VectorBackend() {
@@ -42,6 +44,7 @@ public final class VectorBackend extends HostBackend {
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
+    selection = scalar.selection();
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -74,6 +77,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    return selection;
   }
 
   @Override
