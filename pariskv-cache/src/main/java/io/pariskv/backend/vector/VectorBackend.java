@@ -44,7 +44,8 @@ public final class VectorBackend extends HostBackend {
     retrieval = new RetrievalStages(new VectorKeyEncoder(workers), new VectorQueryBlocks(),
         new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers));
-    selection = scalar.selection();
+    selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
+        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
