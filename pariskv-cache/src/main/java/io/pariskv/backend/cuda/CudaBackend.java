@@ -50,6 +50,7 @@ public final class CudaBackend implements Backend {
   private final LayerStages layers;
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
+  private final SelectionStages selection;
   private final KvPlacement placement;
   private final String cublasLt;
 
@@ -106,6 +107,8 @@ public final class CudaBackend implements Backend {
       retrieval = new RetrievalStages(new CudaKeyEncoder(kernels), new CudaQueryBlocks(kernels),
           new CudaCentroidTiers(kernels), new CudaCollisionVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
+      selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
+          new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -216,6 +219,12 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width,
+      int tokensPerRow) {
+    return new CudaZoneTable(kernels, shape, slots, dtype, width, tokensPerRow);
+  }
+
+  @Override
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
     return new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
   }
@@ -300,13 +309,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public SelectionStages selection() {
-    throw new UnsupportedOperationException("no selection on cuda yet");
-  }
-
-  @Override
-  public ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width,
-      int tokensPerRow) {
-    throw new UnsupportedOperationException("no table on cuda yet");
+    return selection;
   }
 
   @Override
