@@ -8,7 +8,6 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,8 +43,7 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   public Integer call() {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    List<AttentionMethod> methods = Usage.check(spec,
-        () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
+    List<AttentionMethod> methods = Usage.check(spec, method::toMethods);
     KvShape shape = geometry.toShape(spec, methods);
     DecodeBench.Report report = DecodeBench.run(backend.name(spec), shape, contexts, methods, steps,
         seed);
