@@ -78,11 +78,11 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   private static void print(DecodeBench.Report report, PrintWriter out) {
     out.printf(Locale.ROOT, "%s (%s), %s%n", report.backend(), report.description(),
         report.shape());
-    out.printf(Locale.ROOT, "%-9s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median",
+    out.printf(Locale.ROOT, "%-10s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median",
         "ms p95",
         "bytes read", "attended", "GB/s");
     for (Row row : report.rows()) {
-      out.printf(Locale.ROOT, "%-9s %9d %10.3f %10.3f %12d %9.0f %9.1f%n", row.method(),
+      out.printf(Locale.ROOT, "%-10s %9d %10.3f %10.3f %12d %9.0f %9.1f%n", row.method(),
           row.context(), row.msMedian(), row.msP95(), row.bytesRead(), row.attendedTokens(),
           row.gigabytesPerSecond());
     }
