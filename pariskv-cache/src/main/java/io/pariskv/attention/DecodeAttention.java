@@ -29,4 +29,13 @@ public interface DecodeAttention {
    */
   void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
       Buffer out);
+
+  /**
+   * Attends every token, whatever the zones; in a layer with a sliding window its last {@code window} tokens.
+   *
+   * @param batch the rows; their zones already count the new token
+   * @param q {@code [rows][heads][headDim] f32}, after RoPE
+   * @param out {@code [rows][heads][headDim] f32}
+   */
+  void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out);
 }

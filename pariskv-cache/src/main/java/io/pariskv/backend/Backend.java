@@ -2,12 +2,14 @@ package io.pariskv.backend;
 
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
@@ -89,6 +91,15 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * A new table of rows about the keys of up to {@code slots} sequences' retrieval zones; the caller closes it.
+   *
+   * @param dtype type of a row's numbers
+   * @param width numbers of a row
+   * @param tokensPerRow keys that share a row, a power of two
+   */
+  ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width, int tokensPerRow);
+
+  /**
    * Where the stages can read {@code host}: the same buffer if they can reach it, else a copy owned by
    * {@code allocator}. For weights.
    */
@@ -125,6 +136,9 @@ public interface Backend extends AutoCloseable {
 
   /** Encoding and retrieval. */
   RetrievalStages retrieval();
+
+  /** What other methods select with. */
+  SelectionStages selection();
 
   /** An empty plan of memory for this backend, with what it takes itself. */
   default MemoryPlan plan() {

@@ -2,6 +2,7 @@ package io.pariskv.cache;
 
 import io.pariskv.attention.HeadTurn;
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
@@ -85,6 +86,14 @@ public final class DecodeBatch implements Rows {
    */
   public @Nullable Retrieval retrieval() {
     return pool.state().retrieval();
+  }
+
+  /**
+   * The zone positions that the last {@link #attend} of a layer chose, for each KV head or query head, or null if
+   * the sequences are attended whole; valid until the next layer's. In a recorded step that of its last layer.
+   */
+  public @Nullable Selection selection() {
+    return pool.state().selection();
   }
 
   /** A pass may have ended with an exception; its positions are given again. */

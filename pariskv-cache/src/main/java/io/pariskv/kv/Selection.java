@@ -4,22 +4,29 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 
 /**
- * The keys of the retrieval zone that a step attends.
+ * The keys of the retrieval zone that a step attends, for each KV head or, if they differ in a group, for each
+ * query head.
  *
- * @param positions {@code [rows][kvHeads][k] i32} zone positions, ascending; beyond the count undefined
- * @param counts {@code [rows][kvHeads] i32}, how many of them are selected
+ * @param positions {@code [rows][heads][k] i32} zone positions; beyond the count undefined. Ascending, unless who
+ *     made them says otherwise
+ * @param counts {@code [rows][heads] i32}, how many of them are selected
  */
 public record Selection(Buffer positions, Buffer counts) {
 
   /** Checks the shapes. */
   public Selection {
     long rows = positions.shape().axis(0);
-    long kvHeads = positions.shape().axis(1);
-    positions.require("selected positions", DType.I32, rows, kvHeads, positions.shape().axis(2));
-    counts.require("selected counts", DType.I32, rows, kvHeads);
+    long heads = positions.shape().axis(1);
+    positions.require("selected positions", DType.I32, rows, heads, positions.shape().axis(2));
+    counts.require("selected counts", DType.I32, rows, heads);
   }
 
-  /** Most positions a KV head can have. */
+  /** KV heads or query heads that it has positions for. */
+  public int heads() {
+    return positions.shape().extent(1);
+  }
+
+  /** Most positions a head can have. */
   public int capacity() {
     return positions.shape().extent(2);
   }

@@ -18,7 +18,10 @@ public interface AttentionMethod {
    */
   void check(KvShape shape);
 
-  /** Most keys of the retrieval zone that a decode step selects for a KV head, 0 if it selects none. */
+  /**
+   * Most keys of the retrieval zone that a decode step selects for a KV head, whose rows a cache may keep; 0 if it
+   * selects none, or others for each query head, which no cache keeps.
+   */
   default int selectedKeys() {
     return 0;
   }

@@ -8,7 +8,9 @@
  * them up), {@link io.pariskv.retrieve.BucketTopK} takes candidates, {@link io.pariskv.retrieve.Rerank} estimates
  * scores, {@link io.pariskv.retrieve.TopK} selects. With {@link io.pariskv.retrieve.Grouping#PER_HEAD} the query
  * heads of a group look for themselves, and {@link io.pariskv.retrieve.HeadVotes} and {@link
- * io.pariskv.retrieve.HeadScores} combine what they find. Every stage fixes its order of arithmetic, so all
+ * io.pariskv.retrieve.HeadScores} combine what they find. Methods that ParisKV is compared with
+ * take {@link io.pariskv.retrieve.KeyScores} or {@link io.pariskv.retrieve.PageScores}, {@link
+ * io.pariskv.retrieve.HeadWeights} and {@link io.pariskv.retrieve.ZoneTopK}. Every stage fixes its order of arithmetic, so all
  * backends select the same positions from the same query and keys.
  */
 @NullMarked

@@ -67,6 +67,30 @@ class DecodeAttentionTest {
     check(backend, size, 1 + Seeds.random(size, "window").nextInt(300), null);
   }
 
+  @ParameterizedTest
+  @MethodSource("sizes")
+  void attendingAll_isFullAttentionWhateverTheZones(Backend backend, Size size) {
+    for (int window : new int[]{0, 1 + Seeds.random(size, "window").nextInt(300)}) {
+      try (Fixture fixture = new Fixture(backend, size, window)) {
+        Buffers buffers = fixture.buffers();
+        float[] q = fixture.queries();
+        Buffer out = buffers.empty(DType.F32, size.rows(), size.heads(), size.headDim());
+
+        backend.attention().decode().attendAll(fixture.kv(), Fixture.LAYER, fixture.batch(),
+            buffers.of(q, size.rows(), size.heads(), size.headDim()), out);
+
+        DenseAttention expected = new DenseAttention(fixture, size, size.rows());
+        for (int head = 0; head < size.rows() * size.heads(); head++) {
+          int length = fixture.length(head / size.heads());
+          expected.attend(head, q, head / size.heads(), head % size.heads() / size.group(),
+              IntStream.range(window > 0 ? Math.max(0, length - window) : 0, length).toArray());
+        }
+        Tolerance.assertClose(expected.out, buffers.floats(out), expected::tolerance,
+            () -> size + ", window " + window);
+      }
+    }
+  }
+
   private static void check(Backend backend, Size size, int window, int @Nullable [][] selected) {
     try (Fixture fixture = new Fixture(backend, size, window)) {
       Buffers buffers = fixture.buffers();

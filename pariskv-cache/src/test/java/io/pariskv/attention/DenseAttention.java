@@ -36,7 +36,12 @@ final class DenseAttention {
 
   /** The {@code head}-th query head of all rows attends {@code positions}. */
   void attend(int head, float[] q, int row, int kvHead, int[] positions) {
-    double[] scores = new double[positions.length];
+    attend(head, q, row, kvHead, positions, new double[positions.length]);
+  }
+
+  /** The same with {@code added} added to the scores. */
+  void attend(int head, float[] q, int row, int kvHead, int[] positions, double[] added) {
+    double[] scores = added.clone();
     double largest = 0; // what the rounding errors of a score are relative to
     double scale = 0;
     for (int i = 0; i < positions.length; i++) {

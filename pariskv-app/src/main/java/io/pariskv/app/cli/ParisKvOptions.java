@@ -4,13 +4,14 @@ import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.Grouping;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest: released or matched.")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -41,15 +42,20 @@ final class ParisKvOptions {
   @Nullable
   Double collisionRatio;
 
-  @Option(names = "--group", paramLabel = "HOW", defaultValue = "mean", description = "What the query heads of a KV head retrieve by: their mean query, or per-head, each for itself (default: ${DEFAULT-VALUE}).")
-  String group;
+  @Option(names = "--group", paramLabel = "HOW", description = "What the query heads of a KV head choose keys by: their mean, or per-head, each for itself (default: per-head of quest, else mean).")
+  private @Nullable String group;
 
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
     ParisKvConfig base = ParisKvConfig.preset(preset);
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base), base.coarse(), grouping(group));
+        budget(base), base.coarse(), grouping(Grouping.MEAN));
+  }
+
+  /** What {@code --group} says, or that. */
+  Grouping grouping(Grouping otherwise) {
+    return group == null ? otherwise : grouping(group);
   }
 
   static Grouping grouping(String group) {
@@ -72,6 +78,18 @@ final class ParisKvOptions {
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
         collisionRatio != null ? collisionRatio : budget.collisionRatio(),
         budget.candidates());
+  }
+
+  /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
+  ZoneSettings toZones() {
+    ZoneSettings base = ZoneSettings.matched();
+    return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
+        or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
+  }
+
+  /** {@code --k}, or that. */
+  int kOr(int otherwise) {
+    return or(k, otherwise);
   }
 
   private static int or(@Nullable Integer given, int otherwise) {

@@ -4,17 +4,20 @@ import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
@@ -49,6 +52,7 @@ public final class CudaBackend implements Backend {
   private final LayerStages layers;
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
+  private final SelectionStages selection;
   private final KvPlacement placement;
   private final String cublasLt;
 
@@ -101,13 +105,15 @@ public final class CudaBackend implements Backend {
       CudaKvAppend append = new CudaKvAppend(kernels);
       attention = new AttentionStages(new CudaKvAdvance(kernels), append,
           new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
-          new CudaDecodeAttention(kernels));
+          new CudaDecodeAttention(kernels), new CudaPerHeadAttention(kernels));
       retrieval = new RetrievalStages(new CudaKeyCentre(kernels), new CudaKeyEncoder(kernels),
           new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
           new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
           new CudaScoreVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
           new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels));
+      selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
+          new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -225,6 +231,12 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width,
+      int tokensPerRow) {
+    return new CudaZoneTable(kernels, shape, slots, dtype, width, tokensPerRow);
+  }
+
+  @Override
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size) {
     return switch (index.coarse()) {
       case TIERS -> new CudaRetrieval(kernels, CudaKeyIndex.of(index), size);
@@ -308,6 +320,11 @@ public final class CudaBackend implements Backend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    return selection;
   }
 
   @Override

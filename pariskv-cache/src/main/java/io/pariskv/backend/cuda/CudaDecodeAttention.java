@@ -82,7 +82,7 @@ final class CudaDecodeAttention implements DecodeAttention {
   }
 
   /** A call that is checked and has its scratch memory: only the launch can fail. */
-  private record Call(CudaKvStore store, int layer, Batch batch, Buffer q,
+  private record Call(CudaKvStore store, int layer, Batch batch, Buffer q, int window,
       @Nullable Selection selection, Buffer out, Attend attend, int splits, int shared,
       Parts parts) {
   }
@@ -91,7 +91,19 @@ final class CudaDecodeAttention implements DecodeAttention {
   @Override
   public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
       Buffer out) {
-    Call call = check(CudaKvStore.of(kv), layer, batch, q, selection, out);
+    attend(kv, layer, batch, q, kv.shape().window(layer), selection, out);
+  }
+
+  /** {@inheritDoc} No cache of rows is asked: it has none of what was not selected. */
+  @Override
+  public void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out) {
+    int window = kv.shape().window(layer);
+    attend(kv, layer, batch, q, window > 0 ? window : Integer.MAX_VALUE, null, out);
+  }
+
+  private void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
+      @Nullable Selection selection, Buffer out) {
+    Call call = check(CudaKvStore.of(kv), layer, batch, q, window, selection, out);
     CudaRowCache cache = call.store.rowCache();
     launch(call, cache == null || call.selection == null
         ? null
@@ -105,10 +117,11 @@ final class CudaDecodeAttention implements DecodeAttention {
    */
   void attend(KvStore kv, int layer, Batch batch, Buffer q, Selection selection,
       RowSources sources, Buffer out) {
-    launch(check(CudaKvStore.of(kv), layer, batch, q, selection, out), sources);
+    CudaKvStore store = CudaKvStore.of(kv);
+    launch(check(store, layer, batch, q, store.shape().window(layer), selection, out), sources);
   }
 
-  private Call check(CudaKvStore store, int layer, Batch batch, Buffer q,
+  private Call check(CudaKvStore store, int layer, Batch batch, Buffer q, int window,
       @Nullable Selection selection, Buffer out) {
     KvShape shape = store.shape();
     int rows = batch.rows();
@@ -118,13 +131,13 @@ final class CudaDecodeAttention implements DecodeAttention {
       selection.counts().require("selected counts", DType.I32, rows, shape.kvHeads());
     }
     Attend attend = attend(shape);
-    Selection selected = shape.window(layer) > 0 ? null : selection;
+    Selection selected = window > 0 ? null : selection;
     int splits = splits(attend, rows * headBlocks(shape), selected);
     long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
     Parts scratch = new Parts(sums.atLeast(parts * shape.headDim()), weights.atLeast(2 * parts),
         arrived.atLeast((long) rows * headBlocks(shape)));
     int shared = attend.tensorCores ? tileBytes(shape.headDim()) : plainBytes(shape.headDim());
-    return new Call(store, layer, batch, q, selected, out, attend, splits, shared,
+    return new Call(store, layer, batch, q, window, selected, out, attend, splits, shared,
         scratch);
   }
 
@@ -149,7 +162,7 @@ final class CudaDecodeAttention implements DecodeAttention {
       launch.arg(sources.sources()).arg(sources.misses()).arg(sources.table())
           .arg(sources.cachedRows());
     }
-    launch.arg(shape.window(call.layer)).arg(call.q).arg(scale(shape.headDim()))
+    launch.arg(call.window).arg(call.q).arg(scale(shape.headDim()))
         .arg(shape.kvHeads())
         .arg(shape.groupSize());
     if (!call.attend.tensorCores) {

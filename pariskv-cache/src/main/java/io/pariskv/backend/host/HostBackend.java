@@ -5,12 +5,14 @@ import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 import io.pariskv.memory.HostAllocator;
 import java.lang.foreign.MemorySegment;
 
@@ -35,6 +37,12 @@ public abstract class HostBackend implements Backend {
   @Override
   public final KeyIndex newKeyIndex(KvShape shape, int slots, Coarse coarse) {
     return new HostKeyIndex(shape, slots, coarse);
+  }
+
+  @Override
+  public final ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width,
+      int tokensPerRow) {
+    return new HostZoneTable(shape, slots, dtype, width, tokensPerRow);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.pariskv.backend.scalar;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
@@ -23,12 +24,15 @@ public final class ScalarBackend extends HostBackend {
   private final AttentionStages attention = new AttentionStages(new ScalarKvAdvance(),
       new ScalarKvAppend(),
       new StagedPreparation(layers.rmsNorm(), layers.rotary(), new ScalarKvAppend()),
-      new ScalarPrefillAttention(), new ScalarDecodeAttention());
+      new ScalarPrefillAttention(), new ScalarDecodeAttention(), new ScalarPerHeadAttention());
   private final RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
       new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
       new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK(), new HostHeadBlocks(),
       new ScalarHeadVotes(), new ScalarHeadScores());
+
+  private final SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
+      new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK());
 
   @Override
   public String name() {
@@ -53,5 +57,10 @@ public final class ScalarBackend extends HostBackend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    return selection;
   }
 }

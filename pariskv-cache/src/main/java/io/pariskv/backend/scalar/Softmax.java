@@ -16,10 +16,27 @@ final class Softmax {
    */
   static double[] attend(float[] q, int fromQ, float[] keys, float[] values, int headDim, int from,
       int to) {
-    double[] weights = new double[to - from];
+    return attend(q, fromQ, keys, values, headDim, from, new double[to - from]);
+  }
+
+  /**
+   * The same for all tokens with weights {@code softmax(q.k / sqrt(headDim) + added)}.
+   *
+   * @param added {@code [tokens]}, not all negative infinity
+   */
+  static double[] attend(float[] q, int fromQ, float[] keys, float[] values, int headDim,
+      double[] added) {
+    return attend(q, fromQ, keys, values, headDim, 0, added);
+  }
+
+  private static double[] attend(float[] q, int fromQ, float[] keys, float[] values, int headDim,
+      int from, double[] added) {
+    int to = from + added.length;
+    double[] weights = new double[added.length];
     double max = Double.NEGATIVE_INFINITY;
     for (int t = from; t < to; t++) {
-      double score = Elements.dot(q, fromQ, keys, t * headDim, headDim) / Math.sqrt(headDim);
+      double score = Elements.dot(q, fromQ, keys, t * headDim, headDim) / Math.sqrt(headDim)
+          + added[t - from];
       weights[t - from] = score;
       max = Math.max(max, score);
     }

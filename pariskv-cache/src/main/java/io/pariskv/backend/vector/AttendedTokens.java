@@ -2,40 +2,56 @@ package io.pariskv.backend.vector;
 
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokens that a row and KV head attends, in order: sink, selected, recent.
+ * The tokens that a row and head attends, in order: sink, selected, recent.
  *
  * @param sink the sink is positions {@code [0, sink)}
  * @param selected how many follow from the retrieval zone
  * @param selection address of their zone positions, i32
+ * @param logWeights address of what is added to their scores, f32, or 0 for nothing
  * @param recentStart first of the recent positions
  * @param length end of the recent positions
  */
-record AttendedTokens(int sink, int selected, long selection, int recentStart, int length) {
+record AttendedTokens(int sink, int selected, long selection, long logWeights, int recentStart,
+    int length) {
 
   /**
    * What the zones, the sliding window (0 for none) and the selection say.
    *
-   * @param pair {@code row * kvHeads + kvHead}
+   * @param head of all rows' heads in the selection
    */
-  static AttendedTokens of(TokenZones zones, int window, @Nullable Selection selection, int pair) {
+  static AttendedTokens of(TokenZones zones, int window, @Nullable Selection selection, int head) {
     int length = zones.length();
     if (window > 0) {
-      return new AttendedTokens(0, 0, 0, Math.max(0, length - window), length);
+      return new AttendedTokens(0, 0, 0, 0, Math.max(0, length - window), length);
     }
     int selected = 0;
     long address = 0;
     if (selection != null) {
-      selected = Raw.getInt(selection.counts().address() + 4L * pair);
-      address = selection.positions().address() + 4L * pair * selection.capacity();
+      selected = Raw.getInt(selection.counts().address() + 4L * head);
+      address = selection.positions().address() + 4L * head * selection.capacity();
       if (selected < 0 || selected > Math.min(selection.capacity(), zones.retrievalTokens())) {
         throw new IllegalArgumentException(selected + " keys selected, but there is room for "
             + selection.capacity() + " and the retrieval zone has " + zones.retrievalTokens());
       }
     }
-    return new AttendedTokens(zones.sinkEnd(), selected, address, zones.recentStart(), length);
+    return new AttendedTokens(zones.sinkEnd(), selected, address, 0, zones.recentStart(), length);
+  }
+
+  /** The same with {@code logWeights}, {@code [rows][heads][capacity] f32}, if there are any. */
+  AttendedTokens weighted(@Nullable Buffer logWeights, Selection selection, int head) {
+    return logWeights == null || selected == 0
+        ? this
+        : new AttendedTokens(sink, selected, this.selection,
+            logWeights.address() + 4L * head * selection.capacity(), recentStart, length);
+  }
+
+  /** What is added to the score of token {@code i}. */
+  float logWeight(int i) {
+    return i < sink || i >= sink + selected ? 0 : Raw.getFloat(logWeights + 4L * (i - sink));
   }
 
   /** How many. */

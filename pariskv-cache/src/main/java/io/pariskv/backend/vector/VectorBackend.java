@@ -3,6 +3,7 @@ package io.pariskv.backend.vector;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.RetrievalStages;
+import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
@@ -20,6 +21,7 @@ public final class VectorBackend extends HostBackend {
   private final LayerStages layers;
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
+  private final SelectionStages selection;
 
   /** On all processors. */
   public VectorBackend() {
@@ -39,12 +41,15 @@ public final class VectorBackend extends HostBackend {
     VectorKvAppend append = new VectorKvAppend(workers);
     attention = new AttentionStages(scalar.attention().advance(), append,
         new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
-        new VectorPrefillAttention(workers), new VectorDecodeAttention(workers));
+        new VectorPrefillAttention(workers), new VectorDecodeAttention(workers),
+        new VectorPerHeadAttention(workers));
     retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
         new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorCentroidScores(workers), new VectorScoreVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers),
         new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers));
+    selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
+        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -77,6 +82,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public RetrievalStages retrieval() {
     return retrieval;
+  }
+
+  @Override
+  public SelectionStages selection() {
+    return selection;
   }
 
   @Override

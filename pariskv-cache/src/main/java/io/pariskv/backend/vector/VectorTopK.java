@@ -60,7 +60,13 @@ final class VectorTopK implements TopK {
     });
   }
 
-  private static void select(long scores, long candidates, int count, int k, long out) {
+  /**
+   * Selects the {@code k} best of one head, {@code 1 <= k <= count}.
+   *
+   * @param candidates address of what stands for each score, i32, or 0 for its number
+   * @param out address of {@code k} i32
+   */
+  static void select(long scores, long candidates, int count, int k, long out) {
     int reached = LOWEST; // at least k candidates reach it
     int missed = OrderedFloats.toInt(Float.POSITIVE_INFINITY) + 1; // fewer do
     int left = -1; // how many candidates equal to the bound are taken; -1 while not known
@@ -137,7 +143,9 @@ final class VectorTopK implements TopK {
 
   /** Copies one candidate to the selection; returns the address after it. */
   private static long copy(long candidates, int i, long out) {
-    int position = Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
+    int position = candidates == 0
+        ? i
+        : Raw.ALL.get(ValueLayout.JAVA_INT, candidates + (long) i * Integer.BYTES);
     Raw.ALL.set(ValueLayout.JAVA_INT, out, position);
     return out + Integer.BYTES;
   }

@@ -62,6 +62,9 @@ final class WidenedAttention implements PartialAttention {
         rows.gather(k, kvHead, tokens, first + j, Math.min(TILE, count - j));
         score(k.dtype(), j, Math.min(TILE, count - j));
       }
+      if (tokens.logWeights() != 0) {
+        addLogWeights(tokens, first, count);
+      }
       for (int g = 0; g < group; g++) {
         float factor = softmax.weigh(scores, g * BLOCK, 0, count, Floats.padded(count), g);
         OnlineSoftmax.rescale(sums, g * padded, factor, padded);
@@ -69,6 +72,15 @@ final class WidenedAttention implements PartialAttention {
       for (int j = 0; j < count; j += TILE) {
         rows.gather(v, kvHead, tokens, first + j, Math.min(TILE, count - j));
         sum(v.dtype(), j, Math.min(TILE, count - j));
+      }
+    }
+  }
+
+  private void addLogWeights(AttendedTokens tokens, int first, int count) {
+    for (int j = 0; j < count; j++) {
+      float added = tokens.logWeight(first + j);
+      for (int g = 0; g < group; g++) {
+        scores[g * BLOCK + j] += added;
       }
     }
   }

@@ -10,19 +10,23 @@ import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.HeadWeights;
+import io.pariskv.retrieve.KeyScores;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What {@code pariskv.cuh} and {@code shares.cuh} repeat of Java. */
+/** What kernels repeat of Java. */
 class KernelConstantsTest {
 
   /** The initialiser of a constant or an array of them. */
   private static String value(String name) throws IOException {
     String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"))
-        + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"));
+        + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("scored_heads.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("head_weights.cu"));
     Matcher constant = Pattern.compile("\\b" + name + "(?:\\[\\d+])? = \\{?([^;}]*)}?;")
         .matcher(header);
     assertTrue(constant.find(), () -> "no header defines " + name);
@@ -54,6 +58,13 @@ class KernelConstantsTest {
   void levels_areThoseOfTheFormat() throws IOException {
     assertArrayEquals(MagnitudeLevels.thresholds(), floats("LEVEL_BORDERS"));
     assertArrayEquals(MagnitudeLevels.levels(), floats("LEVELS"));
+  }
+
+  @Test
+  void coefficientsAndSums_areThoseOfTheContracts() throws IOException {
+    assertArrayEquals(HeadWeights.coefficients(), floats("POWER"));
+    assertEquals(KeyScores.SUMS, Integer.parseInt(value("SUMS")));
+    assertEquals(CudaKeyScores.CHUNK, Integer.parseInt(value("CHUNK")));
   }
 
   @Test

@@ -1,0 +1,94 @@
+package io.pariskv.method;
+
+import static io.pariskv.testing.Refusal.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.cache.CachePool;
+import io.pariskv.cache.KvCache;
+import io.pariskv.error.InputException;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.DType;
+import io.pariskv.retrieve.Grouping;
+import io.pariskv.testing.Passes;
+import io.pariskv.testing.Seeded;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Settings of the methods beside ParisKV: their limits, and what they mean for what a step reads. */
+@Seeded
+class MethodSettingsTest {
+  private static final ZoneSettings ZONES = new ZoneSettings(4, 8, 16, 0);
+
+  @Test
+  void settingsOutOfRange_areRefusedWithBothNumbers() {
+    assertRefused(InputException.class, () -> new ZoneSettings(-1, 8, 1, 0), "sink -1",
+        "at least 0");
+    assertRefused(InputException.class, () -> new ZoneSettings(0, 0, 1, 0), "local 0",
+        "at least 1");
+    assertRefused(InputException.class, () -> new ZoneSettings(0, 8, 0, 0), "update-interval 0",
+        "at least 1");
+    assertRefused(InputException.class, () -> new ZoneSettings(0, 8, 1, -1), "dense-below -1",
+        "at least 0");
+    assertRefused(InputException.class, () -> new ExactTopK(ZONES, 0, Grouping.MEAN), "k 0",
+        "at least 1");
+    for (int pageSize : new int[]{0, -16, 3, 2_048}) {
+      assertRefused(InputException.class,
+          () -> new Quest(ZONES, 5_000, pageSize, 0, Grouping.MEAN), "page-size " + pageSize,
+          "power of two from 1 to 1024");
+    }
+    assertRefused(InputException.class, () -> new Quest(ZONES, 15, 16, 0, Grouping.MEAN), "k 15",
+        "at least 16, a page of 16 tokens");
+    assertRefused(InputException.class, () -> new Quest(null, 31, 16, 0, Grouping.MEAN), "k 31",
+        "at least 32, two pages of 16 tokens");
+  }
+
+  @Test
+  void zonesOfTheSettings_areThoseOfParisKv() {
+    ParisKvConfig paper = ParisKvConfig.paper();
+    ZoneSettings matched = ZoneSettings.matched();
+    TokenZones ours = TokenZones.dense(0);
+    TokenZones theirs = ours;
+    for (int tokens : new int[]{1_000, 999, 1, 3_000, 511, 1, 1, 512}) {
+      for (boolean prefill : new boolean[]{false, true}) {
+        ours = matched.slide(ours.appended(tokens), prefill);
+        theirs = paper.slide(theirs.appended(tokens), prefill);
+        assertEquals(theirs, ours);
+      }
+    }
+  }
+
+  @Test
+  void cost_countsWhatAStepReads() {
+    KvShape shape = new KvShape(3, 6, 2, 32, DType.BF16, List.of(0, 20, 0));
+    // 112 tokens: sink 4, zone 100, local 8; a step attends 13 of them, and 20 in the layer with the window
+    assertCost(shape, new WindowAttention(ZONES), (13 + 20 + 13) / 3.0, 13 + 20 + 13, 0);
+    // K of 100 keys is as much as K and V of 50 tokens
+    assertCost(shape, new ExactTopK(ZONES, 5, Grouping.MEAN), (18 + 20 + 18) / 3.0,
+        68 + 20 + 68, 0);
+    // 13 pages of 8 keys, of which 2 are attended
+    assertCost(shape, new Quest(ZONES, 16, 8, 0, Grouping.MEAN), (29 + 20 + 29) / 3.0,
+        29 + 20 + 29, 2 * 13);
+    // by each of three heads; the first layer is dense
+    assertCost(shape, new Quest(ZONES, 16, 8, 1, Grouping.PER_HEAD), (113 + 20 + 29) / 3.0,
+        113 + 20 + 61, 13);
+  }
+
+  /** @param tokens whose K and V are read, in all layers together; {@code bounds} pages whose bounds are */
+  private static void assertCost(KvShape shape, AttentionMethod method, double attended,
+      int tokens, int bounds) {
+    try (Backend backend = new ScalarBackend();
+        CachePool pool = new CachePool(backend, shape, method, 1);
+        KvCache cache = pool.open()) {
+      new Passes(pool).prefill(cache, "sequence", 112);
+      StepCost cost = cache.stepCost();
+
+      assertEquals(attended, cost.attendedTokens(), 1e-9);
+      assertEquals(113, cost.heldTokens());
+      assertEquals(tokens * shape.tokenBytes(), cost.kvBytes());
+      assertEquals(bounds * shape.tokenBytes(), cost.summaryBytes());
+    }
+  }
+}

@@ -1,0 +1,313 @@
+package io.pariskv.method;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.cache.CachePool;
+import io.pariskv.cache.DecodeBatch;
+import io.pariskv.cache.KvCache;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.Selection;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.Grouping;
+import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.testing.Buffers;
+import io.pariskv.testing.Passes;
+import io.pariskv.testing.Seeded;
+import io.pariskv.testing.TestBackends;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What every method that attends a part of the context must hold. */
+@Seeded
+@Tag("stages")
+class SelectingMethodsTest {
+  /** Three layers, the middle one with a sliding window. */
+  private static final KvShape SHAPE = new KvShape(3, 6, 2, 32, DType.BF16, List.of(0, 20, 0));
+
+  private static final int SINK = 4;
+  private static final int LOCAL = 8;
+  private static final int INTERVAL = 16;
+  private static final ZoneSettings ZONES = new ZoneSettings(SINK, LOCAL, INTERVAL, 50);
+  private static final int EVERYTHING = 1 << 20;
+
+  private static List<AttentionMethod> withBudget(int k) {
+    return List.of(new ExactTopK(ZONES, k, Grouping.MEAN),
+        new ExactTopK(ZONES, k, Grouping.PER_HEAD), new Quest(ZONES, k, 8, 0, Grouping.PER_HEAD),
+        new Quest(ZONES, k, 8, 0, Grouping.MEAN), new Quest(null, k, 8, 1, Grouping.PER_HEAD));
+  }
+
+  static Stream<Arguments> unlimited() {
+    return TestBackends.with(Stream.concat(withBudget(EVERYTHING).stream(),
+        Stream.of(new WindowAttention(new ZoneSettings(0, EVERYTHING, 1, 0)))));
+  }
+
+  static Stream<Arguments> few() {
+    return TestBackends.with(
+        Stream.concat(withBudget(24).stream(), Stream.of(new WindowAttention(ZONES))));
+  }
+
+  private static List<float[]> outputs(Backend backend, AttentionMethod method, int prompt,
+      int steps) {
+    List<float[]> outputs = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      outputs.addAll(passes.prefill(cache, "sequence", prompt));
+      try (DecodeBatch batch = cache.step()) {
+        for (int i = 0; i < steps; i++) {
+          outputs.addAll(passes.step(batch, List.of("sequence")));
+        }
+      }
+    }
+    return outputs;
+  }
+
+  private static void assertSame(List<float[]> expected, List<float[]> actual, float tolerance) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      int token = i;
+      assertArrayEquals(expected.get(i), actual.get(i), tolerance, () -> "token " + token);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("unlimited")
+  void withABudgetAboveTheContext_equalsFullAttention(Backend backend, AttentionMethod method) {
+    List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
+
+    assertSame(full, outputs(backend, method, 1_100, 40), 5e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void aSmallBudget_changesLayersThatSelect_andNoOthers(Backend backend, AttentionMethod method) {
+    int width = SHAPE.heads() * SHAPE.headDim();
+    float[] full = outputs(backend, new FullAttention(), 200, 1).getLast();
+
+    float[] few = outputs(backend, method, 200, 1).getLast();
+
+    boolean dense = method instanceof Quest quest && quest.denseLayers() > 0;
+    double difference = 0;
+    for (int i = 0; i < width; i++) {
+      assertEquals(full[width + i], few[width + i], 0); // the layer with the window
+      difference = Math.max(difference, Math.abs(full[2 * width + i] - few[2 * width + i]));
+      if (dense) {
+        assertEquals(full[i], few[i], 2e-5f);
+      }
+    }
+    assertTrue(difference > 0.01, "the budget had no effect");
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void promptInChunks_equalsPromptAtOnce(Backend backend, AttentionMethod method) {
+    List<float[]> whole = outputs(backend, method, 123, 3);
+    List<float[]> parts = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      for (int chunk : new int[]{1, 48, 1, 1, 12, 60}) {
+        parts.addAll(passes.prefill(cache, "sequence", chunk));
+      }
+      for (int i = 0; i < 3; i++) {
+        parts.add(passes.step(cache, "sequence"));
+      }
+    }
+    assertSame(whole, parts, 2e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void chunksGivenUpBetweenLayers_leaveNoTrace(Backend backend, AttentionMethod method) {
+    List<List<float[]>> both = new ArrayList<>();
+    for (boolean giveUp : new boolean[]{false, true}) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+        Passes passes = new Passes(pool);
+        List<float[]> outputs = new ArrayList<>();
+        for (int chunk : new int[]{40, 260, 750, 30}) { // dense, sparse, over the end of a slab
+          for (int layer = 0; giveUp && layer < SHAPE.layers(); layer++) {
+            passes.giveUp(cache, "another", chunk + 70 * layer, layer);
+          }
+          outputs.addAll(passes.prefill(cache, "sequence", chunk));
+          outputs.add(passes.step(cache, "sequence"));
+        }
+        for (int i = 0; i < 20; i++) {
+          outputs.add(passes.step(cache, "sequence"));
+        }
+        both.add(outputs);
+      }
+    }
+    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void turnsOfAConversation_equalTheirPromptAtOnce(Backend backend, AttentionMethod method) {
+    List<float[]> turns = new ArrayList<>();
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 900);
+      passes.prefill(cache, "another", 100);
+      for (int i = 0; i < 30; i++) {
+        passes.step(cache, "another");
+      }
+      cache.truncate(900);
+      passes.prefill(cache, "sequence", 200);
+      for (int i = 0; i < 10; i++) {
+        passes.step(cache, "another");
+      }
+      cache.truncate(1_090);
+      passes.prefill(cache, "sequence", 10);
+      for (int i = 0; i < 5; i++) {
+        turns.add(passes.step(cache, "sequence"));
+      }
+    }
+    List<float[]> whole = outputs(backend, method, 1_100, 5);
+
+    assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void sequenceAfterAnother_inTheSameSlot_equalsTheFirst(Backend backend, AttentionMethod method) {
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1)) {
+      Passes passes = new Passes(pool);
+      List<List<float[]>> both = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        try (KvCache cache = pool.open()) {
+          List<float[]> outputs = new ArrayList<>(passes.prefill(cache, "a", 150));
+          for (int step = 0; step < 20; step++) {
+            outputs.add(passes.step(cache, "a"));
+          }
+          both.add(outputs);
+        }
+        try (KvCache cache = pool.open()) {
+          passes.prefill(cache, "another", 400);
+          passes.step(cache, "another");
+        }
+      }
+      assertSame(both.getFirst(), both.getLast(), 0);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, AttentionMethod method) {
+    List<String> names = List.of("dense", "sparse", "longer");
+    int[] prompts = {3, 90, 1_200};
+    List<List<float[]>> together = new ArrayList<>();
+    List<List<float[]>> alone = new ArrayList<>();
+    for (boolean batched : new boolean[]{true, false}) {
+      try (CachePool pool = new CachePool(backend, SHAPE, method, 3)) {
+        Passes passes = new Passes(pool);
+        List<KvCache> caches = new ArrayList<>();
+        for (int i = 0; i < prompts.length; i++) {
+          caches.add(pool.open());
+          passes.prefill(caches.get(i), names.get(i), prompts[i]);
+        }
+        for (int step = 0; step < 20; step++) {
+          if (batched) {
+            try (DecodeBatch batch = pool.batch(caches)) {
+              together.add(passes.step(batch, names));
+            }
+          } else {
+            List<float[]> outputs = new ArrayList<>();
+            for (int i = 0; i < prompts.length; i++) {
+              outputs.add(passes.step(caches.get(i), names.get(i)));
+            }
+            alone.add(outputs);
+          }
+        }
+      }
+    }
+    for (int step = 0; step < together.size(); step++) {
+      assertSame(alone.get(step), together.get(step), 2e-5f);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void plan_coversWhatIsKept(Backend backend, AttentionMethod method) {
+    int tokens = 1_100;
+    MemoryPlan plan = method.plan(MemoryPlan.empty(), SHAPE, 1, tokens);
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", tokens - 1);
+      passes.step(cache, "sequence");
+
+      assertTrue(pool.methodBytes() <= plan.allocatedBytes(),
+          () -> pool.methodBytes() + " kept, planned " + plan);
+      assertTrue(pool.methodBytes() >= 0.5 * plan.allocatedBytes(), // slabs, and zones rounded up
+          () -> pool.methodBytes() + " kept, planned " + plan);
+    }
+    MemoryPlan largest = method.plan(MemoryPlan.empty(), SHAPE, 1, Integer.MAX_VALUE);
+    assertTrue(largest.allocatedBytes() >= plan.allocatedBytes(), largest::toString);
+  }
+
+  @ParameterizedTest
+  @MethodSource("few")
+  void zonesOfTheSettings_slideAtTheInterval_andThoseOfReleasedQuestAtEveryPage(Backend backend,
+      AttentionMethod method) {
+    boolean pages = method instanceof Quest quest && quest.zones() == null;
+    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 60);
+      for (int length = 60; length < 60 + INTERVAL; length++) {
+        assertEquals(pages
+            ? new TokenZones(0, length / 8 * 8, length)
+            : new TokenZones(SINK, 60 - LOCAL, length), cache.zones());
+        passes.step(cache, "sequence");
+      }
+      assertEquals(pages ? new TokenZones(0, 72, 76) : new TokenZones(SINK, 76 - LOCAL, 76),
+          cache.zones());
+    }
+  }
+
+  /** What was chosen can be asked for, also of ParisKV: as many as the budget says, of the zone, in order. */
+  @ParameterizedTest
+  @MethodSource("few")
+  void selection_isWhatTheLastLayerChose_andNullWhereNothingIsChosen(Backend backend,
+      AttentionMethod method) {
+    ParisKv pariskv = new ParisKv(new ParisKvConfig(SINK, LOCAL, INTERVAL, 50,
+        new RetrievalBudget(24, 1.0, 0.5)));
+    for (AttentionMethod each : List.of(method, pariskv)) {
+      try (CachePool pool = new CachePool(backend, SHAPE, each, 1); KvCache cache = pool.open()) {
+        Passes passes = new Passes(pool);
+        passes.prefill(cache, "sequence", 5);
+        try (DecodeBatch batch = cache.step(); Buffers buffers = new Buffers(backend)) {
+          passes.step(batch, List.of("sequence"));
+          assertNull(batch.selection());
+          passes.prefill(cache, "sequence", 295);
+          passes.step(batch, List.of("sequence"));
+          if (each instanceof WindowAttention) {
+            assertNull(batch.selection());
+            continue;
+          }
+          Selection selection = batch.selection();
+          assertNotNull(selection);
+          int[] counts = buffers.ints(selection.counts());
+          int[] positions = buffers.ints(selection.positions());
+          for (int head = 0; head < selection.heads(); head++) {
+            int[] chosen = Arrays.copyOfRange(positions, head * selection.capacity(),
+                head * selection.capacity() + counts[head]);
+            assertTrue(counts[head] > 8 && counts[head] <= 24, () -> Arrays.toString(counts));
+            assertArrayEquals(IntStream.of(chosen).distinct().sorted().toArray(), chosen);
+            assertTrue(chosen[0] >= 0 && chosen[chosen.length - 1] < 300);
+          }
+        }
+      }
+    }
+  }
+}
