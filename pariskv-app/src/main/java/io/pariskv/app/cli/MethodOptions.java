@@ -9,7 +9,6 @@ import io.pariskv.method.Quest;
 import io.pariskv.method.WindowAttention;
 import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.Grouping;
-import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -42,17 +41,20 @@ final class MethodOptions {
   @Option(names = "--page-size", paramLabel = "N", description = "Keys of a page of quest, a power of two (default: 16).")
   private @Nullable Integer pageSize;
 
-  /** The methods, and the settings that each has. */
+  /** The methods. */
   private enum Name {
-    FULL(List.of()), PARISKV(with(ZONES, "--preset", "--k", "--candidate-ratio",
-        "--collision-ratio", "--group")), WINDOW(ZONES), EXACT_TOPK(
-            with(ZONES, "--k", "--group")), QUEST(
-                with(ZONES, "--preset", "--k", "--group", "--page-size"));
+    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST;
 
-    final Collection<String> flags;
-
-    Name(Collection<String> flags) {
-      this.flags = flags;
+    /** The settings that it has. */
+    List<String> flags() {
+      return switch (this) {
+        case FULL -> List.of();
+        case PARISKV -> with(ZONES, "--preset", "--k", "--candidate-ratio", "--collision-ratio",
+            "--group");
+        case WINDOW -> ZONES;
+        case EXACT_TOPK -> with(ZONES, "--k", "--group");
+        case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");
+      };
     }
 
     static Name of(String text) {
@@ -89,9 +91,9 @@ final class MethodOptions {
 
   private void refuseOthers(List<Name> names) {
     Set<String> taken = new LinkedHashSet<>();
-    names.forEach(name -> taken.addAll(name.flags));
+    names.forEach(name -> taken.addAll(name.flags()));
     for (Name each : Name.values()) {
-      for (String flag : each.flags) {
+      for (String flag : each.flags()) {
         if (given(flag) && !taken.contains(flag)) {
           throw new InputException(flag + " is not a setting of method " + method + ", which has "
               + (taken.isEmpty() ? "none" : String.join(", ", taken)) + "; leave it out");
