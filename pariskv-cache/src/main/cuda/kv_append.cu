@@ -1,9 +1,10 @@
 // kv_append.cu -- kv.KvAppend: rounds new rows of K and V to the store's type and writes them where they belong.
 //
 // A thread writes eight neighbouring elements (16 bytes of bf16), so a warp writes whole lines, also when the slab is
-// host memory and each line crosses PCIe. With offload a row goes to its slab and, while it is among the first or the
-// last tokens, to the resident copy: of the rows of one launch that share a row of the ring only the newest is among
-// the last tokens, so no two threads write one place. Bound by the bytes: 8 read and 4 written an element pair.
+// host memory and each line crosses PCIe. With offload a row that is among the first or the last tokens goes to the
+// resident copy, and a step's to nowhere else (kv_save.cu): of the rows of one launch that share a row of the ring only the
+// newest is among the last tokens, so no two threads write one place. Bound by the bytes: 8 read and 4 written an element
+// pair.
 // grid ceil(2 * rows * kvHeads * ceil(headDim / 8) / 256) or fewer, block 256.
 #include "pariskv.cuh"
 
@@ -41,7 +42,8 @@ __device__ __forceinline__ void load(const float* from, float (&value)[1]) { val
 template <typename T, int COUNT>
 __device__ __forceinline__ void append(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* positions, int slot, int start,
-                                       const float* k, const float* v, int rows, int heads, int width) {
+                                       const int* saved, const float* k, const float* v, int rows, int heads,
+                                       int width) {
   await_previous();
   release_next();
   int pieces = width / COUNT;  // of a row
@@ -59,22 +61,27 @@ __device__ __forceinline__ void append(const uint64_t* slabs, const uint64_t* re
     float values[COUNT];
     load((which == 0 ? k : v) + piece * COUNT, values);
     KvHead<T> kv = kv_head<T>(slabs, residents, length, sequence, layer, layers, which, head, heads, width);
-    if (kv.resident != nullptr && (position < SINK_ROWS || position >= kv.ring_from)) {
+    bool resident = kv.has_resident(position);
+    if (resident) {
       store(const_cast<T*>(kv.row(position)) + offset, values);
     }
-    kv.resident = nullptr;  // from here on its rows are those of the slabs
-    store(const_cast<T*>(kv.row(position)) + offset, values);
+    if (!resident || position < saved[sequence]) {
+      kv.resident = nullptr;  // from here on its rows are those of the slabs
+      store(const_cast<T*>(kv.row(position)) + offset, values);
+    }
   }
 }
 
 template <typename T>
 __device__ __forceinline__ void append(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                        int layers, const int* slots, const int* positions, int slot, int start,
-                                       const float* k, const float* v, int rows, int heads, int width) {
+                                       const int* saved, const float* k, const float* v, int rows, int heads,
+                                       int width) {
   if (width % WIDE == 0) {  // so every row begins at 16 bytes
-    append<T, WIDE>(slabs, residents, zones, layer, layers, slots, positions, slot, start, k, v, rows, heads, width);
+    append<T, WIDE>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, k, v, rows, heads,
+                    width);
   } else {
-    append<T, 1>(slabs, residents, zones, layer, layers, slots, positions, slot, start, k, v, rows, heads, width);
+    append<T, 1>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, k, v, rows, heads, width);
   }
 }
 
@@ -85,16 +92,19 @@ extern "C" __global__ void kv_append_bf16(const uint64_t* slabs,      // see par
                                           const int* slots,      // [rows], or nullptr: all rows are of `slot`
                                           const int* positions,  // [rows], or nullptr: they follow from `start`
                                           int slot, int start,
+                                          const int* saved,  // [slots] see pariskv.cuh, or nullptr without offload
                                           const float* k,  // [rows][kvHeads][headDim]
                                           const float* v,  // [rows][kvHeads][headDim]
                                           int rows, int kvHeads, int headDim) {
-  append<uint16_t>(slabs, residents, zones, layer, layers, slots, positions, slot, start, k, v, rows, kvHeads,
-                   headDim);
+  append<uint16_t>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, k, v, rows,
+                   kvHeads, headDim);
 }
 
 /** The same for a store of f32. */
 extern "C" __global__ void kv_append_f32(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                          int layers, const int* slots, const int* positions, int slot, int start,
-                                         const float* k, const float* v, int rows, int kvHeads, int headDim) {
-  append<float>(slabs, residents, zones, layer, layers, slots, positions, slot, start, k, v, rows, kvHeads, headDim);
+                                         const int* saved, const float* k, const float* v, int rows, int kvHeads,
+                                         int headDim) {
+  append<float>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, k, v, rows, kvHeads,
+                headDim);
 }

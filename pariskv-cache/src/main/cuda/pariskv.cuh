@@ -266,8 +266,11 @@ __device__ __forceinline__ bool is_last_block(int* ticket, int blocks) {
 //   const uint64_t* residents  [slots] addresses of [layers][2][kvHeads][RESIDENT_ROWS][headDim], or nullptr
 //   const int* zones           [slots][3] sink end, recent start, length
 //   int layer, int layers
-// Without offload the slabs are device memory and `residents` is nullptr. With it the slabs are pinned host memory,
-// complete at all times, and the first SINK_ROWS and the last RING_ROWS tokens are in device memory too.
+// Without offload the slabs are device memory and `residents` is nullptr. With it the slabs are pinned host memory, and the
+// first SINK_ROWS and the last RING_ROWS tokens are in device memory too. KvHead.row finds every row that was appended. The
+// slabs have all rows before position saved[slot]; later ones, which steps have appended since the zones were set last, are
+// in device memory alone until kv_save.cu brings them: before the next step appends (so it is the row of one step), before
+// zones are set, and before rows are read on the host.
 
 constexpr int MAX_SLABS = 2048;
 constexpr int SINK_ROWS = 128;
@@ -289,9 +292,14 @@ struct KvHead {
   int width;
   int ring_from;  // first position whose row is in the ring
 
+  /** Whether a token has a row in device memory with offload. */
+  __device__ __forceinline__ bool has_resident(int position) const {
+    return resident != nullptr && (position < SINK_ROWS || position >= ring_from);
+  }
+
   /** The row of a token, in device memory where it has one. */
   __device__ __forceinline__ const T* row(int position) const {
-    if (resident != nullptr && (position < SINK_ROWS || position >= ring_from)) {
+    if (has_resident(position)) {
       return resident + int64_t(resident_row(position)) * width;
     }
     return reinterpret_cast<const T*>(slabs[slab_index(position)]) + slab_offset(head, position, width);

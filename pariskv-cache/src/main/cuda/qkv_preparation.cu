@@ -2,9 +2,8 @@
 // their keys and values into the store, in one launch.
 //
 // A warp takes one head of q, k or v of one row. A lane has pairs (i, i + half) of numbers, 32 lanes next to each other,
-// up to HELD in registers; what is beyond is read again. With offload a row of K or V goes to its slab, in host memory,
-// and, while it is among the first or the last tokens, to the resident copy: of the rows of one launch that share a row
-// of the ring only the newest is among the last tokens, so no two warps write one place.
+// up to HELD in registers; what is beyond is read again. With offload a row of K or V goes to the resident copy and later
+// to its slab, as kv_append.cu says.
 // A decode step is bound by latency, a chunk of a prompt by its bytes: 8 a number of q, 6 one of k and v.
 // grid ceil(rows * heads of a row / 4), block 128, where a row has heads + 2 * kvHeads, or heads + kvHeads if its keys
 // stay where they are.
@@ -97,7 +96,7 @@ struct Head {
 template <typename T>
 __device__ __forceinline__ void prepare(const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer,
                                         int layers, const int* slots, const int* positions, int slot, int start,
-                                        float* q, float* k, float* v, const float* q_norm, const float* k_norm,
+                                        const int* saved, float* q, float* k, float* v, const float* q_norm, const float* k_norm,
                                         float epsilon, const float* angles, int rows, int heads, int kv_heads,
                                         int width, int stored) {
   int of_row = heads + (stored ? 2 : 1) * kv_heads;
@@ -130,16 +129,18 @@ __device__ __forceinline__ void prepare(const uint64_t* slabs, const uint64_t* r
   int position = slots != nullptr ? positions[row] : start + row;
   int length = zones[int64_t(sequence) * ZONE_FIELDS + 2];
   KvHead<T> kv = kv_head<T>(slabs, residents, length, sequence, layer, layers, which - 1, head, kv_heads, width);
-  T* resident = nullptr;
-  if (kv.resident != nullptr && (position < SINK_ROWS || position >= kv.ring_from)) {
-    resident = const_cast<T*>(kv.row(position));
+  T* resident = kv.has_resident(position) ? const_cast<T*>(kv.row(position)) : nullptr;
+  T* slab = nullptr;
+  if (resident == nullptr || position < saved[sequence]) {
+    kv.resident = nullptr;  // from here on its rows are those of the slabs
+    slab = const_cast<T*>(kv.row(position));
   }
-  kv.resident = nullptr;  // from here on its rows are those of the slabs
-  T* slab = const_cast<T*>(kv.row(position));
   of.finish(epsilon, [&](int i, float y) {
-    store(slab + i, y);
     if (resident != nullptr) {
       store(resident + i, y);
+    }
+    if (slab != nullptr) {
+      store(slab + i, y);
     }
   });
 }
@@ -152,6 +153,7 @@ extern "C" __global__ void __launch_bounds__(128) qkv_preparation_bf16(
     const int* slots,      // [rows], or nullptr: all rows are of `slot`
     const int* positions,  // [rows], or nullptr: they follow from `start`
     int slot, int start,
+    const int* saved,     // [slots] see pariskv.cuh, or nullptr without offload
     float* q,             // [rows][heads][headDim], changed
     float* k,             // [rows][kvHeads][headDim], changed if not `stored`
     float* v,             // [rows][kvHeads][headDim], not changed
@@ -161,16 +163,16 @@ extern "C" __global__ void __launch_bounds__(128) qkv_preparation_bf16(
     const float* angles,  // [rows][2][headDim / 2] cosines and sines
     int rows, int heads, int kvHeads, int headDim,
     int stored) {  // whether k and v go to the store; else k stays where it is and v is left alone
-  prepare<uint16_t>(slabs, residents, zones, layer, layers, slots, positions, slot, start, q, k, v, qNorm, kNorm,
-                    epsilon, angles, rows, heads, kvHeads, headDim, stored);
+  prepare<uint16_t>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, q, k, v, qNorm,
+                    kNorm, epsilon, angles, rows, heads, kvHeads, headDim, stored);
 }
 
 /** The same for a store of f32. */
 extern "C" __global__ void __launch_bounds__(128) qkv_preparation_f32(
     const uint64_t* slabs, const uint64_t* residents, const int* zones, int layer, int layers, const int* slots,
-    const int* positions, int slot, int start, float* q, float* k, float* v, const float* qNorm, const float* kNorm,
-    float epsilon, const float* angles, int rows, int heads, int kvHeads, int headDim,
+    const int* positions, int slot, int start, const int* saved, float* q, float* k, float* v, const float* qNorm,
+    const float* kNorm, float epsilon, const float* angles, int rows, int heads, int kvHeads, int headDim,
     int stored) {
-  prepare<float>(slabs, residents, zones, layer, layers, slots, positions, slot, start, q, k, v, qNorm, kNorm, epsilon,
-                 angles, rows, heads, kvHeads, headDim, stored);
+  prepare<float>(slabs, residents, zones, layer, layers, slots, positions, slot, start, saved, q, k, v, qNorm, kNorm,
+                 epsilon, angles, rows, heads, kvHeads, headDim, stored);
 }

@@ -86,6 +86,23 @@ class KvAppendTest {
           rows(keys, places), rows(values, places));
     }
 
+    /** So many decode steps of sequences that are as long as {@code positions} say. */
+    void steps(int[] slots, int[] positions, int count) {
+      Batch batch = new Batch(slots.length, buffers.of(slots, slots.length),
+          buffers.empty(DType.I32, slots.length));
+      for (int i = 0; i < count; i++) {
+        int step = i;
+        backend.attention().advance().advance(kv, batch);
+        for (int layer = 0; layer < LAYERS; layer++) {
+          int in = layer;
+          Place[] places = IntStream.range(0, slots.length)
+              .mapToObj(r -> new Place(in, slots[r], positions[r] + step)).toArray(Place[]::new);
+          backend.attention().append().append(kv, layer, batch, rows(keys, places),
+              rows(values, places));
+        }
+      }
+    }
+
     void chunk(int slot, int from, int to) {
       kv.setZones(slot, TokenZones.dense(to));
       for (int layer = 0; layer < LAYERS; layer++) {
@@ -165,6 +182,25 @@ class KvAppendTest {
         written.kv.setZones(2, TokenZones.dense(1025));
         written.append(layer, new int[]{1, 2}, new int[]{2090, 1024});
       }
+      written.check();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void rowsOfSteps_stayWhereTheyBelong_howeverManyThereAreBeforeZonesAreSet(Backend backend,
+      KvShape shape) {
+    try (Written written = new Written(backend, shape)) {
+      written.chunk(1, 0, 1022);
+      written.chunk(0, 0, 126);
+      written.steps(new int[]{1, 0}, new int[]{1022, 126}, 4);
+      written.kv.setZones(1, TokenZones.dense(1026));
+      written.steps(new int[]{1}, new int[]{1026}, 1);
+      written.chunk(1, 1027, 1028);
+      written.chunk(1, 1028, 2000);
+      written.steps(new int[]{0, 1}, new int[]{130, 2000}, 3);
+      written.check();
+      written.steps(new int[]{2, 1}, new int[]{0, 2003}, 2);
       written.check();
     }
   }

@@ -4,7 +4,7 @@ import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvAdvance;
 import io.pariskv.kv.KvStore;
 
-/** {@link KvAdvance} on the GPU. */
+/** {@link KvAdvance} on the GPU. With offload the rows of the step before go to host memory first. */
 final class CudaKvAdvance implements KvAdvance {
   private static final int BLOCK = 128;
 
@@ -19,8 +19,13 @@ final class CudaKvAdvance implements KvAdvance {
   @Override
   public void advance(KvStore kv, Batch batch) {
     int rows = batch.rows();
+    CudaKvStore store = CudaKvStore.of(kv);
+    DeferredRows deferred = store.deferred();
+    if (deferred != null) {
+      deferred.bring(batch);
+    }
     kernels.launch().grid(KernelLaunch.blocks(rows, BLOCK)).block(BLOCK)
-        .arg(CudaKvStore.of(kv).zones()).arg(batch.slots()).arg(batch.positions()).arg(rows)
+        .arg(store.zones()).arg(batch.slots()).arg(batch.positions()).arg(rows)
         .run(advance);
   }
 }

@@ -7,7 +7,7 @@ import io.pariskv.kv.KvStore;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 
-/** {@link KvAppend} on the GPU: straight into the slabs, also where they are host memory. */
+/** {@link KvAppend} on the GPU: into the slabs, but a step's rows into device memory alone ({@link DeferredRows}). */
 final class CudaKvAppend implements KvAppend {
   private static final int BLOCK = 256;
   /** Elements of a thread. */
@@ -30,7 +30,7 @@ final class CudaKvAppend implements KvAppend {
     require(store.shape(), rows, k, v);
     KernelLaunch launch = begin(store, layer, rows).arg(batch.slots()).arg(batch.positions())
         .arg(0).arg(0);
-    run(launch, store.shape(), rows, k, v);
+    run(launch, store, rows, k, v);
   }
 
   /** {@inheritDoc} With offload the rows go to device memory first and their copies run beside later work. */
@@ -44,7 +44,7 @@ final class CudaKvAppend implements KvAppend {
       store.offload().append(layer, slot, start, k, v);
     } else {
       KernelLaunch launch = begin(store, layer, rows).arg(0L).arg(0L).arg(slot).arg(start);
-      run(launch, store.shape(), rows, k, v);
+      run(launch, store, rows, k, v);
     }
   }
 
@@ -61,8 +61,9 @@ final class CudaKvAppend implements KvAppend {
         layer);
   }
 
-  private void run(KernelLaunch launch, KvShape shape, int rows, Buffer k, Buffer v) {
-    launch.arg(k).arg(v).arg(rows).arg(shape.kvHeads()).arg(shape.headDim())
+  private void run(KernelLaunch launch, CudaKvStore store, int rows, Buffer k, Buffer v) {
+    KvShape shape = store.shape();
+    launch.arg(store.saved()).arg(k).arg(v).arg(rows).arg(shape.kvHeads()).arg(shape.headDim())
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);
   }
 }

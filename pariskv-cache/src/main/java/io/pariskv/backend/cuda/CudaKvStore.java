@@ -7,7 +7,6 @@ import io.pariskv.kv.KvStore;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
-import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
@@ -20,10 +19,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
- * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens.
+ * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens, to which steps
+ * append; {@link DeferredRows} brings their rows to the slabs.
  *
- * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
- * sequences grow, close and open.
+ * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that
+ * never move, so a recorded step stays valid while sequences grow, close and open.
  */
 final class CudaKvStore implements KvStore {
   /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of pariskv.cuh. */
@@ -49,6 +49,7 @@ final class CudaKvStore implements KvStore {
   private final Buffer residents;
   private final Buffer zones;
   private final @Nullable Sequence[] sequences;
+  private final @Nullable DeferredRows deferred;
   private final @Nullable CudaRowCache rowCache;
   private @Nullable KvOffload offload;
 
@@ -89,6 +90,7 @@ final class CudaKvStore implements KvStore {
       this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
       this.residents = tables.allocate(DType.I64, slots);
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
+      this.deferred = offload ? new DeferredRows(kernels, this, tables, slots) : null;
       this.rowCache = offload && cachedRows > 0 && shape.windows().contains(0)
           ? new CudaRowCache(kernels, tables, shape, slots, cachedRows)
           : null;
@@ -128,6 +130,17 @@ final class CudaKvStore implements KvStore {
     tables.requireOpen("used");
     return launch.arg(slabs).arg(offloaded ? residents.address() : 0L).arg(zones)
         .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
+  }
+
+  /** With offload: the rows that steps leave in device memory. */
+  @Nullable
+  DeferredRows deferred() {
+    return deferred;
+  }
+
+  /** Device address of what appending to a step's rows needs to know, {@code [slots] i32}, or 0 without offload. */
+  long saved() {
+    return deferred == null ? 0 : deferred.saved().address();
   }
 
   /**
@@ -325,6 +338,9 @@ final class CudaKvStore implements KvStore {
     if (rowCache != null) {
       rowCache.setZones(slot, value);
     }
+    if (deferred != null && !sequence.blocks.isEmpty()) {
+      deferred.bring(slot, value.length());
+    }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
     }
@@ -346,26 +362,12 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.await();
     }
-    read(slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT), position, k);
-    read(slab(layer, slot, true, position >> TokenSlabs.SLAB_SHIFT), position, v);
-  }
-
-  private void read(long slab, int position, float[] to) {
-    int width = shape.headDim();
-    for (int head = 0; head < shape.kvHeads(); head++) {
-      long row = (long) head * TokenSlabs.SLAB_TOKENS + position % TokenSlabs.SLAB_TOKENS;
-      long address = slab + row * rowBytes();
-      if (shape.dtype() == DType.F32) {
-        kernels.ring().download(address,
-            MemorySegment.ofArray(to).asSlice(4L * head * width, 4L * width));
-      } else {
-        short[] stored = new short[width];
-        kernels.ring().download(address, MemorySegment.ofArray(stored));
-        for (int i = 0; i < width; i++) {
-          to[head * width + i] = Bf16.toFloat(stored[i]);
-        }
-      }
+    if (deferred != null) {
+      deferred.bring(slot);
     }
+    int slab = position >> TokenSlabs.SLAB_SHIFT;
+    StoredRow.read(kernels, shape, slab(layer, slot, false, slab), position, k);
+    StoredRow.read(kernels, shape, slab(layer, slot, true, slab), position, v);
   }
 
   @Override

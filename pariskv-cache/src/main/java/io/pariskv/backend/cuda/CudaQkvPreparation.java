@@ -10,7 +10,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import org.jspecify.annotations.Nullable;
 
-/** {@link QkvPreparation} on the GPU, one launch: straight into the slabs, also where they are host memory. */
+/** {@link QkvPreparation} on the GPU, one launch. Where rows go, {@link CudaKvAppend} says. */
 final class CudaQkvPreparation implements QkvPreparation {
   private static final int WARP = 32;
   private static final int BLOCK = 128;
@@ -64,7 +64,8 @@ final class CudaQkvPreparation implements QkvPreparation {
     KernelLaunch launch = kernels.launch().overlapped()
         .grid(KernelLaunch.blocks(rows * heads, BLOCK / WARP)).block(BLOCK);
     to.store.args(launch, to.layer).arg(to.slots).arg(to.positions).arg(to.slot).arg(to.start)
-        .arg(q).arg(k).arg(v).arg(address(turn.qNorm())).arg(address(turn.kNorm()))
+        .arg(to.store.saved()).arg(q).arg(k).arg(v).arg(address(turn.qNorm()))
+        .arg(address(turn.kNorm()))
         .arg(turn.epsilon()).arg(turn.angles()).arg(rows).arg(shape.heads()).arg(shape.kvHeads())
         .arg(shape.headDim()).arg(to.stored ? 1 : 0)
         .run(shape.dtype() == DType.BF16 ? bf16 : f32);

@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Step;
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
+import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -155,5 +157,25 @@ class CudaAttentionTest {
       assertRefused(IndexOutOfBoundsException.class,
           () -> backend.attention().append().append(kv, 2, batch, rows, rows), "2");
     }
+  }
+
+  @Test
+  void withOffload_rowsOfAStepAreSavedAtOnce_beforeTheNextStep_zonesAndReads() {
+    KvShape shape = new KvShape(2, 8, 4, 128, DType.BF16);
+    try (KvStore kv = backend.newKvStore(shape, 2, KvPlacement.HOST)) {
+      int slot = kv.open();
+      assertEquals(List.of(), launched); // there are none yet
+      kv.reserve(slot, 1024);
+      Batch batch = batch(2);
+      Buffer rows = floats(2, 4, 128);
+      backend.attention().advance().advance(kv, batch);
+      backend.attention().append().append(kv, 1, batch, rows, rows);
+      kv.read(0, slot, 0, new float[512], new float[512]);
+      kv.setZones(slot, TokenZones.dense(1));
+      backend.kernels().stream().synchronize();
+    }
+    assertEquals(List.of("kv_save [32, 2, 1, 256]", "kv_advance [1, 1, 1, 128]",
+        "kv_append_bf16 [1, 1, 1, 256]", "kv_save [32, 1, 1, 256]", "kv_save [32, 1, 1, 256]"),
+        launched);
   }
 }
