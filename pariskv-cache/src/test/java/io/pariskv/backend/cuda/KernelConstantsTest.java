@@ -9,6 +9,7 @@ import io.pariskv.index.KeyIndex;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.TokenSlabs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,13 +17,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What {@code pariskv.cuh} and {@code shares.cuh} repeat of Java. */
+/** What {@code pariskv.cuh}, {@code shares.cuh} and {@code row_cache.cu} repeat of Java. */
 class KernelConstantsTest {
 
   /** The initialiser of a constant or an array of them. */
   private static String value(String name) throws IOException {
     String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"))
-        + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"));
+        + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("row_cache.cu"));
     Matcher constant = Pattern.compile("\\b" + name + "(?:\\[\\d+])? = \\{?([^;}]*)}?;")
         .matcher(header);
     assertTrue(constant.find(), () -> "no header defines " + name);
@@ -46,6 +48,7 @@ class KernelConstantsTest {
     assertEquals(KeyIndex.BUDGET_FIELDS, Integer.parseInt(value("BUDGET_FIELDS")));
     assertEquals(CudaDecodeAttention.HEADS, Integer.parseInt(value("BLOCK_HEADS")));
     assertEquals(CudaDecodeAttention.MOST_SPLITS, Integer.parseInt(value("MOST_SHARES")));
+    assertEquals(RowCacheSize.MOST, Integer.parseInt(value("MOST_ROWS")));
     assertEquals(SignCentroids.SUBSPACE_DIM, Integer.parseInt(value("SUBSPACE_DIM")));
     assertEquals(SignCentroids.COUNT, Integer.parseInt(value("CENTROIDS")));
   }
