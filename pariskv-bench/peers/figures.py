@@ -42,7 +42,8 @@ def read_bench(path):
         if not isinstance(result, dict) or not isinstance(line.get("command"), str):
             raise InputError(f"{path}, figure {number}: needs 'command' and 'result'")
         rows += [row for row in _rows_of(line, result) if row["kind"] in KINDS and "ms_median" in row]
-    return _latest(rows, ("kind", "method", "shape", "context", "batch", "k", "kv_placement", "prefilled", "mixed"))
+    return _latest(rows, ("kind", "method", "shape", "context", "batch", "k", "kv_placement", "row_cache", "query_correlation", "prefilled",
+                          "mixed"))
 
 
 def read_peers(path):
@@ -60,7 +61,7 @@ def _rows_of(line, result):
     for row in result.get("rows", [result] if "ms_median" in result else []):
         row = {"kind": kind, "device": device or None, "driver": driver or None, "commit": line.get("commit"),
                "command": line["command"], "shape": result.get("shape"), "batch": result.get("batch", 1),
-               "read_gb_s": result.get("read_gb_s"), "context": None, "method": kind, "kv_placement": None} | row
+               "read_gb_s": result.get("read_gb_s"), "query_correlation": result.get("query_correlation"), "context": None, "method": kind, "kv_placement": None} | row
         if kind == "attention":
             row["shape"] = _layer_shape(row["shape"])
         if kind == "model" and row["method"] == "pariskv":

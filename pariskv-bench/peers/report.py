@@ -214,7 +214,8 @@ def history_row(row, date, commit, what):
         line["placement"] = row["kv_placement"]
     line |= {"ms_median": round(row["ms_median"], 5), "ms_p95": round(row["ms_p95"], 5), "bytes": row.get("bytes")}
     for name in ("pcie_bytes", "tflop_s", "variant", "prefill_seconds", "encode_offload_share", "bus_bytes_per_step", "gpu_bytes", "pinned_bytes",
-                 "pin_seconds_per_gib"):
+                 "pin_seconds_per_gib", "query_correlation", "selection_overlap", "row_cache",
+                 "row_cache_hit_rate"):
         if row.get(name) is not None:
             line[name] = row[name]
     if row.get("stages"):
@@ -246,7 +247,9 @@ def _beside(run, ours):
 
 def _method(row):
     k = f", k = {row['k']}" if row.get("k") else ""
-    return f"{row['method']}{k}, {PLACES.get(row['kv_placement'], '')}".rstrip(", ")
+    cache = row.get("row_cache_hit_rate")
+    cached = "" if cache is None else f", {100 * cache:.0f}% of rows cached"
+    return f"{row['method']}{k}, {PLACES.get(row['kv_placement'], '')}".rstrip(", ") + cached
 
 
 def _size(row):

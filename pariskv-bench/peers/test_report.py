@@ -161,6 +161,19 @@ class ReportTest(unittest.TestCase):
         self.assertIn('width="0.0"', picture)
         self.assertNotIn('width="-', picture)
 
+    def test_steps_that_overlap_more_are_figures_of_their_own(self):
+        def cached(correlation, hits):
+            line = attention(k=2048)
+            line["result"]["query_correlation"] = correlation
+            line["result"]["rows"][0] |= {"row_cache": 4096, "row_cache_hit_rate": hits}
+            return line
+
+        run = self.run_of([cached(0, 0.03), cached(0.9, 0.61)], [])
+        rows = run.our("attention", k=2048)
+        self.assertEqual(2, len(rows))
+        self.assertIn("61% of rows cached", report.attention_table(run))
+        self.assertEqual(0.9, report.history_row(rows[1], "2026-11-23", "abc", "test")["query_correlation"])
+
     def test_history_gets_a_row_a_figure_once(self):
         run = self.run_of([attention(), linear()], [sdpa()])
         history = self.folder / "history.jsonl"

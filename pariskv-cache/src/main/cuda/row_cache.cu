@@ -8,7 +8,7 @@
 // a binary search in shared memory, so that nothing has to be kept a position, and nothing grows with the sequence. Rows
 // that are on the GPU anyway, of the first and the last tokens, are a first and a last part of the selection and are left
 // out. Then a thread has 32 places, in the order in which the hand comes to them, and sums over all threads before it say
-// which of them make room. Latency, some 4 us: 2 * k numbers in, as many out.
+// which of them make room. Bound by latency: some 4 * k numbers in and out, half of them beside each other.
 // grid (kvHeads, rows), block 1024, dynamic shared memory 8 * capacity + 8 * ceil(cacheRows / 32) bytes.
 #include "pariskv.cuh"
 

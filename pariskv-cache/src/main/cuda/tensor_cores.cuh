@@ -25,24 +25,8 @@ __device__ __forceinline__ void wait_for_copies() { asm volatile("cp.async.wait_
 /** Ends a group of this thread's copies, which may be empty. */
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
-/** Waits for all groups of copies of this thread but the last `LATER`; a barrier must follow before others' are read. */
-template <int LATER>
-__device__ __forceinline__ void wait_for_copies_but() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(LATER) : "memory");
-}
-
 /** Waits for all groups of copies of this thread but the last one; a barrier must follow before others' are read. */
 __device__ __forceinline__ void wait_for_earlier_copies() { asm volatile("cp.async.wait_group 1;" ::: "memory"); }
-
-/** Sixteen bytes of shared memory. */
-__device__ __forceinline__ uint4 load_shared128(uint32_t address) {
-  uint4 value;
-  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
-               : "r"(address)
-               : "memory");
-  return value;
-}
 
 /** Four 8 x 8 matrices of 16 bits; lane l gives the address of row l % 8 of matrix l / 8. */
 __device__ __forceinline__ void load_matrices(uint32_t (&m)[4], uint32_t row) {

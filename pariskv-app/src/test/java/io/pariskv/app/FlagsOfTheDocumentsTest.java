@@ -13,16 +13,17 @@ class FlagsOfTheDocumentsTest {
   @CsvSource(textBlock = """
       run, --model --prompt --prompt-file --ids --system --raw --max-tokens --ignore-eos --json
       run, --temperature --top-p --top-k --min-p --seed --stop --repetition-penalty
-      run, --method --preset --backend --kv-dtype --prefill-chunk --debug
+      run, --method --preset --backend --kv-dtype --prefill-chunk --offload --row-cache --debug
       run, --sink --local --k --update-interval --dense-below --candidate-ratio --collision-ratio
       run, --group --page-size
       chat, --model --system --method --max-tokens --temperature --seed --stop --backend --kv-dtype
       logits, --model --ids-file --positions --json --kv-dtype --backend
       info, --model --context --kv-dtype --method --k --page-size
       bench decode, --context --kv-heads --heads --head-dim --method --json --steps --backend --seed
-      bench attention, --context --batch --method --k --heads --kv-heads --head-dim --offload --json
+      bench attention, --context --batch --method --k --heads --kv-heads --head-dim --offload --row-cache --queries --query-correlation --json
       bench linear, --shape --batch --steps --backend --json
-      bench model, --shape --context --batch --lengths --fill-kv --prefill --offload --json
+      bench model, --shape --context --batch --lengths --fill-kv --prefill --offload --row-cache --json
+      bench overlap, --model --prompt-file --tokens --steps --k --times --seed --backend --json
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

@@ -21,7 +21,7 @@ public record RowCacheSize(@Nullable Integer rows) {
   /** Most rows of a KV head. */
   public static final int MOST = 16_384;
 
-  /** Selected keys from which a cache pays: the rows of fewer take less time than looking for them. */
+  /** Selected keys from which a cache pays: what fewer rows take is latency, which it does not shorten. */
   public static final int WORTHWHILE = 512;
 
   /** Checks the number. */

@@ -10,12 +10,14 @@ import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
+import io.pariskv.method.ParisKvConfig;
 import io.pariskv.model.ModelShapes;
 import java.lang.reflect.Proxy;
 import java.util.regex.Matcher;
@@ -43,6 +45,14 @@ class ModelPlanTest {
           case "planKv" -> ((MemoryPlan) arguments[0]).with("K and V",
               (int) arguments[2] * ((KvShape) arguments[1]).bytes((int) arguments[3]),
               arguments[5] == KvPlacement.HOST ? MemoryPlace.PINNED : MemoryPlace.GPU);
+          case "planRowCache" -> {
+            long rows = (int) arguments[2] * (long) (int) arguments[3];
+            yield rows == 0
+                ? arguments[0]
+                : ((MemoryPlan) arguments[0]).with("row cache",
+                    rows * ((KvShape) arguments[1]).tokenBytes()
+                        * ((KvShape) arguments[1]).layers());
+          }
           case "prefillChunk" -> 4096;
           default -> throw new UnsupportedOperationException(method.getName());
         });
@@ -87,6 +97,30 @@ class ModelPlanTest {
     assertDoesNotThrow(plan(options)::requireModelFits);
     assertEquals(KvPlacement.HOST, plan(options).placement(PARISKV));
     assertEquals(KvPlacement.DEVICE, plan(options.withContext(100_000)).placement(PARISKV));
+  }
+
+  @Test
+  void selectedRows_haveACacheInThePlan_whereKAndVAreOffloadedAndManyAreSelected() {
+    AttentionMethod ruler = new ParisKv(ParisKvConfig.ruler());
+    assertEquals(GIB / 2, cacheBytes(OFFLOADED, ruler));
+    assertEquals(GIB, cacheBytes(OFFLOADED.withRowCache(new RowCacheSize(8_192)), ruler));
+    assertEquals(0, cacheBytes(OFFLOADED.withRowCache(RowCacheSize.OFF), ruler));
+    assertEquals(0, cacheBytes(OFFLOADED.withOffload(Offload.OFF), ruler));
+    assertEquals(0, cacheBytes(OFFLOADED, PARISKV));
+    refusal(() -> cacheBytes(OFFLOADED.withRowCache(new RowCacheSize(2_047)), ruler),
+        "row-cache 2047", "2048");
+
+    ModelPlan plan = plan(OFFLOADED);
+    available = new AvailableMemory(123 * GIB, 2 * GIB, 5 * GIB, GIB);
+    refusal(() -> plan.requireSessionFits(ruler, 100_000, AvailableMemory.NONE, "lower max-tokens"),
+        "row cache 512.0 MiB", "or give --row-cache off");
+    refusal(() -> plan.requireBatchFits(ruler, 3, 1_000), "row cache 1.5 GiB",
+        "lower --context or --batch, or give --row-cache off");
+  }
+
+  private long cacheBytes(LoadOptions options, AttentionMethod method) {
+    return plan(options).session(method, 1_000).parts().stream()
+        .filter(part -> part.name().equals("row cache")).mapToLong(MemoryPlan.Part::bytes).sum();
   }
 
   @ParameterizedTest

@@ -45,6 +45,11 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
   }
 
   @Override
+  public int selectedKeys() {
+    return method.selectedKeys();
+  }
+
+  @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     return method.plan(plan, shape, slots, tokens);
   }

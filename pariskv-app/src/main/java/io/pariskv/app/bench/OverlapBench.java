@@ -99,7 +99,7 @@ public final class OverlapBench {
   private Result result(GenerationResult answer) {
     if (heads.isEmpty()) {
       throw new InputException("the prompt's " + answer.promptTokens()
-          + " tokens are attended whole; give a longer one, or lower --dense-below");
+          + " tokens are attended whole; give a longer one");
     }
     Collection<Head> all = heads.values();
     double[] overlaps = all.stream().mapToDouble(head -> head.overlap.mean()).sorted().toArray();

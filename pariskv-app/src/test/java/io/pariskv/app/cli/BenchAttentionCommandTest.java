@@ -30,6 +30,8 @@ class BenchAttentionCommandTest {
       assertEquals(2, row.get("layers").asInt());
       assertEquals("warm L2: 2 layers in turn", row.get("cache").asString());
       assertEquals("device", row.get("kv_placement").asString());
+      assertEquals(0, row.get("row_cache").asInt());
+      assertTrue(row.get("row_cache_hit_rate").isNull(), row::toString);
       assertStagesAddUp(row);
     }
     assertEquals(
@@ -68,6 +70,22 @@ class BenchAttentionCommandTest {
     assertEquals("fetch+attend", stages.get(6).get("name").asString());
     assertEquals(2 * (341 * 2 * 2 * 32 * 2 + 2 * 4 * 4 * 32 + 2 * 4 * 20),
         stages.get(6).get("bytes").asLong());
+  }
+
+  /** Of 2,180 keys 60 are selected: 3% in common by chance. */
+  @Test
+  void stepsAskOtherQueries_whoseSelectionsOverlapAsTheyAreCorrelated() {
+    double last = -1;
+    for (double correlation : new double[]{0, 0.9, 1}) {
+      JsonNode json = run(with(TINY, "--context", 2500, "--method", "pariskv", "--k", 60,
+          "--queries", 5, "--query-correlation", correlation, "--json")).succeeded().json();
+      assertEquals(5, json.get("queries").asInt());
+      assertEquals(correlation, json.get("query_correlation").asDouble());
+      double overlap = json.get("rows").get(0).get("selection_overlap").asDouble();
+      assertTrue(overlap > last + 0.2 || last < 0 && overlap < 0.2, correlation + ": " + overlap);
+      last = overlap;
+    }
+    assertEquals(1, last);
   }
 
   @Test
@@ -111,6 +129,10 @@ class BenchAttentionCommandTest {
     run("bench", "attention", "--batch", "1,0").refused(2, "--batch 0", "from 1 to");
     run("bench", "attention", "--k", 0).refused(2, "--k 0", "at least 1");
     run("bench", "attention", "--layers", -1).refused(2, "--layers -1", "from 1 to");
+    run("bench", "attention", "--queries", 0).refused(2, "--queries 0", "from 1 to");
+    run("bench", "attention", "--query-correlation", 1.5).refused(2, "--query-correlation 1.5",
+        "from 0 to 1");
+    run("bench", "attention", "--row-cache", "some").refused(2, "--row-cache 'some'", "auto, off");
     run("bench", "attention", "--steps", 0).refused(2, "--steps 0", "from 1 to");
     run("bench", "attention", "--heads", 3).refused(2, "--heads 3", "--kv-heads 8");
     run("bench", "attention", "--head-dim", 48).refused(2, "48", "power");

@@ -73,6 +73,8 @@ class RunCommandTest {
     assertTrue(json.get("decode_seconds").asDouble() > 0, json::toString);
     assertTrue(json.get("attended_tokens_mean").asDouble() > json.get("prompt_tokens").asInt(),
         json::toString);
+    assertTrue(json.get("row_cache_hit_rate").isNull(), "nothing comes over a bus");
+    assertTrue(json.get("fetched_bytes_per_token").isNull(), json::toString);
   }
 
   @Test

@@ -7,7 +7,6 @@ import io.pariskv.kv.KvStore;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
-import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
@@ -23,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens, to which steps
  * append; {@link DeferredRows} brings their rows to the slabs.
  *
- * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that never move, so a recorded step stays valid while
- * sequences grow, close and open.
+ * <p>With offload it may have a {@link CudaRowCache} too. Kernels find slabs by tables in device memory that
+ * never move, so a recorded step stays valid while sequences grow, close and open.
  */
 final class CudaKvStore implements KvStore {
   /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of pariskv.cuh. */
@@ -355,11 +354,11 @@ final class CudaKvStore implements KvStore {
     if (offload != null) {
       offload.setLength(slot, value.length());
     }
-    if (deferred != null && !sequence.blocks.isEmpty()) {
-      deferred.bring(slot, value.length());
-    }
     if (rowCache != null) {
       rowCache.setZones(slot, value);
+    }
+    if (deferred != null && !sequence.blocks.isEmpty()) {
+      deferred.bring(slot, value.length());
     }
     if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
       refill(slot, value.length());
@@ -385,26 +384,9 @@ final class CudaKvStore implements KvStore {
     if (deferred != null) {
       deferred.bring(slot);
     }
-    read(slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT), position, k);
-    read(slab(layer, slot, true, position >> TokenSlabs.SLAB_SHIFT), position, v);
-  }
-
-  private void read(long slab, int position, float[] to) {
-    int width = shape.headDim();
-    for (int head = 0; head < shape.kvHeads(); head++) {
-      long row = (long) head * TokenSlabs.SLAB_TOKENS + position % TokenSlabs.SLAB_TOKENS;
-      long address = slab + 2 * row * rowBytes();
-      if (shape.dtype() == DType.F32) {
-        kernels.ring().download(address,
-            MemorySegment.ofArray(to).asSlice(4L * head * width, 4L * width));
-      } else {
-        short[] stored = new short[width];
-        kernels.ring().download(address, MemorySegment.ofArray(stored));
-        for (int i = 0; i < width; i++) {
-          to[head * width + i] = Bf16.toFloat(stored[i]);
-        }
-      }
-    }
+    int slab = position >> TokenSlabs.SLAB_SHIFT;
+    StoredRow.read(kernels, shape, slab(layer, slot, false, slab), position, k);
+    StoredRow.read(kernels, shape, slab(layer, slot, true, slab), position, v);
   }
 
   @Override

@@ -164,6 +164,9 @@ final class CudaRowCache {
 
   /** Hits and misses of the sequence so far; waits for the GPU. */
   RowFetches fetches(int slot) {
+    if (!isOpen(slot)) {
+      return RowFetches.NONE; // what is there is that of the sequence before
+    }
     long[] values = new long[2];
     kernels.ring().download(counts.address() + 2L * Long.BYTES * slot,
         MemorySegment.ofArray(values));

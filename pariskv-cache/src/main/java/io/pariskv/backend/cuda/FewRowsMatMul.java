@@ -3,7 +3,6 @@ package io.pariskv.backend.cuda;
 import static io.pariskv.backend.cuda.KernelLaunch.address;
 import static io.pariskv.backend.cuda.KernelLaunch.blocks;
 
-import io.pariskv.error.InputException;
 import io.pariskv.layer.GatedLinear;
 import io.pariskv.layer.Linear;
 import io.pariskv.layer.Norm;
@@ -15,100 +14,44 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Linear layers of up to {@link #MAX_ROWS} rows by bf16 weights, the norm before them and what follows them in
- * one launch: {@code matmul_few.cu} for one or two rows; for more {@code matmul_rows.cu}, or one of its possible
- * successors {@code matmul_ring.cu} and {@code matmul_wide.cu}. Arguments were checked.
+ * one launch: {@code matmul_few.cu} for one or two rows, {@code matmul_rows.cu} for more. Arguments were
+ * checked.
  */
 final class FewRowsMatMul {
   static final int MAX_ROWS = 16;
 
-  /** Which kernels multiply 3 to 16 rows, until they have been measured: {@link Way} in lower case. */
-  static final String WAY = "pariskv.matmul";
-
-  /** Rows up to which {@code matmul_few.cu} multiplies, 0 to 2, until it has been measured. */
-  static final String FEW = "pariskv.matmul.few";
-
-  enum Way {
-    ROWS, RING, WIDE,
-    /** WIDE for layers with outputs for two blocks on each multiprocessor, RING for others. */
-    MIXED
-  }
-
   /** Layers of one launch. */
   private static final int LAYERS = 3;
+
+  private static final int FEW_BLOCK = 256;
+  private static final int BLOCK = 512;
 
   /** Of a block of {@code matmul_few.cu}. */
   private static final int WARPS = 8;
 
-  /** Blocks of {@code matmul_few.cu} that a multiprocessor holds, and of {@code matmul_wide.cu}. */
+  /** Rows that {@code matmul_few.cu} takes. */
+  private static final int FEW = 2;
+
+  /** Rows of W of a unit, as in {@code matmul_few.cuh} and {@code matmul_rows.cuh}. */
+  private static final int FEW_UNIT = 4;
+  private static final int UNIT = 32;
+
+  /** Blocks of {@code matmul_few.cu} that a multiprocessor holds. */
   private static final int FEW_BLOCKS = 3;
-  private static final int WIDE_BLOCKS = 2;
-
-  /** Bytes of weights in shared memory, as in {@code matmul_ring.cuh}. */
-  private static final int RING_BYTES = 96 << 10;
-
-  /**
-   * Kernels of one file.
-   *
-   * @param step rows of x of the first kernel; the second is for twice as many
-   * @param unit rows of W that are multiplied together
-   */
-  private record Form(CudaFunction[] plain, CudaFunction[] gated, int step, int unit, int block,
-      int shared) {
-    CudaFunction choose(CudaFunction[] of, Buffer x) {
-      return of[x.shape().extent(0) <= step ? 0 : 1];
-    }
-  }
 
   private final Kernels kernels;
-  private final Way way;
-  private final int mostFew;
-  private final Form few;
-  private final Form rows;
-  private final Form ring;
-  private final Form wide;
+  private final CudaFunction[] plain;
+  private final CudaFunction[] gated;
 
   FewRowsMatMul(Kernels kernels) {
     this.kernels = kernels;
-    way = way(System.getProperty(WAY, "rows"));
-    mostFew = Integer.getInteger(FEW, 2);
-    few = new Form(functions(0, "matmul_few_1", "matmul_few_2"),
-        functions(0, "matmul_few_gated_1", "matmul_few_gated_2"), 1, 4, 256, 0);
-    rows = new Form(functions(0, "matmul_rows_8", "matmul_rows_16"),
-        functions(0, "matmul_gated_8", "matmul_gated_16"), 8, 32, 512, 0);
-    ring = new Form(functions(RING_BYTES, "matmul_ring_8", "matmul_ring_16"),
-        functions(RING_BYTES, "matmul_ring_gated_8", "matmul_ring_gated_16"), 8, 32, 256,
-        RING_BYTES);
-    wide = new Form(functions(RING_BYTES, "matmul_wide_8", "matmul_wide_16"),
-        functions(RING_BYTES, "matmul_wide_gated_8", "matmul_wide_gated_16"), 8, 64, 256,
-        RING_BYTES);
+    plain = functions("matmul_few_1", "matmul_few_2", "matmul_rows_8", "matmul_rows_16");
+    gated = functions("matmul_few_gated_1", "matmul_few_gated_2", "matmul_gated_8",
+        "matmul_gated_16");
   }
 
-  private static Way way(String name) {
-    return Arrays.stream(Way.values()).filter(each -> each.name().equalsIgnoreCase(name))
-        .findFirst().orElseThrow(
-            () -> new InputException("-D" + WAY + "=" + name + "; give rows, ring, wide or mixed"));
-  }
-
-  private CudaFunction[] functions(int shared, String... names) {
-    return Arrays.stream(names).map(kernels::function)
-        .map(function -> shared == 0 ? function : function.allowShared(shared))
-        .toArray(CudaFunction[]::new);
-  }
-
-  /** Which kernels make this many rows of W. */
-  private Form form(Buffer x, long rowsOfW) {
-    if (x.shape().axis(0) <= mostFew) {
-      return few;
-    }
-    return switch (way) {
-      case ROWS -> rows;
-      case RING -> ring;
-      case WIDE -> wide;
-      case MIXED ->
-        rowsOfW >= (long) wide.unit * WIDE_BLOCKS * kernels.device().multiprocessors()
-            ? wide
-            : ring;
-    };
+  private CudaFunction[] functions(String... names) {
+    return Arrays.stream(names).map(kernels::function).toArray(CudaFunction[]::new);
   }
 
   /** Whether rows, types and alignment are those of the kernels. */
@@ -133,13 +76,12 @@ final class FewRowsMatMul {
 
   private void launch(Buffer x, @Nullable Norm norm, List<Linear> linears, List<Buffer> ys,
       boolean add) {
-    Form form = form(x, linears.stream().mapToLong(Linear::out).sum());
-    int units = linears.stream().mapToInt(linear -> blocks(linear.out(), form.unit)).sum();
+    int units = linears.stream().mapToInt(linear -> blocks(linear.out(), unit(x))).sum();
     if (units == 0) {
       return;
     }
-    KernelLaunch launch = begin(form, x, norm, units).arg(linears.getFirst().in());
-    parts(launch, form, units).arg(add ? 1 : 0);
+    KernelLaunch launch = begin(x, norm, units).arg(linears.getFirst().in());
+    parts(launch, x, units).arg(add ? 1 : 0);
     for (int i = 0; i < LAYERS; i++) {
       if (i < linears.size()) {
         launch.arg(linears.get(i).weight()).arg(bias(linears.get(i))).arg(ys.get(i))
@@ -148,27 +90,26 @@ final class FewRowsMatMul {
         launch.arg(0L).arg(0L).arg(0L).arg(0);
       }
     }
-    launch.run(form.choose(form.plain, x));
+    launch.run(choose(x, plain));
   }
 
   /** {@code y = silu(gate x) * (up x)}, where x may have to be normalised. */
   void multiplyGated(Buffer x, @Nullable Norm norm, GatedLinear linear, Buffer y) {
-    Form form = form(x, 2L * linear.out());
-    int units = blocks(linear.out(), form.unit / 2);
-    KernelLaunch launch = begin(form, x, norm, units).arg(linear.in()).arg(linear.out());
-    parts(launch, form, units).arg(linear.gate().weight()).arg(bias(linear.gate()))
-        .arg(linear.up().weight()).arg(bias(linear.up())).arg(y).run(form.choose(form.gated, x));
+    int units = blocks(linear.out(), unit(x) / 2);
+    KernelLaunch launch = begin(x, norm, units).arg(linear.in()).arg(linear.out());
+    parts(launch, x, units).arg(linear.gate().weight()).arg(bias(linear.gate()))
+        .arg(linear.up().weight()).arg(bias(linear.up())).arg(y).run(choose(x, gated));
   }
 
-  private KernelLaunch begin(Form form, Buffer x, @Nullable Norm norm, int units) {
-    return kernels.launch().grid(form == few ? blocks(units, WARPS / parts(units)) : units)
-        .block(form.block).shared(form.shared).overlapped().arg(x)
-        .arg(norm == null ? 0 : address(norm.weight())).arg(norm == null ? 0 : norm.epsilon())
-        .arg(x.shape().extent(0));
+  private KernelLaunch begin(Buffer x, @Nullable Norm norm, int units) {
+    return kernels.launch().grid(isFew(x) ? blocks(units, WARPS / parts(units)) : units)
+        .block(isFew(x) ? FEW_BLOCK : BLOCK).overlapped().arg(x)
+        .arg(norm == null ? 0 : address(norm.weight()))
+        .arg(norm == null ? 0 : norm.epsilon()).arg(x.shape().extent(0));
   }
 
-  private KernelLaunch parts(KernelLaunch launch, Form form, int units) {
-    return form == few ? launch.arg(parts(units)) : launch;
+  private KernelLaunch parts(KernelLaunch launch, Buffer x, int units) {
+    return isFew(x) ? launch.arg(parts(units)) : launch;
   }
 
   /** Warps that share the inputs of a unit: as many as leave all blocks running at a time. */
@@ -179,6 +120,19 @@ final class FewRowsMatMul {
       parts /= 2;
     }
     return parts;
+  }
+
+  private static boolean isFew(Buffer x) {
+    return x.shape().axis(0) <= FEW;
+  }
+
+  private static int unit(Buffer x) {
+    return isFew(x) ? FEW_UNIT : UNIT;
+  }
+
+  private static CudaFunction choose(Buffer x, CudaFunction[] of) {
+    int rows = x.shape().extent(0);
+    return of[rows <= FEW ? rows - 1 : rows <= MAX_ROWS / 2 ? 2 : 3];
   }
 
   private static long bias(Linear linear) {

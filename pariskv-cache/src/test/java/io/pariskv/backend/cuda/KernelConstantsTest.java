@@ -9,6 +9,7 @@ import io.pariskv.index.KeyIndex;
 import io.pariskv.index.MagnitudeLevels;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.memory.TokenSlabs;
 import io.pariskv.retrieve.HeadWeights;
 import io.pariskv.retrieve.KeyScores;
@@ -26,7 +27,8 @@ class KernelConstantsTest {
     String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"))
         + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"))
         + Files.readString(KernelSources.FOLDER.resolve("scored_heads.cuh"))
-        + Files.readString(KernelSources.FOLDER.resolve("head_weights.cu"));
+        + Files.readString(KernelSources.FOLDER.resolve("head_weights.cu"))
+        + Files.readString(KernelSources.FOLDER.resolve("row_cache.cu"));
     Matcher constant = Pattern.compile("\\b" + name + "(?:\\[\\d+])? = \\{?([^;}]*)}?;")
         .matcher(header);
     assertTrue(constant.find(), () -> "no header defines " + name);
@@ -50,6 +52,7 @@ class KernelConstantsTest {
     assertEquals(KeyIndex.BUDGET_FIELDS, Integer.parseInt(value("BUDGET_FIELDS")));
     assertEquals(CudaDecodeAttention.HEADS, Integer.parseInt(value("BLOCK_HEADS")));
     assertEquals(CudaDecodeAttention.MOST_SPLITS, Integer.parseInt(value("MOST_SHARES")));
+    assertEquals(RowCacheSize.MOST, Integer.parseInt(value("MOST_ROWS")));
     assertEquals(SignCentroids.SUBSPACE_DIM, Integer.parseInt(value("SUBSPACE_DIM")));
     assertEquals(SignCentroids.COUNT, Integer.parseInt(value("CENTROIDS")));
   }
