@@ -262,14 +262,14 @@ public final class AttentionBench implements AutoCloseable {
       return caches.stream().map(KvCache::fetches).reduce(RowFetches.NONE, RowFetches::plus);
     }
 
-    /** Of what one layer selects with each set of queries and with the next. */
+    /** Of what one layer selects with a set of queries and with the next. */
     private @Nullable Double overlap() {
       if (retrieval == null) {
         return null;
       }
       SelectionOverlap overlap = new SelectionOverlap();
       queries.restart();
-      for (int set = 0; set < queries.count(); set++) {
+      for (int set = 0; set <= queries.count(); set++) { // the first follows the last
         queries.next();
         retrieve(0, parts.size() - 1);
         overlap.next(ObservedMethod.heads(backend, retrieval.selection()));

@@ -15,8 +15,6 @@ import java.util.List;
  */
 record Timing(double median, double p95) {
   private static final int WARM_UP = 8;
-  private static final Runnable NOTHING = () -> {
-  };
 
   /** Of any number of times, which are sorted. */
   static Timing of(double[] milliseconds) {
@@ -27,7 +25,11 @@ record Timing(double median, double p95) {
 
   /** Of {@code runs} runs of {@code step} one behind another, after some to warm up. */
   static Timing of(Backend backend, Step step, int runs) {
-    return of(backend, NOTHING, step, runs, NOTHING);
+    return of(backend, Timing::nothing, step, runs, Timing::nothing);
+  }
+
+  private static void nothing() {
+    // Steps that need no preparation.
   }
 
   /**

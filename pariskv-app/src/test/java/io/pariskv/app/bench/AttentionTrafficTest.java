@@ -54,8 +54,8 @@ class AttentionTrafficTest {
   @Test
   void cachedRows_comeOverTheBusWhenMissed_andAreWrittenOnce() {
     MovedBytes without = pariskv(2176).attend();
-    MovedBytes cached = pariskv(2176).attend(200, 2 * 8 * 30.25); // of 100 a head
-    assertEquals(2 * 8 * 30.25 * 512, cached.bus());
+    MovedBytes cached = pariskv(2176).attend(200, 484); // 30 of 100 a head
+    assertEquals(484 * 512, cached.bus());
     assertEquals(without.memory() + without.bus() + 2 * 8 * 4 * (200 + 2 * 100), cached.memory());
   }
 
