@@ -1,5 +1,5 @@
 // collision_vote.cuh -- what collision_vote.cu and retrieval_vote.cu share. Without a guard: each needs it in its
-// namespace.
+// namespace, and before it a constant BLOCK, its threads.
 //
 // Votes are bound by reading the ids, `subspaces` bytes a key, if the look-ups keep out of each other's way: with one
 // plain table, 32 lanes with random ids meet in the same bank of shared memory about three deep. So every lane has a
@@ -13,7 +13,6 @@
 //
 // A warp takes tiles of IN_FLIGHT loads a lane, all issued before the first is used; a tile lies in one slab.
 
-constexpr int BLOCK = 1024;
 constexpr int IN_FLIGHT = 4;  // keys of a lane; their sums share one 32-bit word
 
 /** How the ids of a key are split over lanes. */
@@ -42,21 +41,35 @@ template <int SUBSPACES>
 __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
   using S = Split<SUBSPACES>;
   constexpr int QUADS_OF_ROW = WARP / 4;
-  for (int entry = threadIdx.x; entry < CENTROIDS * S::LANES * S::WORDS; entry += BLOCK) {  // whole warps
+  constexpr int ENTRIES = CENTROIDS * S::LANES * S::WORDS;
+  constexpr int OF_THREAD = ceil_div(ENTRIES, BLOCK);
+  uint32_t packed[OF_THREAD];
+#pragma unroll
+  for (int e = 0; e < OF_THREAD; e++) {  // all loads before the first exchange
+    int entry = e * BLOCK + threadIdx.x;
     int part = entry % S::LANES;
     int id = entry / S::LANES % CENTROIDS;
     int word = entry / (S::LANES * CENTROIDS);
     const uint8_t* first = tiers + (part * S::PER_LANE + word * S::PER_WORD) * CENTROIDS + id;
-    uint32_t packed = 0;
+    packed[e] = 0;
 #pragma unroll
     for (int j = 0; j < S::PER_WORD; j++) {
-      packed |= uint32_t(first[j * CENTROIDS]) << 8 * j;
+      packed[e] |= entry < ENTRIES ? uint32_t(first[j * CENTROIDS]) << 8 * j : 0;
+    }
+  }
+#pragma unroll
+  for (int e = 0; e < OF_THREAD; e++) {
+    int entry = e * BLOCK + threadIdx.x;
+    if (entry >= ENTRIES) {
+      break;  // a whole warp
     }
     uint32_t lanes[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      lanes[i] = __shfl_sync(FULL_WARP, packed, lane_id() - part + i % S::LANES);
+      lanes[i] = __shfl_sync(FULL_WARP, packed[e], lane_id() / S::LANES * S::LANES + i % S::LANES);
     }
+    int id = entry / S::LANES % CENTROIDS;
+    int word = entry / (S::LANES * CENTROIDS);
     uint32_t* row = table + (id * 2 + word) * WARP;
 #pragma unroll
     for (int turn = 0; turn < QUADS_OF_ROW / S::LANES; turn++) {

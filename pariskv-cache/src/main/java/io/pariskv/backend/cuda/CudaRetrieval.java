@@ -19,7 +19,9 @@ final class CudaRetrieval implements Retrieval {
       "select+rerank+top-k");
 
   private static final int TABLE_BLOCK = 256;
-  private static final int BLOCK = 1024;
+  private static final int VOTE_BLOCK = 512;
+  /** Of the vote, on a multiprocessor: their tables leave room for the kernels before and after. */
+  private static final int VOTE_BLOCKS = 2;
   private static final int LOOK_UP_BYTES = 64 << 10;
 
   private final Kernels kernels;
@@ -31,10 +33,6 @@ final class CudaRetrieval implements Retrieval {
 
   private final DeviceAllocator memory;
   private final RetrievalScratch scratch;
-  /** {@code [heads][tiles][values] i32}: how many keys of a tile have a vote. */
-  private final Buffer counts;
-  /** {@code [heads] i32}, zero before and after a launch: blocks of a head that are done. */
-  private final Buffer tickets;
   private final Selection selection;
 
   /** Allocates what the kernels pass on; the caller closes it. */
@@ -44,14 +42,11 @@ final class CudaRetrieval implements Retrieval {
     this.index = index;
     this.size = size;
     table = kernels.function("retrieval_table");
-    int shared = voteSharedBytes();
-    vote = kernels.function("retrieval_vote").allowShared(shared);
+    vote = kernels.function("retrieval_vote").allowShared(voteSharedBytes(index.subspaces()));
     memory = new DeviceAllocator(kernels.stream());
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
-          kernels.device().multiprocessors() * vote.blocksPerMultiprocessor(BLOCK, shared));
-      counts = memory.allocate(DType.I32, scratch.heads(), scratch.tiles(), values());
-      tickets = memory.allocate(DType.I32, scratch.heads());
+          VOTE_BLOCKS * kernels.device().multiprocessors());
       selection = new Selection(
           memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
           memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
@@ -62,14 +57,9 @@ final class CudaRetrieval implements Retrieval {
     }
   }
 
-  /** What a vote can be, from 0 to the largest tier weight in every subspace. */
-  private int values() {
-    return 6 * index.subspaces() + 1;
-  }
-
-  /** The table, and a histogram for each lane of a warp. */
-  private int voteSharedBytes() {
-    return LOOK_UP_BYTES + values() * 32 * Integer.BYTES;
+  /** The table, and a histogram of what a vote can be for each lane of a warp. */
+  private static int voteSharedBytes(int subspaces) {
+    return LOOK_UP_BYTES + (6 * subspaces + 1) * 32 * Integer.BYTES;
   }
 
   @Override
@@ -109,7 +99,8 @@ final class CudaRetrieval implements Retrieval {
 
   private void table(int layer, Batch batch, Buffer q) {
     KvShape shape = index.shape();
-    kernels.launch().grid(scratch.heads() * index.subspaces()).block(TABLE_BLOCK).overlapped().arg(q)
+    kernels.launch().grid(scratch.heads() * index.subspaces()).block(TABLE_BLOCK).overlapped()
+        .arg(q)
         .arg(index.populationTable()).arg(index.budgets()).arg(batch.slots()).arg(scratch.blocks())
         .arg(scratch.tiers()).arg(layer).arg(shape.layers()).arg(shape.kvHeads())
         .arg(shape.groupSize()).arg(index.subspaces()).arg(HadamardRotation.scale(shape.headDim()))
@@ -118,13 +109,11 @@ final class CudaRetrieval implements Retrieval {
 
   private void vote(int layer, Batch batch) {
     KvShape shape = index.shape();
-    kernels.launch().grid(scratch.tiles(), scratch.heads()).block(BLOCK)
-        .shared(voteSharedBytes()).overlapped().arg(index.idTable()).arg(layer)
+    kernels.launch().grid(scratch.tiles(), scratch.heads()).block(VOTE_BLOCK)
+        .shared(voteSharedBytes(index.subspaces())).overlapped().arg(index.idTable()).arg(layer)
         .arg(shape.layers()).arg(batch.slots()).arg(index.budgets()).arg(scratch.tiers())
         .arg(scratch.votes()).arg(scratch.tileKeys()).arg(shape.kvHeads()).arg(index.subspaces())
-        .arg(size.candidates()).arg(size.k()).arg(RetrievalScratch.SPARE).arg(counts).arg(tickets)
-        .arg(scratch.threshold())
-        .arg(scratch.tileStart()).arg(scratch.tileTies()).arg(scratch.bestStart()).run(vote);
+        .arg(scratch.counts()).run(vote);
   }
 
   @Override

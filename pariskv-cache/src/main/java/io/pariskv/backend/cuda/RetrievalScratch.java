@@ -20,19 +20,13 @@ import io.pariskv.retrieve.RetrievalSize;
  * @param blocks {@code [heads][headDim] f32}
  * @param tiers {@code [heads][subspaces][256] u8}
  * @param votes {@code [heads][tiles * tileKeys] u8}; a row is aligned to 1,024 bytes
- * @param threshold {@code [heads] i32}: keys with more votes are candidates, and some with as many; -1 if
- *     all are
- * @param tileStart {@code [heads][tiles + 1] i32}: candidates in the tiles before; the last is their number
- * @param tileTies {@code [heads][tiles] i32}: keys of the tile with as many votes as the threshold that are
- *     candidates, those of the lowest positions
- * @param bestStart {@code [heads][tiles + 1] i32}: the sum over the tiles before of
- *     {@code min(k + SPARE, candidates of the tile)}, {@code k} being what the head's budget selects: what a
- *     tile lists of its best, as it need not find out which exactly the {@code k} best are
+ * @param counts {@code [heads][tiles][6 * subspaces + 1] i32}: how many keys of a tile have a vote; not defined
+ *     for tiles without keys
  */
 record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer tiers,
-    Buffer votes, Buffer threshold, Buffer tileStart, Buffer tileTies, Buffer bestStart) {
+    Buffer votes, Buffer counts) {
 
-  /** As many as a warp has lanes, and a block warps. */
+  /** As many as a warp has lanes. */
   static final int MAX_TILES = 32;
 
   /** Entries besides its best that a tile may list, so that one round of counting usually suffices. */
@@ -44,13 +38,12 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     int heads = size.rows() * shape.kvHeads();
     int tileKeys = tileKeys(size.keys(), heads, blocks);
     int tiles = Math.max(1, Math.ceilDiv(size.keys(), tileKeys));
+    int subspaces = SignCentroids.subspaces(shape.headDim());
     return new RetrievalScratch(size, tileKeys, tiles,
         memory.allocate(DType.F32, heads, shape.headDim()),
-        memory.allocate(DType.U8, heads, SignCentroids.subspaces(shape.headDim()),
-            SignCentroids.COUNT),
+        memory.allocate(DType.U8, heads, subspaces, SignCentroids.COUNT),
         memory.allocate(DType.U8, heads, (long) tiles * tileKeys),
-        memory.allocate(DType.I32, heads), memory.allocate(DType.I32, heads, tiles + 1),
-        memory.allocate(DType.I32, heads, tiles), memory.allocate(DType.I32, heads, tiles + 1));
+        memory.allocate(DType.I32, heads, tiles, 6L * subspaces + 1));
   }
 
   /** Keys of a tile, such that the tiles of all heads together are about as many as {@code blocks}. */
@@ -60,8 +53,13 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     return slabs * TokenSlabs.SLAB_TOKENS;
   }
 
+  /** What a vote can be, from 0 to the largest tier weight in every subspace. */
+  int values() {
+    return counts.shape().extent(2);
+  }
+
   /** Rows times KV heads. */
   int heads() {
-    return Math.toIntExact(threshold.shape().axis(0));
+    return counts.shape().extent(0);
   }
 }
