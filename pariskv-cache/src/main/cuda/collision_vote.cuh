@@ -43,38 +43,35 @@ __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
   constexpr int QUADS_OF_ROW = WARP / 4;
   constexpr int ENTRIES = CENTROIDS * S::LANES * S::WORDS;
   constexpr int OF_THREAD = ceil_div(ENTRIES, BLOCK);
-  uint32_t packed[OF_THREAD];
+  auto part = [](uint32_t entry) { return entry % S::LANES; };
+  auto id = [](uint32_t entry) { return entry / S::LANES % CENTROIDS; };
+  auto word = [](uint32_t entry) { return entry / (S::LANES * CENTROIDS); };
+  auto exists = [](uint32_t entry) { return ENTRIES % BLOCK == 0 || entry < ENTRIES; };  // the same for a whole warp
+  uint32_t packed[OF_THREAD] = {};
 #pragma unroll
   for (int e = 0; e < OF_THREAD; e++) {  // all loads before the first exchange
-    int entry = e * BLOCK + threadIdx.x;
-    int part = entry % S::LANES;
-    int id = entry / S::LANES % CENTROIDS;
-    int word = entry / (S::LANES * CENTROIDS);
-    const uint8_t* first = tiers + (part * S::PER_LANE + word * S::PER_WORD) * CENTROIDS + id;
-    packed[e] = 0;
+    uint32_t entry = e * BLOCK + threadIdx.x;
+    const uint8_t* first = tiers + (part(entry) * S::PER_LANE + word(entry) * S::PER_WORD) * CENTROIDS + id(entry);
 #pragma unroll
     for (int j = 0; j < S::PER_WORD; j++) {
-      packed[e] |= entry < ENTRIES ? uint32_t(first[j * CENTROIDS]) << 8 * j : 0;
+      packed[e] |= exists(entry) ? uint32_t(first[j * CENTROIDS]) << 8 * j : 0;
     }
   }
 #pragma unroll
   for (int e = 0; e < OF_THREAD; e++) {
-    int entry = e * BLOCK + threadIdx.x;
-    if (entry >= ENTRIES) {
-      break;  // a whole warp
-    }
+    uint32_t entry = e * BLOCK + threadIdx.x;
     uint32_t lanes[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       lanes[i] = __shfl_sync(FULL_WARP, packed[e], lane_id() / S::LANES * S::LANES + i % S::LANES);
     }
-    int id = entry / S::LANES % CENTROIDS;
-    int word = entry / (S::LANES * CENTROIDS);
-    uint32_t* row = table + (id * 2 + word) * WARP;
+    uint32_t* row = table + (id(entry) * 2 + word(entry)) * WARP;
 #pragma unroll
     for (int turn = 0; turn < QUADS_OF_ROW / S::LANES; turn++) {
-      int quad = (turn * S::LANES + entry) % QUADS_OF_ROW;
-      store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
+      uint32_t quad = (turn * S::LANES + entry) % QUADS_OF_ROW;
+      if (exists(entry)) {
+        store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
+      }
     }
   }
 }

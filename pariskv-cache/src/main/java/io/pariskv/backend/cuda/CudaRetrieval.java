@@ -20,8 +20,6 @@ final class CudaRetrieval implements Retrieval {
 
   private static final int TABLE_BLOCK = 256;
   private static final int VOTE_BLOCK = 512;
-  /** Of the vote, on a multiprocessor: their tables leave room for the kernels before and after. */
-  private static final int VOTE_BLOCKS = 2;
   private static final int LOOK_UP_BYTES = 64 << 10;
 
   private final Kernels kernels;
@@ -46,7 +44,7 @@ final class CudaRetrieval implements Retrieval {
     memory = new DeviceAllocator(kernels.stream());
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
-          VOTE_BLOCKS * kernels.device().multiprocessors());
+          kernels.device().multiprocessors());
       selection = new Selection(
           memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
           memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
@@ -57,9 +55,10 @@ final class CudaRetrieval implements Retrieval {
     }
   }
 
-  /** The table, and a histogram of what a vote can be for each lane of a warp. */
+  /** The table, and for each tile and each lane of a warp a histogram of what a vote can be. */
   private static int voteSharedBytes(int subspaces) {
-    return LOOK_UP_BYTES + (6 * subspaces + 1) * 32 * Integer.BYTES;
+    return LOOK_UP_BYTES
+        + RetrievalScratch.TILES_OF_VOTE * (6 * subspaces + 1) * 32 * Integer.BYTES;
   }
 
   @Override
@@ -109,10 +108,12 @@ final class CudaRetrieval implements Retrieval {
 
   private void vote(int layer, Batch batch) {
     KvShape shape = index.shape();
-    kernels.launch().grid(scratch.tiles(), scratch.heads()).block(VOTE_BLOCK)
+    int blocks = Math.ceilDiv(scratch.tiles(), RetrievalScratch.TILES_OF_VOTE);
+    kernels.launch().grid(blocks, scratch.heads()).block(VOTE_BLOCK)
         .shared(voteSharedBytes(index.subspaces())).overlapped().arg(index.idTable()).arg(layer)
         .arg(shape.layers()).arg(batch.slots()).arg(index.budgets()).arg(scratch.tiers())
-        .arg(scratch.votes()).arg(scratch.tileKeys()).arg(shape.kvHeads()).arg(index.subspaces())
+        .arg(scratch.votes()).arg(scratch.tiles()).arg(scratch.tileKeys()).arg(shape.kvHeads())
+        .arg(index.subspaces())
         .arg(scratch.counts()).run(vote);
   }
 

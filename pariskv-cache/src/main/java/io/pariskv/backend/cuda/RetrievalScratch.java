@@ -32,11 +32,14 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
   /** Entries besides its best that a tile may list, so that one round of counting usually suffices. */
   static final int SPARE = 28;
 
-  /** Allocates it; {@code blocks} is how many blocks, one a tile, the GPU works on at a time. */
+  /** Tiles that a block of the vote has, so that it fills its table once for both. */
+  static final int TILES_OF_VOTE = 2;
+
+  /** Allocates it for a GPU of so many multiprocessors. */
   static RetrievalScratch allocate(Allocator memory, KvShape shape, RetrievalSize size,
-      int blocks) {
+      int multiprocessors) {
     int heads = size.rows() * shape.kvHeads();
-    int tileKeys = tileKeys(size.keys(), heads, blocks);
+    int tileKeys = tileKeys(size.keys(), heads, multiprocessors);
     int tiles = Math.max(1, Math.ceilDiv(size.keys(), tileKeys));
     int subspaces = SignCentroids.subspaces(shape.headDim());
     return new RetrievalScratch(size, tileKeys, tiles,
@@ -46,9 +49,10 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
         memory.allocate(DType.I32, heads, tiles, 6L * subspaces + 1));
   }
 
-  /** Keys of a tile, such that the tiles of all heads together are about as many as {@code blocks}. */
-  private static int tileKeys(int keys, int heads, int blocks) {
-    int tiles = Math.clamp(blocks / Math.max(1, heads), 1, MAX_TILES);
+  /** Keys of a tile, such that there are about as many blocks of the vote as multiprocessors. */
+  private static int tileKeys(int keys, int heads, int multiprocessors) {
+    int tiles = TILES_OF_VOTE
+        * Math.clamp(multiprocessors / Math.max(1, heads), 1, MAX_TILES / TILES_OF_VOTE);
     int slabs = Math.ceilDiv(Math.ceilDiv(Math.max(1, keys), tiles), TokenSlabs.SLAB_TOKENS);
     return slabs * TokenSlabs.SLAB_TOKENS;
   }
