@@ -8,7 +8,7 @@
 // Bound by reading the ids; at 128K keys by instructions, of which 16 look-ups are 32 of a lane, and the look-ups
 // themselves, a conflict-free load of shared memory for 32. A block takes half of a multiprocessor's registers: it fits
 // beside those of the kernels before and after. So while the table is made it loads its first ids and has the next ones
-// brought to L2, and the selection's blocks find out where their records are while votes are counted.
+// brought to L2, which stays as far ahead, and the selection's blocks find out where their records are while votes are counted.
 //
 // The kernel before is always retrieval_table, which let this one begin after its own wait: all older ones have ended,
 // and it writes nothing but query blocks and tiers itself. So slots, budgets and ids are read before the wait.
@@ -25,7 +25,7 @@ constexpr int TILES_OF_BLOCK = 2;
 constexpr int TABLE_BYTES = CENTROIDS * 2 * WARP * 4;
 constexpr int TOP_TIER = 6;
 constexpr int TURNS = 2;       // sets of IN_FLIGHT keys of a lane
-constexpr int PREFETCHED = 6;  // slabs of a block's ids, 96 KiB of 128 coordinates: what arrives while the table is made
+constexpr int PREFETCHED = 6;  // slabs that L2 is ahead, 96 KiB of 128 coordinates: what arrives while the table is made
 
 /** What a block works on: tiles of one KV head of one row. */
 struct Tiles {
@@ -73,6 +73,15 @@ __device__ __forceinline__ void load_set(const Tiles& t, int key, uint32_t (&ids
   }
 }
 
+/** Has the ids of `keys` keys from `key` on brought to L2, if there is such a key; a slab has all of them. */
+template <int SUBSPACES>
+__device__ __forceinline__ void prefetch_ids(const Tiles& t, int key, int keys) {
+  if (key < t.end) {
+    const uint8_t* slab = reinterpret_cast<const uint8_t*>(__ldg(t.slabs + slab_index(key)));
+    prefetch(slab + slab_offset(t.kv_head, key, SUBSPACES), keys * SUBSPACES);
+  }
+}
+
 /** Votes for the keys of such a tile and counts the votes. */
 template <int SUBSPACES>
 __device__ __forceinline__ void vote_set(const Tiles& t, int key, const uint8_t* table, int* histogram,
@@ -110,10 +119,8 @@ __device__ __forceinline__ void run(const Tiles& t, uint8_t* table, int* histogr
       load_set<SUBSPACES>(t, key + turn * S::BLOCK_TILE, ids[turn]);
     }
   }
-  int later = t.first + (int(threadIdx.x) + TURNS) * SLAB_TOKENS;
-  if (threadIdx.x < PREFETCHED && later < t.end) {
-    const uint8_t* slab = reinterpret_cast<const uint8_t*>(__ldg(t.slabs + slab_index(later)));
-    prefetch(slab + slab_offset(t.kv_head, later, SUBSPACES), SLAB_TOKENS * SUBSPACES);
+  if (threadIdx.x < PREFETCHED) {
+    prefetch_ids<SUBSPACES>(t, t.first + (int(threadIdx.x) + TURNS) * SLAB_TOKENS, SLAB_TOKENS);
   }
   await_previous();
   release_next();
@@ -127,6 +134,9 @@ __device__ __forceinline__ void run(const Tiles& t, uint8_t* table, int* histogr
         vote_set<SUBSPACES>(t, own, table, histogram + (own < t.second ? 0 : VALUES * WARP), ids[turn]);
         if (own + TURNS * S::BLOCK_TILE < t.end) {
           load_set<SUBSPACES>(t, own + TURNS * S::BLOCK_TILE, ids[turn]);
+        }
+        if (lane_id() == 0) {
+          prefetch_ids<SUBSPACES>(t, own + (TURNS + PREFETCHED) * SLAB_TOKENS, S::WARP_TILE);
         }
       }
     }
