@@ -6,6 +6,7 @@
 // grid (blocks a head, rows * kvHeads), block 1024, dynamic shared memory 64 KiB.
 #include "pariskv.cuh"
 
+constexpr int BLOCK = 1024;
 #include "collision_vote.cuh"
 
 template <int SUBSPACES>

@@ -1,5 +1,5 @@
 // collision_vote.cuh -- what collision_vote.cu, retrieval_vote.cu and retrieval_score_vote.cu share. Without a guard: each
-// needs it in its namespace.
+// needs it in its namespace, and before it a constant BLOCK, its threads.
 //
 // Votes are bound by reading the ids, `subspaces` bytes a key, if the look-ups keep out of each other's way: with one
 // plain table, 32 lanes with random ids meet in the same bank of shared memory about three deep. So every lane has a
@@ -13,7 +13,6 @@
 //
 // A warp takes tiles of IN_FLIGHT loads a lane, all issued before the first is used; a tile lies in one slab.
 
-constexpr int BLOCK = 1024;
 constexpr int IN_FLIGHT = 4;  // keys of a lane; their sums share one 32-bit word
 
 /** How the ids of a key are split over lanes. */
@@ -35,33 +34,44 @@ struct Split {
 };
 
 /**
- * Fills the table with `value(subspace, id)`, bytes, by 16 bytes, which a row of it repeats: the values of 4 lanes. Neighbouring threads, which have the
- * parts of a row, exchange them; eight of them write into 32 banks at a time.
+ * Fills the table with `value(subspace, id)`, bytes, by 16 of them, which a row of it repeats: the values of 4 lanes.
+ * Neighbouring threads, which have the parts of a row, exchange them; eight of them write into 32 banks at a time.
  */
 template <int SUBSPACES, typename Value>
 __device__ __forceinline__ void fill_table_by(Value value, uint32_t* table) {
   using S = Split<SUBSPACES>;
   constexpr int QUADS_OF_ROW = WARP / 4;
-  for (int entry = threadIdx.x; entry < CENTROIDS * S::LANES * S::WORDS; entry += BLOCK) {  // whole warps
-    int part = entry % S::LANES;
-    int id = entry / S::LANES % CENTROIDS;
-    int word = entry / (S::LANES * CENTROIDS);
-    int subspace = part * S::PER_LANE + word * S::PER_WORD;
-    uint32_t packed = 0;
+  constexpr int ENTRIES = CENTROIDS * S::LANES * S::WORDS;
+  constexpr int OF_THREAD = ceil_div(ENTRIES, BLOCK);
+  auto part = [](uint32_t entry) { return entry % S::LANES; };
+  auto id = [](uint32_t entry) { return entry / S::LANES % CENTROIDS; };
+  auto word = [](uint32_t entry) { return entry / (S::LANES * CENTROIDS); };
+  auto exists = [](uint32_t entry) { return ENTRIES % BLOCK == 0 || entry < ENTRIES; };  // the same for a whole warp
+  uint32_t packed[OF_THREAD] = {};
+#pragma unroll
+  for (int e = 0; e < OF_THREAD; e++) {  // all loads before the first exchange
+    uint32_t entry = e * BLOCK + threadIdx.x;
+    uint32_t subspace = part(entry) * S::PER_LANE + word(entry) * S::PER_WORD;
 #pragma unroll
     for (int j = 0; j < S::PER_WORD; j++) {
-      packed |= uint32_t(value(subspace + j, id)) << 8 * j;
+      packed[e] |= exists(entry) ? uint32_t(value(subspace + j, id(entry))) << 8 * j : 0;
     }
+  }
+#pragma unroll
+  for (int e = 0; e < OF_THREAD; e++) {
+    uint32_t entry = e * BLOCK + threadIdx.x;
     uint32_t lanes[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      lanes[i] = __shfl_sync(FULL_WARP, packed, lane_id() - part + i % S::LANES);
+      lanes[i] = __shfl_sync(FULL_WARP, packed[e], lane_id() / S::LANES * S::LANES + i % S::LANES);
     }
-    uint32_t* row = table + (id * 2 + word) * WARP;
+    uint32_t* row = table + (id(entry) * 2 + word(entry)) * WARP;
 #pragma unroll
     for (int turn = 0; turn < QUADS_OF_ROW / S::LANES; turn++) {
-      int quad = (turn * S::LANES + entry) % QUADS_OF_ROW;
-      store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
+      uint32_t quad = (turn * S::LANES + entry) % QUADS_OF_ROW;
+      if (exists(entry)) {
+        store128(row + 4 * quad, make_uint4(lanes[0], lanes[1], lanes[2], lanes[3]));
+      }
     }
   }
 }
@@ -69,7 +79,7 @@ __device__ __forceinline__ void fill_table_by(Value value, uint32_t* table) {
 /** Fills it with tiers, [subspaces][256]. */
 template <int SUBSPACES>
 __device__ void fill_table(const uint8_t* tiers, uint32_t* table) {
-  fill_table_by<SUBSPACES>([=](int subspace, int id) { return tiers[subspace * CENTROIDS + id]; }, table);
+  fill_table_by<SUBSPACES>([=](uint32_t subspace, uint32_t id) { return tiers[subspace * CENTROIDS + id]; }, table);
 }
 
 /** Ids that a lane sees of one key, read once. */

@@ -21,6 +21,12 @@ __device__ __forceinline__ int lane_id() { return threadIdx.x % WARP; }
 /** Warp of this thread in its block, for blocks that are one-dimensional. */
 __device__ __forceinline__ int warp_id() { return threadIdx.x / WARP; }
 
+/**
+ * The same, known to the compiler as that of all lanes: what is made of it alone lies in uniform registers, and shared
+ * memory is addressed without an addition. All 32 lanes must take part.
+ */
+__device__ __forceinline__ int uniform_warp_id() { return __shfl_sync(FULL_WARP, warp_id(), 0); }
+
 /** Warps of a one-dimensional block; a partial one counts. */
 __device__ __forceinline__ int warp_count() { return (blockDim.x + WARP - 1) / WARP; }
 
@@ -78,6 +84,14 @@ __device__ __forceinline__ uint4 load128(const void* address) {
 /** The same for bytes read once, such as ids or rows of a long context: evicted first, so that L2 keeps the rest. */
 __device__ __forceinline__ uint4 load128_once(const void* address) {
   return __ldcs(static_cast<const uint4*>(address));
+}
+
+/** Has bytes brought to L2, a multiple of 16; on GPUs older than compute capability 9.0 it does nothing. */
+__device__ __forceinline__ void prefetch(const void* address, int bytes) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(address)), "r"(bytes)
+               : "memory");
+#endif
 }
 
 __device__ __forceinline__ void store128(void* address, uint4 value) {

@@ -1,4 +1,5 @@
-// retrieval_best.cuh -- part of retrieval_select.cu: one block of BLOCK threads finds the best of a list.
+// retrieval_best.cuh -- part of retrieval_select.cu: one block of BLOCK threads finds the best of a list. The kernels of a
+// retrieval per head need what finds a bin.
 //
 // A list is a function from an index to bits that ascend with the score there, or are 0 where there is no score. A round
 // cuts the bits that the k-th best may have into 256 bins and counts. The first cuts four octaves of scores below the
@@ -15,11 +16,54 @@ constexpr uint32_t FIRST_SPAN = (uint32_t(BINS) << FIRST_SHIFT) - 1;
 
 static_assert(BINS <= BLOCK && BINS_OF_LANE == 8, "a thread clears one bin; a lane loads its bins as two quads");
 
+/** The sum of the values of this lane and those before it. */
+__device__ __forceinline__ int scan_through(int value) {
+#pragma unroll
+  for (int distance = 1; distance < WARP; distance *= 2) {
+    int before = __shfl_up_sync(FULL_WARP, value, distance);
+    value += lane_id() >= distance ? before : 0;
+  }
+  return value;
+}
+
 /** Those with larger bits are taken, and the first `at` of those with equal ones. */
 struct Threshold {
   uint32_t bits;
   int at;
 };
+
+/** One of BINS. */
+struct Bin {
+  int index;
+  int before;  // entries in larger bins
+  int inside;  // entries in it
+};
+
+/** The bin of the wanted-th largest entry, -1 if there are fewer; every warp finds it for itself. */
+__device__ __forceinline__ Bin find_bin(const uint32_t* bins, int wanted) {
+  int first = BINS - BINS_OF_LANE * (lane_id() + 1);  // descending: the lanes before have the larger ones
+  uint4 lower = *reinterpret_cast<const uint4*>(bins + first);
+  uint4 upper = *reinterpret_cast<const uint4*>(bins + first + 4);
+  int counts[BINS_OF_LANE] = {int(lower.x), int(lower.y), int(lower.z), int(lower.w),
+                              int(upper.x), int(upper.y), int(upper.z), int(upper.w)};
+  int own = 0;
+#pragma unroll
+  for (int i = 0; i < BINS_OF_LANE; i++) {
+    own += counts[i];
+  }
+  int larger = scan_through(own) - own;
+  Bin found = {-1, 0, 0};
+#pragma unroll
+  for (int i = BINS_OF_LANE - 1; i >= 0; i--) {
+    if (larger < wanted && wanted <= larger + counts[i]) {  // true of one bin at most
+      found = {first + i, larger, counts[i]};
+    }
+    larger += counts[i];
+  }
+  int finder = max(__ffs(__ballot_sync(FULL_WARP, found.index >= 0)) - 1, 0);  // if nobody found it, any lane will do
+  return {__shfl_sync(FULL_WARP, found.index, finder), __shfl_sync(FULL_WARP, found.before, finder),
+          __shfl_sync(FULL_WARP, found.inside, finder)};
+}
 
 /** Calls `visit` with the bits of the list that are not 0. */
 template <typename List, typename Visit>
@@ -85,43 +129,12 @@ struct Search {
       }
     });
     __syncthreads();  // all are counted
-    int first = BINS - BINS_OF_LANE * (lane_id() + 1);  // descending: the lanes before have the larger ones
-    uint4 lower = *reinterpret_cast<const uint4*>(used + first);
-    uint4 upper = *reinterpret_cast<const uint4*>(used + first + 4);
-    int counts[BINS_OF_LANE] = {int(lower.x), int(lower.y), int(lower.z), int(lower.w),
-                                int(upper.x), int(upper.y), int(upper.z), int(upper.w)};
-    int through = 0;
-#pragma unroll
-    for (int i = 0; i < BINS_OF_LANE; i++) {
-      through += counts[i];
-    }
-    int own = through;
-#pragma unroll
-    for (int distance = 1; distance < WARP; distance *= 2) {
-      int before = __shfl_up_sync(FULL_WARP, through, distance);
-      through += lane_id() >= distance ? before : 0;
-    }
-    int larger = through - own;
-    int bin = -1;
-    int before = 0;
-    int of_bin = 0;
-#pragma unroll
-    for (int i = BINS_OF_LANE - 1; i >= 0; i--) {
-      if (larger < wanted && wanted <= larger + counts[i]) {  // true of one bin
-        bin = first + i;
-        before = larger;
-        of_bin = counts[i];
-      }
-      larger += counts[i];
-    }
-    int finder = __ffs(__ballot_sync(FULL_WARP, bin >= 0)) - 1;
-    bin = __shfl_sync(FULL_WARP, bin, finder);
-    before = __shfl_sync(FULL_WARP, before, finder);
-    inside = __shfl_sync(FULL_WARP, of_bin, finder);
-    better += before;
-    wanted -= before;
-    uint32_t start = low + (uint32_t(bin) << shift);
-    lowest = bin == 0 ? lowest : start;
+    Bin bin = find_bin(used, wanted);
+    inside = bin.inside;
+    better += bin.before;
+    wanted -= bin.before;
+    uint32_t start = low + (uint32_t(bin.index) << shift);
+    lowest = bin.index == 0 ? lowest : start;
     high = start + min(high - start, (1u << shift) - 1);
     low = lowest;
     shift = max(WARP - __clz(high - lowest) - 8, 0);

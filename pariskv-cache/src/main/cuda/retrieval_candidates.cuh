@@ -1,12 +1,13 @@
-// retrieval_candidates.cuh -- part of retrieval_select.cu: which keys of a tile are candidates, and their estimates. A lane
-// loads the records of CANDIDATES candidates while it estimates as many others: more at once would not fit in its
-// registers, and with two such sets all that a tile has at 128K keys is on its way at once.
+// retrieval_candidates.cuh -- part of retrieval_select.cu and retrieval_head_scores.cu: which keys of a tile are
+// candidates, and their estimates. Each has constants before it: BLOCK, its threads, and CANDIDATES of a lane. A lane loads
+// the records of CANDIDATES candidates while it estimates as many others: with two sets of 4 all that a tile has at 128K
+// keys is on its way at once. Four votes are compared at a time, as the bytes of a word, and few lanes share a candidate:
+// each of them has to find out where the record is.
 
 #include "rerank.cuh"
 
-constexpr int VOTES = 16;      // of a 128-bit load
-constexpr int OWN = 2;         // subspaces of a lane
-constexpr int CANDIDATES = 4;  // of a lane, and as many on their way
+constexpr int VOTES = 16;    // of a 128-bit load
+constexpr int MOST_OWN = 4;  // subspaces of a lane
 
 /** What the block has once, besides what depends on sizes. */
 struct Shared {
@@ -14,31 +15,55 @@ struct Shared {
   uint32_t high;     // largest bits of a score of the tile
 };
 
+/** Bit i of four is set if byte i of `flags` has its upper bit set, and no other bits; they go below those of `before`. */
+__device__ __forceinline__ uint32_t append_flags(uint32_t before, uint32_t flags) {
+  return __funnelshift_l(flags * 0x00204081u, before, 4);  // the product has the four as its upper bits
+}
+
+/** Which of a thread's votes are above and at a threshold of 0 to 255, bit i for the i-th. */
+__device__ __forceinline__ void compare(uint4 votes, int threshold, uint32_t& above, uint32_t& at) {
+  constexpr uint32_t UPPER = 0x80808080u;
+  uint32_t limits = threshold * 0x01010101u;
+  uint32_t words[VOTES / 4] = {votes.x, votes.y, votes.z, votes.w};
+  above = 0;
+  at = 0;
+#pragma unroll
+  for (int i = VOTES / 4 - 1; i >= 0; i--) {
+    uint32_t v = words[i];
+    // a byte is larger if it and the limit's complement make more than 255: then half their sum has the upper bit
+    above = append_flags(above, ((v & ~limits) + ((v ^ ~limits) >> 1 & ~UPPER)) & UPPER);
+    uint32_t differs = v ^ limits;
+    at = append_flags(at, ~(((differs & ~UPPER) + ~UPPER) | differs) & UPPER);
+  }
+}
+
 /** Lists the candidates among the `keys` keys of a tile by their positions in it; `loaded` are a thread's first votes. */
 __device__ __forceinline__ void list_candidates(const uint4* votes, uint4 loaded, int keys, int threshold, int ties,
                                                 int* positions, int room) {
   __shared__ uint32_t scratch[WARP];
   int above_before = 0;
   int at_before = 0;
+  if (threshold < 0) {  // all are candidates
+    threshold = 0;
+    ties = keys;
+  }
   for (int from = 0; from < keys; from += BLOCK * VOTES) {
     int own = from + int(threadIdx.x) * VOTES;
-    uint32_t words[VOTES / 4] = {loaded.x, loaded.y, loaded.z, loaded.w};
+    uint32_t above;
+    uint32_t at;
+    compare(loaded, threshold, above, at);
     int next = own + BLOCK * VOTES;
     if (next < keys) {
       loaded = votes[next / VOTES];
     }
-    uint32_t above = 0;
-    uint32_t at = 0;
-#pragma unroll
-    for (int i = 0; i < VOTES; i++) {
-      int vote = words[i / 4] >> 8 * (i % 4) & 255;
-      above |= uint32_t(own + i < keys && vote > threshold) << i;
-      at |= uint32_t(own + i < keys && vote == threshold) << i;
-    }
+    uint32_t exist = (1u << min(max(keys - own, 0), VOTES)) - 1;
+    above &= exist;
+    at &= exist;
     uint32_t total;
     uint32_t before = block_scan(uint32_t(__popc(above) | __popc(at) << 16), scratch, total);  // at most 2^13 of each
     int own_at = at_before + int(before >> 16);
     int place = above_before + int(before & 0xffff) + min(own_at, ties);
+#pragma unroll 1
     for (uint32_t chosen = above | lowest_bits(at, ties - own_at); chosen != 0; chosen &= chosen - 1) {
       if (place < room) {
         positions[place++] = own + __ffs(chosen) - 1;
@@ -60,6 +85,7 @@ __device__ __forceinline__ void copy_address(uint64_t* target, const uint64_t* s
 template <int SUBSPACES>
 __device__ __forceinline__ void estimate(const uint64_t* slabs, int kv_head, const float* p, const int* positions,
                                          uint32_t* bits, int count, Shared& shared) {
+  constexpr int OWN = SUBSPACES < MOST_OWN ? SUBSPACES : MOST_OWN;
   constexpr int LANES = SUBSPACES / OWN;                 // of a candidate
   constexpr int OF_LANE = ceil_div(CANDIDATES, LANES);   // candidates that a lane writes
   constexpr int OF_WARP = WARP / LANES * CANDIDATES;     // candidates that are estimated at once

@@ -1,21 +1,23 @@
 // retrieval_head_scores.cu -- the third and fourth part of a fused retrieval per head: candidates and every head's
 // estimates of them, as bucket_top_k.cu and rerank.cu would find them one after another, then retrieve.HeadScores.
 //
-// Two launches over the tiles of the vote, since weights need the largest estimate of a head and the sum over all its
-// candidates:
-//   retrieval_head_estimates  each block lists its tile's candidates and estimates them for one head after the other: their
-//                             records come from memory once, then from caches. The block of a KV head that comes last
-//                             finds the largest and the sum of each head
-//   retrieval_head_weights    each block adds up the weights of its tile's candidates
+// Two launches, since weights need the largest estimate of a head and the sum over all its candidates:
+//   retrieval_head_estimates  each block has a tile of the vote. It finds where the KV head is cut (retrieval_cut.cuh),
+//                             lists the tile's candidates and estimates them for one head after the other: their records
+//                             come from memory once, then from caches. The block of a KV head that comes last finds the
+//                             largest and the sum of each head
+//   retrieval_head_weights    each thread adds up the weights of a candidate
 // Bound by latency: of loads that wait for each other, and of one block that reads all estimates of a KV head.
 //
-// grid (tiles, rows * kvHeads), block 512. Blocks without candidates exit, or only arrive.
+// grid (tiles, rows * kvHeads), block 256. Blocks without candidates exit, or only arrive.
 #include "pariskv.cuh"
 
-constexpr int BLOCK = 512;
+constexpr int BLOCK = 256;
+constexpr int CANDIDATES = 2;  // of a lane, and as many on their way
 #include "head_scores.cuh"
 #include "retrieval_best.cuh"
 #include "retrieval_candidates.cuh"
+#include "retrieval_cut.cuh"
 
 /** What `ordered` made bits of; they stand for every NaN as negative infinity, which makes no difference to a weight. */
 __device__ __forceinline__ float estimate_of(uint32_t bits) {
@@ -59,41 +61,53 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                              int tile_keys,                 // a multiple of SLAB_TOKENS
                              const float* blocks,           // [group][heads][headDim], heads being rows * kvHeads
                              const uint8_t* votes,          // [heads][tiles * tile_keys]
-                             const int* thresholds,         // [heads]
-                             const int* tile_start,         // [heads][tiles + 1] candidates in the tiles before
-                             const int* tile_ties,          // [heads][tiles] how many to take at the threshold
+                             const int* vote_counts,        // [heads][tiles][256] keys of a tile with a vote
+                             int* totals,                   // [heads][group][256] of retrieval_head_vote; zero after
                              int room,                      // most candidates of a KV head
-                             int* candidates,               // [heads][room] positions in the tile
+                             int* candidates,               // [heads][room] positions
                              uint32_t* estimates,           // [group][heads][room] as bits that ascend with them
                              uint32_t* highs,               // [group][heads][tiles] the largest of a tile
                              Norm* norms,                   // [group][heads]
                              int* tickets,                  // [heads] zero before and after
                              float to_octaves) {
   __shared__ Shared shared;
+  __shared__ __align__(16) CutShared cut_shared;
   int tile = int(blockIdx.x);
   int tiles = int(gridDim.x);
   int head = int(blockIdx.y);
   int heads = int(gridDim.y);
   int slot = slots[head / kv_heads];
+  const int* budget = budgets + slot * BUDGET_FIELDS;
   int first = tile * tile_keys;
-  int keys = min(budgets[slot * BUDGET_FIELDS], tiles * tile_keys);
+  int keys = min(budget[0], tiles * tile_keys);
+  int wanted = min(min(budget[1], keys), room);
   const uint64_t* slabs = index_slabs(record_table, slot, layer, layers) + slab_index(first);
   fill_values(shared.values);
+  if (threadIdx.x < BINS) {
+    cut_shared.totals[threadIdx.x] = 0;
+  }
+  __syncthreads();  // the totals are zero
   await_previous();
   release_next();
-  if (first >= keys) {
+  if (tile == 0) {
+    for (int i = threadIdx.x; i < group * BINS; i += BLOCK) {
+      totals[int64_t(head) * group * BINS + i] = 0;  // for the next step
+    }
+  }
+  if (first >= keys || wanted == 0) {
     return;  // the whole block: no barrier is missed
   }
-  const int* starts = tile_start + head * (tiles + 1);
-  int start = min(starts[tile], room);
-  int count = min(starts[tile + 1], room) - start;
-  int* positions = candidates + int64_t(head) * room + start;
-  const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (int64_t(head) * tiles + tile) * tile_keys);
+  int used = ceil_div(keys, tile_keys);
+  Cut own_cut = cut(vote_counts + int64_t(head) * tiles * BINS, BINS, used, tile, wanted, 0, cut_shared);
+  int count = own_cut.count;
+  int* positions = candidates + int64_t(head) * room + own_cut.start;
   if (count > 0) {
+    const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (int64_t(head) * tiles + tile) * tile_keys);
     uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
-    list_candidates(tile_votes, first_votes, min(keys - first, tile_keys), thresholds[head],
-                    tile_ties[head * tiles + tile], positions, count);
+    list_candidates(tile_votes, first_votes, min(keys - first, tile_keys), own_cut.threshold, own_cut.ties, positions,
+                    count);
   }
+#pragma unroll 1
   for (int i = 0; i < group; i++) {
     int64_t own = int64_t(i) * heads + head;
     if (threadIdx.x == 0) {
@@ -102,7 +116,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     __syncthreads();  // positions and values are there, and `high` is zero
     if (count > 0) {
       const float* p = blocks + own * subspaces * SUBSPACE_DIM;
-      uint32_t* bits = estimates + own * room + start;
+      uint32_t* bits = estimates + own * room + own_cut.start;
       int kv_head = head % kv_heads;
       switch (subspaces) {
         case 2: estimate<2>(slabs, kv_head, p, positions, bits, count, shared); break;
@@ -116,7 +130,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
       highs[own * tiles + tile] = shared.high;  // 0 without candidates
     }
   }
-  int used = ceil_div(keys, tile_keys);
+  for (int i = threadIdx.x; i < count; i += BLOCK) {
+    positions[i] += first;
+  }
   if (!is_last_block(tickets + head, used)) {
     return;
   }
@@ -124,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     int64_t own = int64_t(i) * heads + head;
     uint32_t high = lane_id() < used ? __ldcg(highs + own * tiles + lane_id()) : 0;
     high = __reduce_max_sync(FULL_WARP, high);
-    Norm norm = find_norm(estimates + own * room, min(starts[tiles], room), high, to_octaves);
+    Norm norm = find_norm(estimates + own * room, wanted, high, to_octaves);
     if (threadIdx.x == 0) {
       norms[own] = norm;
     }
@@ -134,27 +150,19 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
 extern "C" __global__ void __launch_bounds__(BLOCK)
     retrieval_head_weights(const int* budgets,      // [slots][BUDGET_FIELDS]
                            const int* slots,        // [rows]
-                           int kv_heads, int group, int tile_keys,
-                           const int* tile_start,   // [heads][tiles + 1], heads being rows * kvHeads
+                           int kv_heads, int group,
+                           int most_keys,           // of a KV head
                            int room,                // most candidates of a KV head
-                           int* candidates,         // [heads][room] positions in the tile, then in the zone
                            uint32_t* estimates,     // [group][heads][room]; those of the first head become the weights
-                           const Norm* norms,       // [group][heads]
+                           const Norm* norms,       // [group][heads], heads being rows * kvHeads
                            float to_octaves) {
-  int tile = int(blockIdx.x);
-  int tiles = int(gridDim.x);
   int head = int(blockIdx.y);
   int heads = int(gridDim.y);
-  int first = tile * tile_keys;
-  int keys = budgets[slots[head / kv_heads] * BUDGET_FIELDS];
+  const int* budget = budgets + slots[head / kv_heads] * BUDGET_FIELDS;
+  int count = min(min(budget[1], min(budget[0], most_keys)), room);
   await_previous();
   release_next();
-  if (first >= keys) {
-    return;
-  }
-  const int* starts = tile_start + head * (tiles + 1);
-  int end = min(starts[tile + 1], room);
-  for (int i = min(starts[tile], room) + int(threadIdx.x); i < end; i += BLOCK) {
+  for (int i = int(blockIdx.x) * BLOCK + int(threadIdx.x); i < count; i += int(gridDim.x) * BLOCK) {
     uint32_t* bits = estimates + int64_t(head) * room + i;
     float sum = 0.0f;
 #pragma unroll 4
@@ -165,6 +173,5 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
       sum = g == 0 ? own : __fadd_rn(sum, own);
     }
     *bits = __float_as_uint(sum);
-    candidates[int64_t(head) * room + i] += first;
   }
 }

@@ -1,24 +1,28 @@
 // retrieval_select.cu -- last part of a fused retrieval: candidates, their estimates and the k best of them, as
 // bucket_top_k.cu, rerank.cu and top_k.cu would find them one after another
 //
-// A block has a tile of a KV head's keys. It reads their votes, lists the candidates in shared memory (in device memory
-// if there are too many), estimates them from their records, and leaves the tile's k best and at most `spare` others to
-// the block of the head that comes last, which finds the k best of all. Nothing but these lists, 8 bytes an entry, passes
-// through device memory.
-// What bounds it: at 128K keys latency, of loads that wait for each other (votes, records, ticket, list) and of the
-// rounds of two selections; at 1M records of 6 * subspaces bytes from all over the zone. A lane loads those of CANDIDATES
-// candidates while it estimates as many others.
+// A block has a tile of a KV head's keys. It finds where the head is cut (retrieval_cut.cuh), reads its keys' votes, lists
+// the candidates in shared memory (in device memory if there are too many), estimates them from their records, and leaves
+// the tile's k best and at most `spare` others to the block of the head that comes last, which finds the k best of all.
+// Nothing but these lists, 8 bytes an entry, passes through device memory.
+// What bounds it: at 128K keys latency, of loads that wait for each other (counts, records, ticket, list) and of the
+// rounds of two selections, and instructions, of which each one that all warps have to issue costs as many cycles as there
+// are warps on a quarter of a multiprocessor: so blocks are small, and threads have many registers instead. At 1M keys
+// records of 6 * subspaces bytes from all over the zone. A lane loads those of CANDIDATES candidates while it estimates
+// as many others.
 //
 // The kernel before is retrieval_vote, which let this one begin after its own wait: all older ones have ended, and what
 // it does not write itself, budgets, slots and slabs, can be read before the wait.
 //
-// grid (tiles, rows * kvHeads), block 512, dynamic shared memory: addresses of the tile's slabs, then `held` words.
+// grid (tiles, rows * kvHeads), block 256, dynamic shared memory: addresses of the tile's slabs, then `held` words.
 
-constexpr int BLOCK = 512;
+constexpr int BLOCK = 256;
+constexpr int CANDIDATES = 4;  // of a lane, and as many on their way
 #include "retrieval_best.cuh"
 #include "retrieval_candidates.cuh"
+#include "retrieval_cut.cuh"
 
-constexpr int CACHED = 8192;  // entries of a list that stay in L1 from round to round
+constexpr int COPIED = 8;  // entries that a thread copies at once
 
 /** Bits of scores, in shared or device memory. */
 template <int LOADS>
@@ -29,36 +33,66 @@ struct List {
   __device__ __forceinline__ uint32_t operator()(int index) const { return bits[index]; }
 };
 using Near = List<4>;
-using Far = List<16>;
+using Far = List<32>;
 
-/** The k best of a head's list, by its last block; `words` is shared memory, `held` of them. */
-__device__ __forceinline__ void select(const int* positions, const uint32_t* bits, int count, Search& search,
-                                       uint32_t* bins, uint32_t* words, int held, int* selected) {
-  Far list{bits};
-  if (!search.exact()) {
-    search.narrow(list, count, bins);
+/** Copies a list to shared memory. */
+__device__ __forceinline__ void copy(const int* positions, const uint32_t* bits, int count, uint32_t* words) {
+  for (int first = threadIdx.x; first < count; first += COPIED * BLOCK) {
+    uint2 entries[COPIED];
+#pragma unroll
+    for (int i = 0; i < COPIED; i++) {
+      int index = first + i * BLOCK;
+      entries[i] = index < count ? make_uint2(positions[index], bits[index]) : make_uint2(0, 0);
+    }
+#pragma unroll
+    for (int i = 0; i < COPIED; i++) {
+      int index = first + i * BLOCK;
+      if (index < count) {
+        words[index] = entries[i].x;
+        words[count + index] = entries[i].y;
+      }
+    }
   }
-  while (!search.exact() && (count <= CACHED || 2 * search.taken() > held)) {
-    search.narrow(list, count, bins);
+}
+
+/**
+ * The k best of a head's list, by its last block, which has `held` words of shared memory. `high` is the largest of the
+ * lane's tile.
+ */
+__device__ __forceinline__ void select(const int* positions, const uint32_t* bits, int count, int k, uint32_t high,
+                                       Search& search, uint32_t* bins, uint32_t* words, int held, int* selected) {
+  int near_count = count;
+  if (2 * count <= held) {
+    copy(positions, bits, count, words);
+    search.begin(k, count, __reduce_max_sync(FULL_WARP, high));
+  } else {
+    Far list{bits};
+    search.begin(k, count, __reduce_max_sync(FULL_WARP, high));
+    while (!search.exact() && 2 * search.taken() > held) {
+      search.narrow(list, count, bins);
+    }
+    near_count = search.taken();
+    bool fits = 2 * near_count <= held;  // or the search has ended
+    take_best(list, count, search.threshold(),
+              [&](int index) { return make_uint2(positions[index], fits ? bits[index] : 0); },
+              [&](int place, uint2 entry) {
+                if (fits) {
+                  words[place] = entry.x;
+                  words[near_count + place] = entry.y;
+                } else {
+                  selected[place] = int(entry.x);
+                }
+              });
+    if (!fits) {
+      return;
+    }
   }
-  if (search.exact()) {
-    take_best(list, count, search.threshold(), [&](int index) { return make_uint2(positions[index], 0); },
-              [&](int place, uint2 entry) { selected[place] = int(entry.x); });
-    return;
-  }
-  int near_count = search.taken();
-  uint32_t* near_bits = words + near_count;
-  take_best(list, count, search.threshold(), [&](int index) { return make_uint2(positions[index], bits[index]); },
-            [&](int place, uint2 entry) {
-              words[place] = entry.x;
-              near_bits[place] = entry.y;
-            });
   __syncthreads();  // the short list is there
-  Near near_list{near_bits};
+  Near list{words + near_count};
   while (!search.exact()) {
-    search.narrow(near_list, near_count, bins);
+    search.narrow(list, near_count, bins);
   }
-  take_best(near_list, near_count, search.threshold(), [&](int index) { return make_uint2(words[index], 0); },
+  take_best(list, near_count, search.threshold(), [&](int index) { return make_uint2(words[index], 0); },
             [&](int place, uint2 entry) { selected[place] = int(entry.x); });
 }
 
@@ -70,10 +104,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                      int tile_keys,                 // a multiple of SLAB_TOKENS
                      const float* blocks,           // [rows][kvHeads][headDim]
                      const uint8_t* votes,          // [rows][kvHeads][tiles * tile_keys]
-                     const int* thresholds,         // [rows][kvHeads]
-                     const int* tile_start,         // [rows][kvHeads][tiles + 1] candidates in the tiles before
-                     const int* tile_ties,          // [rows][kvHeads][tiles] how many to take at the threshold
-                     const int* best_start,         // [rows][kvHeads][tiles + 1] entries of the tiles before
+                     const int* vote_counts,        // [rows][kvHeads][tiles][values] keys of a tile with a vote
+                     int values,                    // that a vote can have, BINS at most
+                     int spare,                     // entries that a tile lists besides its k best
                      int held,                      // words of shared memory, enough for `surplus` to be unused or not 0
                      int candidate_room,            // most candidates of a KV head
                      int* surplus,                  // [rows][kvHeads][2][candidate_room], or nullptr
@@ -87,6 +120,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                      int* counts) {                 // [rows][kvHeads]
   extern __shared__ uint64_t slabs[];
   __shared__ __align__(16) uint32_t bins[BIN_SETS * BINS];
+  __shared__ __align__(16) CutShared cut_shared;
   __shared__ Shared shared;
   int tile = blockIdx.x;
   int tiles = gridDim.x;
@@ -100,44 +134,45 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   }
   const int* budget = budgets + slot * BUDGET_FIELDS;
   int keys = min(budget[0], tiles * tile_keys);
-  int k = keys == 0 ? 0 : min(budget[2], capacity);
+  int wanted = min(min(budget[1], keys), candidate_room);
+  int k = min(budget[2], capacity);
   fill_values(shared.values);
   if (threadIdx.x < BINS) {
     bins[threadIdx.x] = 0;
+    cut_shared.totals[threadIdx.x] = 0;
   }
   if (threadIdx.x == 0) {
     shared.high = 0;
   }
+  __syncthreads();  // the totals are zero
   await_previous();
   release_next();
-  const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (head * tiles + tile) * tile_keys);
-  uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
-  const int* starts = tile_start + head * (tiles + 1);
-  const int* bests = best_start + head * (tiles + 1);
-  int start = min(starts[tile], candidate_room);
-  int count = min(starts[tile + 1], candidate_room) - start;
-  int64_t best = head * best_room + min(bests[tile], best_room);
-  int kept = min(min(bests[tile + 1], best_room) - min(bests[tile], best_room), count);
-  int threshold = thresholds[head];
-  int ties = tile_ties[head * tiles + tile];
-  int listed = min(bests[tiles], best_room);
-  k = min(k, listed);
-  wait_for_copies();
-  if (k == 0 || first_key >= keys) {
+  if (first_key >= keys || wanted == 0 || k == 0) {
+    wait_for_copies();
     if (tile == 0 && threadIdx.x == 0) {
       counts[head] = 0;
     }
     return;
   }
+  const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (head * tiles + tile) * tile_keys);
+  uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
+  int used = ceil_div(keys, tile_keys);
+  Cut own = cut(vote_counts + head * tiles * values, values, used, tile, wanted, k + spare, cut_shared);
+  wait_for_copies();
+  k = min(k, own.listed);
+  int64_t best = head * best_room + own.best;
+  int count = own.count;
+  int kept = own.kept;
   uint32_t* words = reinterpret_cast<uint32_t*>(slabs + tile_keys / SLAB_TOKENS);
   Search search;
   search.set = 0;
   if (kept > 0) {
     bool fits = 2 * count <= held;
-    int* positions = fits ? reinterpret_cast<int*>(words) : surplus + head * 2 * candidate_room + start;
+    int* positions = fits ? reinterpret_cast<int*>(words) : surplus + head * 2 * candidate_room + own.start;
     uint32_t* bits = reinterpret_cast<uint32_t*>(positions) + (fits ? count : candidate_room);
-    list_candidates(tile_votes, first_votes, min(keys - first_key, tile_keys), threshold, ties, positions, count);
-    __syncthreads();  // positions, addresses and values are there
+    list_candidates(tile_votes, first_votes, min(keys - first_key, tile_keys), own.threshold, own.ties, positions,
+                    count);
+    __syncthreads();  // positions and addresses are there
     int kv_head = int(head % kv_heads);
     const float* p = blocks + head * subspaces * SUBSPACE_DIM;
     switch (subspaces) {
@@ -164,14 +199,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   if (threadIdx.x == 0) {
     highs[head * tiles + tile] = shared.high;
   }
-  int used = ceil_div(keys, tile_keys);
   if (is_last_block(tickets + head, used)) {
     if (threadIdx.x == 0) {
       counts[head] = k;
     }
     uint32_t high = lane_id() < used ? highs[head * tiles + lane_id()] : 0;
-    search.begin(k, listed, __reduce_max_sync(FULL_WARP, high));
-    select(best_positions + head * best_room, best_bits + head * best_room, listed, search, bins, words, held,
-           selected + head * capacity);
+    select(best_positions + head * best_room, best_bits + head * best_room, own.listed, k, high, search, bins, words,
+           held, selected + head * capacity);
   }
 }

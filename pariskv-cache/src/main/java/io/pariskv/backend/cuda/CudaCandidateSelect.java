@@ -13,7 +13,7 @@ import io.pariskv.memory.TokenSlabs;
  * {@link CudaBucketTopK}, {@link CudaRerank} and {@link CudaTopK} do the same one after another.
  */
 final class CudaCandidateSelect {
-  private static final int BLOCK = 512;
+  private static final int BLOCK = 256;
 
   /** Words of a block's lists in shared memory at most: two blocks of a multiprocessor have room. */
   private static final int MAX_HELD = 16_384;
@@ -68,6 +68,8 @@ final class CudaCandidateSelect {
     KvShape shape = keys.shape();
     selection.counts().require("selected counts", DType.I32, scratch.size().rows(),
         shape.kvHeads());
+    selection.positions().require("selected positions", DType.I32, scratch.size().rows(),
+        shape.kvHeads(), scratch.size().k());
     if (scratch.heads() == 0) {
       return;
     }
@@ -76,9 +78,9 @@ final class CudaCandidateSelect {
         .shared(sharedBytes(slabs, held)).overlapped()
         .arg(keys.recordTable()).arg(keys.budgets()).arg(batch.slots())
         .arg(layer).arg(shape.layers()).arg(shape.kvHeads()).arg(keys.subspaces())
-        .arg(scratch.tileKeys()).arg(scratch.blocks()).arg(scratch.votes()).arg(scratch.threshold())
-        .arg(scratch.tileStart()).arg(scratch.tileTies()).arg(scratch.bestStart())
-        .arg(held).arg(scratch.size().candidates()).arg(surplus)
+        .arg(scratch.tileKeys()).arg(scratch.blocks()).arg(scratch.votes()).arg(scratch.counts())
+        .arg(scratch.values()).arg(RetrievalScratch.SPARE).arg(held)
+        .arg(scratch.size().candidates()).arg(surplus)
         .arg(bestPositions.shape().extent(1)).arg(bestPositions).arg(bestBits).arg(highs)
         .arg(tickets)
         .arg(selection.capacity()).arg(selection.positions()).arg(selection.counts())

@@ -10,15 +10,18 @@ import io.pariskv.retrieve.RetrievalSize;
 import java.util.List;
 
 /**
- * The retrieval of a step in few launches: one kernel votes and finds where to cut, and {@link CudaCandidateSelect}'s
- * does the rest. The stages that it replaces are its oracle.
+ * The retrieval of a step in few launches: one kernel votes and counts votes, and {@link CudaCandidateSelect}'s does the
+ * rest. The stages that it replaces are its oracle.
  */
 abstract sealed class CudaFusedRetrieval implements Retrieval
     permits CudaRetrieval, CudaScoreRetrieval {
   /** Threads of a block that votes. */
-  static final int BLOCK = 1024;
+  private static final int BLOCK = 512;
 
-  /** Shared memory of a block that votes: what it looks up, to which a histogram for each lane of a warp comes. */
+  /**
+   * Shared memory of a block that votes: what it looks up, to which a histogram for each tile and each lane of a
+   * warp comes.
+   */
   private static final int LOOK_UP_BYTES = 64 << 10;
   private static final int LANES = 32;
 
@@ -32,10 +35,6 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
   private final RetrievalScratch scratch;
   /** {@code [heads][tableBytes] u8} of what a vote looks up, where another launch makes it. */
   private final Buffer table;
-  /** {@code [heads][tiles][values] i32}: how many keys of a tile have a vote. */
-  private final Buffer counts;
-  /** {@code [heads] i32}, zero before and after a launch: blocks of a head that are done. */
-  private final Buffer tickets;
   private final Selection selection;
   private final CudaCandidateSelect select;
 
@@ -54,15 +53,14 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
     this.index = index;
     this.size = size;
     this.parts = parts;
-    voteShared = LOOK_UP_BYTES + values * LANES * Integer.BYTES;
+    voteShared = LOOK_UP_BYTES
+        + RetrievalScratch.TILES_OF_VOTE * values * LANES * Integer.BYTES;
     vote.allowShared(voteShared);
     memory = new DeviceAllocator(kernels.stream());
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
-          kernels.device().multiprocessors() * vote.blocksPerMultiprocessor(BLOCK, voteShared));
+          kernels.device().multiprocessors(), values);
       table = memory.allocate(DType.U8, scratch.heads(), tableBytes);
-      counts = memory.allocate(DType.I32, scratch.heads(), scratch.tiles(), values);
-      tickets = memory.allocate(DType.I32, scratch.heads());
       selection = new Selection(
           memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
           memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
@@ -94,15 +92,9 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
 
   /** The launch of a kernel that votes, without arguments. */
   final KernelLaunch voteLaunch() {
-    return kernels.launch().grid(scratch.tiles(), scratch.heads()).block(BLOCK).shared(voteShared)
+    int blocks = Math.ceilDiv(scratch.tiles(), RetrievalScratch.TILES_OF_VOTE);
+    return kernels.launch().grid(blocks, scratch.heads()).block(BLOCK).shared(voteShared)
         .overlapped();
-  }
-
-  /** Adds what every kernel that votes ends with: what decides on the cut, and where it goes. */
-  final KernelLaunch cutArgs(KernelLaunch launch) {
-    return launch.arg(size.candidates()).arg(size.k()).arg(RetrievalScratch.SPARE).arg(counts)
-        .arg(tickets).arg(scratch.threshold()).arg(scratch.tileStart()).arg(scratch.tileTies())
-        .arg(scratch.bestStart());
   }
 
   final Kernels kernels() {

@@ -26,15 +26,15 @@ final class CudaHeadRetrieval implements Retrieval {
 
   // Of retrieval_head_vote.cu.
   private static final int QUAD = 4;
-  private static final int VOTE_BLOCK = 1024;
+  private static final int VOTE_BLOCK = 512;
   private static final int VOTE_SHARED = (64 << 10) + (32 << 10);
 
   // Of retrieval_head_combine.cu.
   private static final int COMBINE_BLOCK = 1024;
-  private static final int COMBINE_SHARED = VOTES * 32 * Integer.BYTES;
+  private static final int HISTOGRAM_BYTES = VOTES * 32 * Integer.BYTES;
 
   // Of retrieval_head_scores.cu.
-  private static final int SCORES_BLOCK = 512;
+  private static final int SCORES_BLOCK = 256;
 
   private final Kernels kernels;
   private final CudaKeyIndex index;
@@ -52,12 +52,8 @@ final class CudaHeadRetrieval implements Retrieval {
   private final Buffer blocks;
   /** {@code [group][heads][tiles * tileKeys] u8}. */
   private final Buffer votes;
-  /** {@code [heads][quads][4][256] i32}, zero before and after a launch: how many keys have a vote. */
+  /** {@code [heads][group][256] i32}, zero before and after a step: how many keys have a vote. */
   private final Buffer totals;
-  /** {@code [group][heads] i32}: where each head would cut. */
-  private final Buffer cuts;
-  /** {@code [heads][tiles][256] i32}: how many keys of a tile have a combined vote. */
-  private final Buffer counts;
   /** {@code [rows][kvHeads][candidates] i32}. */
   private final Buffer candidates;
   /** {@code [group][rows][kvHeads][candidates] f32}; the first head's then become the combined scores. */
@@ -66,10 +62,8 @@ final class CudaHeadRetrieval implements Retrieval {
   private final Buffer highs;
   /** {@code [group][heads] i64}: what normalises a head's weights. */
   private final Buffer norms;
-  // Zero before and after a launch: blocks that are done.
-  private final Buffer voteTickets;
-  private final Buffer combineTickets;
-  private final Buffer estimateTickets;
+  /** {@code [heads] i32}, zero before and after a launch: blocks of a head that are done. */
+  private final Buffer tickets;
   private final Selection selection;
 
   /** Allocates what the kernels pass on; the caller closes it. */
@@ -87,22 +81,18 @@ final class CudaHeadRetrieval implements Retrieval {
     weights = kernels.function("retrieval_head_weights");
     memory = new DeviceAllocator(kernels.stream());
     try {
-      scratch = RetrievalScratch.allocate(memory, shape, size, kernels.device().multiprocessors()
-          * vote.blocksPerMultiprocessor(VOTE_BLOCK, VOTE_SHARED));
+      scratch = RetrievalScratch.allocate(memory, shape, size,
+          kernels.device().multiprocessors(), VOTES);
       int heads = scratch.heads();
       int tiles = scratch.tiles();
       blocks = memory.allocate(DType.F32, group, heads, shape.headDim());
       votes = memory.allocate(DType.U8, group, heads, (long) tiles * scratch.tileKeys());
-      totals = memory.allocate(DType.I32, heads, quads, QUAD, VOTES);
-      cuts = memory.allocate(DType.I32, group, heads);
-      counts = memory.allocate(DType.I32, heads, tiles, VOTES);
+      totals = memory.allocate(DType.I32, heads, group, VOTES);
       candidates = memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.candidates());
       scores = memory.allocate(DType.F32, group, size.rows(), shape.kvHeads(), size.candidates());
       highs = memory.allocate(DType.I32, group, heads, tiles);
       norms = memory.allocate(DType.I64, group, heads);
-      voteTickets = memory.allocate(DType.I32, heads, quads);
-      combineTickets = memory.allocate(DType.I32, heads);
-      estimateTickets = memory.allocate(DType.I32, heads);
+      tickets = memory.allocate(DType.I32, heads);
       selection = new Selection(
           memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
           memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
@@ -145,18 +135,16 @@ final class CudaHeadRetrieval implements Retrieval {
         .arg(index.centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
         .arg(index.budgets()).arg(blocks).arg(votes).arg(scratch.tileKeys()).arg(shape.kvHeads())
         .arg(shape.groupSize()).arg(index.subspaces())
-        .arg(HadamardRotation.scale(shape.headDim())).arg(size.candidates()).arg(totals)
-        .arg(voteTickets).arg(cuts).run(vote);
+        .arg(HadamardRotation.scale(shape.headDim())).arg(totals).run(vote);
   }
 
   private void combineVotes(Batch batch) {
     KvShape shape = index.shape();
     kernels.launch().grid(scratch.tiles(), scratch.heads()).block(COMBINE_BLOCK)
-        .shared(COMBINE_SHARED).overlapped().arg(batch.slots()).arg(index.budgets()).arg(votes)
-        .arg(cuts).arg(scratch.votes()).arg(scratch.tileKeys()).arg(shape.kvHeads())
-        .arg(shape.groupSize()).arg(size.candidates()).arg(size.k()).arg(RetrievalScratch.SPARE)
-        .arg(counts).arg(combineTickets).arg(scratch.threshold()).arg(scratch.tileStart())
-        .arg(scratch.tileTies()).arg(scratch.bestStart()).run(combine);
+        .shared(HISTOGRAM_BYTES + shape.groupSize() * Integer.BYTES).overlapped()
+        .arg(batch.slots()).arg(index.budgets()).arg(votes).arg(totals).arg(scratch.votes())
+        .arg(scratch.tileKeys()).arg(shape.kvHeads()).arg(shape.groupSize())
+        .arg(size.candidates()).arg(scratch.counts()).run(combine);
   }
 
   private void estimate(int layer, Batch batch) {
@@ -164,9 +152,9 @@ final class CudaHeadRetrieval implements Retrieval {
     kernels.launch().grid(scratch.tiles(), scratch.heads()).block(SCORES_BLOCK).overlapped()
         .arg(index.recordTable()).arg(index.budgets()).arg(batch.slots()).arg(layer)
         .arg(shape.layers()).arg(shape.kvHeads()).arg(shape.groupSize()).arg(index.subspaces())
-        .arg(scratch.tileKeys()).arg(blocks).arg(scratch.votes()).arg(scratch.threshold())
-        .arg(scratch.tileStart()).arg(scratch.tileTies()).arg(size.candidates()).arg(candidates)
-        .arg(scores).arg(highs).arg(norms).arg(estimateTickets)
+        .arg(scratch.tileKeys()).arg(blocks).arg(scratch.votes()).arg(scratch.counts())
+        .arg(totals).arg(size.candidates()).arg(candidates).arg(scores).arg(highs).arg(norms)
+        .arg(tickets)
         .arg(HeadScores.toOctaves(shape.headDim())).run(estimates);
   }
 
@@ -174,8 +162,8 @@ final class CudaHeadRetrieval implements Retrieval {
     KvShape shape = index.shape();
     kernels.launch().grid(scratch.tiles(), scratch.heads()).block(SCORES_BLOCK).overlapped()
         .arg(index.budgets()).arg(batch.slots()).arg(shape.kvHeads()).arg(shape.groupSize())
-        .arg(scratch.tileKeys()).arg(scratch.tileStart()).arg(size.candidates()).arg(candidates)
-        .arg(scores).arg(norms).arg(HeadScores.toOctaves(shape.headDim())).run(weights);
+        .arg(scratch.tiles() * scratch.tileKeys()).arg(size.candidates()).arg(scores).arg(norms)
+        .arg(HeadScores.toOctaves(shape.headDim())).run(weights);
   }
 
   private Buffer combinedScores() {

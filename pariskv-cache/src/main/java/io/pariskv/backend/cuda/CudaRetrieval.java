@@ -52,9 +52,9 @@ final class CudaRetrieval extends CudaFusedRetrieval {
 
   private void vote(int layer, Batch batch) {
     KvShape shape = index().shape();
-    KernelLaunch launch = voteLaunch().arg(index().idTable()).arg(layer).arg(shape.layers())
+    voteLaunch().arg(index().idTable()).arg(layer).arg(shape.layers())
         .arg(batch.slots()).arg(index().budgets()).arg(table()).arg(scratch().votes())
-        .arg(scratch().tileKeys()).arg(shape.kvHeads()).arg(index().subspaces());
-    cutArgs(launch).run(vote);
+        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(shape.kvHeads())
+        .arg(index().subspaces()).arg(scratch().counts()).run(vote);
   }
 }

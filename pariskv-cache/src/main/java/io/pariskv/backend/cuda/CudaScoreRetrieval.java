@@ -29,11 +29,11 @@ final class CudaScoreRetrieval extends CudaFusedRetrieval {
   @Override
   void launch(int part, int layer, Batch batch, Buffer q) {
     KvShape shape = index().shape();
-    KernelLaunch launch = voteLaunch().arg(q).arg(index().idTable()).arg(index().normTable())
+    voteLaunch().arg(q).arg(index().idTable()).arg(index().normTable())
         .arg(index().centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
         .arg(index().budgets()).arg(scratch().blocks()).arg(scratch().votes())
-        .arg(scratch().tileKeys()).arg(shape.kvHeads()).arg(shape.groupSize())
-        .arg(index().subspaces()).arg(HadamardRotation.scale(shape.headDim()));
-    cutArgs(launch).run(vote);
+        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(shape.kvHeads())
+        .arg(shape.groupSize()).arg(index().subspaces())
+        .arg(HadamardRotation.scale(shape.headDim())).arg(scratch().counts()).run(vote);
   }
 }

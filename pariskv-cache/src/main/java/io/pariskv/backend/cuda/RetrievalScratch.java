@@ -20,40 +20,37 @@ import io.pariskv.retrieve.RetrievalSize;
  * @param tiles tiles of a head, 1 to {@link #MAX_TILES}
  * @param blocks {@code [heads][headDim] f32}
  * @param votes {@code [heads][tiles * tileKeys] u8}; a row is aligned to 1,024 bytes
- * @param threshold {@code [heads] i32}: keys with more votes are candidates, and some with as many; -1 if
- *     all are
- * @param tileStart {@code [heads][tiles + 1] i32}: candidates in the tiles before; the last is their number
- * @param tileTies {@code [heads][tiles] i32}: keys of the tile with as many votes as the threshold that are
- *     candidates, those of the lowest positions
- * @param bestStart {@code [heads][tiles + 1] i32}: the sum over the tiles before of
- *     {@code min(k + SPARE, candidates of the tile)}, {@code k} being what the head's budget selects: what a
- *     tile lists of its best, as it need not find out which exactly the {@code k} best are
+ * @param counts {@code [heads][tiles][values] i32}: how many keys of a tile have a vote; not defined for tiles
+ *     without keys
  */
 record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer votes,
-    Buffer threshold, Buffer tileStart, Buffer tileTies, Buffer bestStart) {
+    Buffer counts) {
 
-  /** As many as a warp has lanes, and a block warps. */
+  /** As many as a warp has lanes. */
   static final int MAX_TILES = 32;
 
   /** Entries besides its best that a tile may list, so that one round of counting usually suffices. */
   static final int SPARE = 28;
 
-  /** Allocates it; {@code blocks} is how many blocks, one a tile, the GPU works on at a time. */
+  /** Tiles that a block of the vote has, so that it fills its table once for both. */
+  static final int TILES_OF_VOTE = 2;
+
+  /** Allocates it for a GPU of so many multiprocessors; {@code values} is how many different votes there are. */
   static RetrievalScratch allocate(Allocator memory, KvShape shape, RetrievalSize size,
-      int blocks) {
+      int multiprocessors, int values) {
     int heads = size.rows() * shape.kvHeads();
-    int tileKeys = tileKeys(size.keys(), heads, blocks);
+    int tileKeys = tileKeys(size.keys(), heads, multiprocessors);
     int tiles = Math.max(1, Math.ceilDiv(size.keys(), tileKeys));
     return new RetrievalScratch(size, tileKeys, tiles,
         memory.allocate(DType.F32, heads, shape.headDim()),
         memory.allocate(DType.U8, heads, (long) tiles * tileKeys),
-        memory.allocate(DType.I32, heads), memory.allocate(DType.I32, heads, tiles + 1),
-        memory.allocate(DType.I32, heads, tiles), memory.allocate(DType.I32, heads, tiles + 1));
+        memory.allocate(DType.I32, heads, tiles, values));
   }
 
-  /** Keys of a tile, such that the tiles of all heads together are about as many as {@code blocks}. */
-  private static int tileKeys(int keys, int heads, int blocks) {
-    int tiles = Math.clamp(blocks / Math.max(1, heads), 1, MAX_TILES);
+  /** Keys of a tile, such that there are about as many blocks of the vote as multiprocessors. */
+  private static int tileKeys(int keys, int heads, int multiprocessors) {
+    int tiles = TILES_OF_VOTE
+        * Math.clamp(multiprocessors / Math.max(1, heads), 1, MAX_TILES / TILES_OF_VOTE);
     int slabs = Math.ceilDiv(Math.ceilDiv(Math.max(1, keys), tiles), TokenSlabs.SLAB_TOKENS);
     return slabs * TokenSlabs.SLAB_TOKENS;
   }
@@ -74,8 +71,13 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     room.requireSelected("selected positions", DType.I32, selection.positions());
   }
 
+  /** How many different votes there are. */
+  int values() {
+    return counts.shape().extent(2);
+  }
+
   /** Rows times KV heads. */
   int heads() {
-    return Math.toIntExact(threshold.shape().axis(0));
+    return counts.shape().extent(0);
   }
 }

@@ -28,8 +28,9 @@ class CudaCandidateSelectTest {
     fake.close();
   }
 
-  private RetrievalScratch scratch(DeviceAllocator memory, RetrievalSize size, int blocks) {
-    return RetrievalScratch.allocate(memory, SHAPE, size, blocks);
+  private RetrievalScratch scratch(DeviceAllocator memory, RetrievalSize size,
+      int multiprocessors) {
+    return RetrievalScratch.allocate(memory, SHAPE, size, multiprocessors, 256);
   }
 
   private CudaCandidateSelect newSelect(DeviceAllocator memory, RetrievalScratch scratch) {
@@ -43,7 +44,7 @@ class CudaCandidateSelectTest {
     try (Buffers buffers = new Buffers(backend);
         KeyIndex index = backend.newKeyIndex(SHAPE, 3);
         DeviceAllocator memory = new DeviceAllocator(backend.kernels().stream())) {
-      RetrievalScratch scratch = scratch(memory, size, 264);
+      RetrievalScratch scratch = scratch(memory, size, 132);
       CudaCandidateSelect select = newSelect(memory, scratch);
       Batch batch = new Batch(3, buffers.of(new int[3], 3), buffers.of(new int[3], 3));
       Selection selection = new Selection(buffers.empty(DType.I32, 3, 2, 100),
@@ -66,17 +67,17 @@ class CudaCandidateSelectTest {
   void candidates_goToDeviceMemory_onlyIfATileCanHaveTooMany() {
     RetrievalSize size = new RetrievalSize(1, 65_536, 20_000, 100);
     try (DeviceAllocator memory = new DeviceAllocator(backend.kernels().stream())) {
-      RetrievalScratch small = scratch(memory, size, 16);
+      RetrievalScratch small = scratch(memory, size, 8);
       long before = memory.allocatedBytes();
       newSelect(memory, small);
       assertEquals(8_192, small.tileKeys());
       assertEquals(2 * (8 * 8 * 128 + 4 * 8 + 4), memory.allocatedBytes() - before);
 
-      RetrievalScratch large = scratch(memory, size, 14);
+      RetrievalScratch large = scratch(memory, size, 6);
       before = memory.allocatedBytes();
       newSelect(memory, large);
-      assertEquals(10_240, large.tileKeys());
-      assertEquals(2 * (8 * 7 * 128 + 4 * 7 + 4 + 8 * 20_000), memory.allocatedBytes() - before);
+      assertEquals(11_264, large.tileKeys());
+      assertEquals(2 * (8 * 6 * 128 + 4 * 6 + 4 + 8 * 20_000), memory.allocatedBytes() - before);
     }
   }
 }
