@@ -23,6 +23,14 @@ public interface MethodState extends AutoCloseable {
   long prepare(List<TokenZones> zones);
 
   /**
+   * Whether the step last prepared for may be recorded; false if {@link #attend} reads something back to the host,
+   * as a probe does.
+   */
+  default boolean recordable() {
+    return true;
+  }
+
+  /**
    * Attends one new token of each sequence, in stream order; K and V are appended already.
    *
    * @param q {@code [rows][heads][headDim] f32}
