@@ -1,6 +1,7 @@
 package io.pariskv.method;
 
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.retrieve.Retrieval;
@@ -75,6 +76,16 @@ public interface MethodState extends AutoCloseable {
   /** How the steps last prepared for retrieve, for people who time it; null if they attend everything. */
   default @Nullable Retrieval retrieval() {
     return null;
+  }
+
+  /**
+   * The positions that the last {@link #attend} of a layer chose, for each KV head or for each query head; for people
+   * who ask how good the choice was. The memory is used again by the next layer. Null if the method chooses
+   * nothing, or the sequences are attended whole.
+   */
+  default @Nullable Selection selection() {
+    Retrieval retrieval = retrieval();
+    return retrieval == null ? null : retrieval.selection();
   }
 
   /** What one decode step over {@code zones} reads, in all layers together. */

@@ -5,11 +5,15 @@ import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which attention method, and its settings. */
 final class MethodOptions {
+  /** Every method there is. */
+  static final List<String> NAMES = List.of("full", "pariskv");
+
   @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv or full (default: ${DEFAULT-VALUE}).")
   String method;
 
@@ -28,7 +32,7 @@ final class MethodOptions {
       case "full" -> new FullAttention();
       case "pariskv" -> new ParisKv(config);
       default -> throw new InputException(
-          "method '" + name + "' is not known; choose one of full, pariskv");
+          "method '" + name + "' is not known; choose one of " + String.join(", ", NAMES));
     };
   }
 }

@@ -1,7 +1,9 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.error.InputException;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -18,9 +20,9 @@ final class ParisKvOptions {
   @Nullable
   Integer local;
 
-  @Option(names = "--k", paramLabel = "N", description = "Keys retrieved a step.")
-  @Nullable
-  Integer k;
+  /** One; several are for commands that compare. */
+  @Option(names = "--k", paramLabel = "N", split = ",", description = "Keys retrieved a step.")
+  List<Integer> k = List.of();
 
   @Option(names = "--update-interval", paramLabel = "N", description = "Generated tokens between updates of the index.")
   @Nullable
@@ -44,9 +46,16 @@ final class ParisKvOptions {
     RetrievalBudget budget = base.budget();
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        new RetrievalBudget(or(k, budget.k()),
+        new RetrievalBudget(or(k(), budget.k()),
             candidateRatio != null ? candidateRatio : budget.candidateRatio(),
             collisionRatio != null ? collisionRatio : budget.collisionRatio()));
+  }
+
+  private @Nullable Integer k() {
+    if (k.size() > 1) {
+      throw new InputException("k " + k + " are several; give one number");
+    }
+    return k.isEmpty() ? null : k.getFirst();
   }
 
   private static int or(@Nullable Integer given, int otherwise) {
