@@ -119,14 +119,15 @@ public final class EvalCommand implements Callable<Integer> {
     List<Integer> longestFirst = lengths.stream().distinct().sorted(Comparator.reverseOrder())
         .toList();
     LoadOptions options = loading.toLoadOptions(spec, 0);
-    for (int length : longestFirst.subList(0, longestFirst.size() - 1)) {
+    for (int tried = 0;; tried++) {
       try {
-        return LanguageModel.load(directory, options.withContext(length));
-      } catch (InputException e) { // the cells that are too long are refused one by one, with the reason
-        continue;
+        return LanguageModel.load(directory, options.withContext(longestFirst.get(tried)));
+      } catch (InputException e) { // cells that are too long are refused one by one, with the reason
+        if (tried == longestFirst.size() - 1) {
+          throw e;
+        }
       }
     }
-    return LanguageModel.load(directory, options.withContext(longestFirst.getLast()));
   }
 
   private Map<String, String> settings(Evaluation.Plan plan, LanguageModel loaded,

@@ -69,7 +69,7 @@ public final class RecallTask implements Task {
     for (int i = 0; i < request.count(); i++) {
       int index = i;
       double depth = (i + 0.5) / request.count();
-      long seed = ((request.seed() * 31 + kind.ordinal()) * 31 + request.length()) * 1_000_003 + i;
+      long seed = ((request.seed() * 31 + kind.sentences) * 31 + request.length()) * 1_000_003 + i;
       samples.add(fit(request, sentences -> sample(index, sentences, depth, seed)));
     }
     return samples;

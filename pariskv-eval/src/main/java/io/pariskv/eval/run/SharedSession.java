@@ -60,7 +60,7 @@ final class SharedSession implements AutoCloseable {
       ready = open();
       session = ready;
     }
-    if (held != trial) {
+    if (!trial.equals(held)) {
       held = null;
       ready.truncate(0); // another sample may share its beginning, but with a question that was decoded
       long start = System.nanoTime();
