@@ -1,5 +1,6 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.eval.report.Report;
 import io.pariskv.eval.run.Line;
 import io.pariskv.eval.run.RefusedLine;
 import io.pariskv.eval.run.SampleLine;
@@ -37,7 +38,7 @@ final class EvalSummary {
     });
     List<RefusedLine> refused = Scores.refused(lines);
     refused.forEach(each -> out.println(each.cell() + ": " + each.reason()));
-    out.println("report: " + directory.resolve("report.html"));
+    out.println("report: " + Report.write(directory));
     out.flush();
     return Scores.byCell(lines).isEmpty() ? ExitCode.SOFTWARE : ExitCode.OK;
   }
