@@ -206,6 +206,16 @@ public final class Session implements AutoCloseable {
     return pool.method();
   }
 
+  /** What the next decode step reads. */
+  public StepCost stepCost() {
+    return cache.stepCost();
+  }
+
+  /** Bytes of summaries and retrieval scratch held now. */
+  public long summaryBytes() {
+    return pool.methodBytes();
+  }
+
   /** Most new tokens, after the checks. */
   private int check(int[] prompt, GenerationOptions options) {
     checkPrompt(model, prompt, prompt.length + 1);

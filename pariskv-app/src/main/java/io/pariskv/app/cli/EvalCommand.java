@@ -37,7 +37,7 @@ public final class EvalCommand implements Callable<Integer> {
 
   @Spec
   private CommandSpec spec;
-  @Parameters(arity = "0..1", paramLabel = "TASK[,TASK]", split = ",", description = "recall-tasks (for the bundled model), or recall-number, recall-list, recall-path.")
+  @Parameters(arity = "0..1", paramLabel = "TASK[,TASK]", split = ",", description = "recall-tasks (for the bundled model: recall-number, recall-list, recall-path), retrieval (what methods select while it writes a long path), perplexity (of --data).")
   private List<String> tasks = new ArrayList<>();
   @Option(names = "--model", paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
   private @Nullable Path model;
@@ -53,6 +53,12 @@ public final class EvalCommand implements Callable<Integer> {
   private Path out;
   @Option(names = "--resume", description = "Go on with the samples that DIR has.")
   private boolean resume;
+  @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity.")
+  private @Nullable Path data;
+  @Option(names = "--new-tokens", paramLabel = "N", defaultValue = "512", description = "Tokens that retrieval writes or perplexity judges a sample (default: ${DEFAULT-VALUE}).")
+  private int newTokens;
+  @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
+  private @Nullable Integer every;
   @Option(names = "--raw", description = "Give prompts to the model as they are, without the chat template.")
   private boolean raw;
   @Mixin
@@ -69,7 +75,8 @@ public final class EvalCommand implements Callable<Integer> {
     lengths.forEach(length -> Usage.requireRange(spec, "--lengths", length, MAX_LENGTH));
     Usage.requireRange(spec, "--samples", samples, MAX_SAMPLES);
     List<MethodChoice> methods = Usage.check(spec, this::methods);
-    List<Workload> workloads = Usage.check(spec, () -> Workloads.named(tasks));
+    List<Workload> workloads = Usage.check(spec,
+        () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
     Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, samples, seed);
     PrintWriter err = spec.commandLine().getErr();
     try (LanguageModel loaded = load(directory)) {
@@ -143,6 +150,9 @@ public final class EvalCommand implements Callable<Integer> {
         .collect(Collectors.joining(",")));
     settings.put("samples", Integer.toString(plan.samples()));
     settings.put("seed", Long.toString(plan.seed()));
+    settings.put("new_tokens", Integer.toString(newTokens));
+    settings.put("every", String.valueOf(every));
+    settings.put("data", String.valueOf(data));
     settings.put("template", raw ? "raw" : "chat");
     settings.put("methods", plan.methods().stream().map(MethodChoice::label)
         .collect(Collectors.joining(",")));

@@ -21,36 +21,38 @@ public final class RecallTask implements Task {
   /** The end of the turn. */
   private static final int END_TOKENS = 2;
 
-  /** What is asked for, in how many sentences it is answered. */
+  /** What is asked for. */
   private enum Kind {
-    NUMBER(1), LIST(4), PATH(16);
-
-    final int sentences;
-
-    Kind(int sentences) {
-      this.sentences = sentences;
-    }
+    NUMBER, LIST, PATH
   }
 
   private final Kind kind;
+  /** Sentences of the answer. */
+  private final int answers;
 
-  private RecallTask(Kind kind) {
+  private RecallTask(Kind kind, int answers) {
     this.kind = kind;
+    this.answers = answers;
   }
 
   /** One number; where its sentence stands is the label {@code depth}, spread evenly over the samples of a cell. */
   public static RecallTask number() {
-    return new RecallTask(Kind.NUMBER);
+    return new RecallTask(Kind.NUMBER, 1);
   }
 
   /** Four numbers; the measure {@code right} counts the sentences that are right, wherever they stand. */
   public static RecallTask list() {
-    return new RecallTask(Kind.LIST);
+    return new RecallTask(Kind.LIST, 4);
   }
 
   /** Sixteen hops from link to link; the measure {@code hops} counts those before the first error. */
   public static RecallTask path() {
-    return new RecallTask(Kind.PATH);
+    return path(16);
+  }
+
+  /** The same with {@code hops} hops. */
+  public static RecallTask path(int hops) {
+    return new RecallTask(Kind.PATH, hops);
   }
 
   @Override
@@ -69,7 +71,7 @@ public final class RecallTask implements Task {
     for (int i = 0; i < request.count(); i++) {
       int index = i;
       double depth = (i + 0.5) / request.count();
-      long seed = ((request.seed() * 31 + kind.sentences) * 31 + request.length()) * 1_000_003 + i;
+      long seed = ((request.seed() * 31 + answers) * 31 + request.length()) * 1_000_003 + i;
       samples.add(fit(request, sentences -> sample(index, sentences, depth, seed)));
     }
     return samples;
@@ -77,7 +79,7 @@ public final class RecallTask implements Task {
 
   /** The longest document that leaves room for the answer. */
   private Sample fit(SampleRequest request, IntFunction<Sample> made) {
-    int least = kind.sentences + 2;
+    int least = answers + 2;
     int sentences = Math.max(least, request.length() / RecallDocument.SENTENCE_TOKENS);
     int tooMany = Integer.MAX_VALUE;
     while (true) {
@@ -87,7 +89,7 @@ public final class RecallTask implements Task {
         throw new InputException(name() + " needs at least " + (request.length() - room)
             + " tokens, not " + request.length() + "; give a larger length");
       }
-      int perSentence = Math.max(1, (request.length() - room) / (sentences + kind.sentences));
+      int perSentence = Math.max(1, (request.length() - room) / (sentences + answers));
       if (room < 0) {
         tooMany = sentences;
         sentences = Math.max(least, sentences - Math.max(1, -room / perSentence));
@@ -102,8 +104,8 @@ public final class RecallTask implements Task {
   private Sample sample(int index, int sentences, double depth, long seed) {
     RecallDocument document = switch (kind) {
       case NUMBER -> RecallDocument.number(sentences, depth, seed);
-      case LIST -> RecallDocument.list(sentences, kind.sentences, seed);
-      case PATH -> RecallDocument.pathOf(sentences, kind.sentences, seed);
+      case LIST -> RecallDocument.list(sentences, answers, seed);
+      case PATH -> RecallDocument.pathOf(sentences, answers, seed);
     };
     Map<String, Object> labels = kind == Kind.NUMBER
         ? Map.of("depth", depth, "sentences", sentences)
@@ -111,7 +113,7 @@ public final class RecallTask implements Task {
     int end = kind == Kind.PATH ? 0 : END_TOKENS; // the model never ends a path
     return new Sample(Integer.toString(index), List.of(new ChatMessage("user", document.text())),
         "", " " + document.question(), document.answer(),
-        kind.sentences * RecallDocument.SENTENCE_TOKENS + end, Sample.Drawing.GREEDY, labels);
+        answers * RecallDocument.SENTENCE_TOKENS + end, Sample.Drawing.GREEDY, labels);
   }
 
   @Override

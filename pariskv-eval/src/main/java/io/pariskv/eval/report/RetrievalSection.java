@@ -1,8 +1,8 @@
 package io.pariskv.eval.report;
 
+import io.pariskv.eval.probe.RetrievalPoint;
 import io.pariskv.eval.report.Plot.Axis;
 import io.pariskv.eval.report.Plot.Point;
-import io.pariskv.eval.run.RetrievalPoint;
 import io.pariskv.eval.run.SampleLine;
 import java.util.ArrayList;
 import java.util.List;

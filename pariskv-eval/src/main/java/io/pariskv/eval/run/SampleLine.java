@@ -1,5 +1,6 @@
 package io.pariskv.eval.run;
 
+import io.pariskv.eval.probe.RetrievalPoint;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

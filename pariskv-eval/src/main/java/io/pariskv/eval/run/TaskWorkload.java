@@ -47,11 +47,6 @@ public record TaskWorkload(Task task) implements Workload {
     }
 
     @Override
-    public int mostTokens() {
-      return encoded.tokens().length + sample.maxTokens();
-    }
-
-    @Override
     public int[] shared() {
       return encoded.prefilled();
     }

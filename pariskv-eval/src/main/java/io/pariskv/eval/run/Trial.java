@@ -1,5 +1,6 @@
 package io.pariskv.eval.run;
 
+import io.pariskv.eval.probe.RetrievalPoint;
 import io.pariskv.generate.Session;
 import io.pariskv.method.AttentionMethod;
 import java.util.List;
@@ -12,9 +13,6 @@ public interface Trial {
 
   /** What the line of results says of it. */
   SampleLine.Prompt prompt();
-
-  /** Most tokens that the session will hold. */
-  int mostTokens();
 
   /** The tokens that are prefilled, once for all methods. */
   int[] shared();

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.probe.RetrievalPoint;
 import io.pariskv.eval.run.Agreement;
 import io.pariskv.eval.run.Cell;
 import io.pariskv.eval.run.Line;
 import io.pariskv.eval.run.RefusedLine;
 import io.pariskv.eval.run.ResultFile;
-import io.pariskv.eval.run.RetrievalPoint;
 import io.pariskv.eval.run.SampleLine;
 import java.io.IOException;
 import java.io.StringReader;

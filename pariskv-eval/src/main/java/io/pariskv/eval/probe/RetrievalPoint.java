@@ -1,4 +1,4 @@
-package io.pariskv.eval.run;
+package io.pariskv.eval.probe;
 
 /**
  * How well one layer's KV head was served in one decode step, beside exact attention.
