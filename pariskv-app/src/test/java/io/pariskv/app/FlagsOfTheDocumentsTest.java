@@ -22,6 +22,8 @@ class FlagsOfTheDocumentsTest {
       bench attention, --context --batch --method --k --heads --kv-heads --head-dim --offload --json
       bench linear, --shape --batch --steps --backend --json
       bench model, --shape --context --batch --lengths --fill-kv --prefill --offload --json
+      eval, --model --method --lengths --samples --seed --out --k --resume --data --new-tokens --every --raw --backend
+      eval report, --help
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

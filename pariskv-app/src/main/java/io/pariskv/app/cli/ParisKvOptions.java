@@ -4,6 +4,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -53,7 +54,8 @@ final class ParisKvOptions {
 
   private @Nullable Integer k() {
     if (k.size() > 1) {
-      throw new InputException("k " + k + " are several; give one number");
+      throw new InputException("k " + k.stream().map(String::valueOf)
+          .collect(Collectors.joining(",")) + " are several; give one number");
     }
     return k.isEmpty() ? null : k.getFirst();
   }
