@@ -17,6 +17,8 @@ import java.util.function.ToDoubleFunction;
 
 /** Quality against what a decode step reads, and all costs. */
 final class CostSection {
+  private static final int MOST_TICKS = 8;
+
   private final Results results;
 
   CostSection(Results results) {
@@ -56,7 +58,7 @@ final class CostSection {
         Optional<Interval> score = Scores.score(samples);
         Optional<Double> bytes = Scores.cost(samples, Cost::bytesPerToken).filter(each -> each > 0);
         if (score.isPresent() && bytes.isPresent()) {
-          own.add(Point.of(Math.log10(bytes.get()), score.get().mean(), method + ", "
+          own.add(Point.of(Math.log(bytes.get()) / Math.log(2), score.get().mean(), method + ", "
               + Numbers.length(length) + ": " + Numbers.of(score.get().mean()) + " at "
               + Numbers.bytes(bytes.get())));
         }
@@ -67,22 +69,23 @@ final class CostSection {
     if (sizes.length == 0) {
       return Optional.empty();
     }
-    Plot plot = new Plot(task, decades(sizes), Axis.unit("score"));
+    Plot plot = new Plot(task, powers(sizes), Axis.unit("score"));
     for (int m = 0; m < methods.size(); m++) {
       plot.dots(m, points.get(m));
     }
     return Optional.of(Page.figure(task, plot.toElement()));
   }
 
-  /** An axis of powers of ten. */
-  private static Axis decades(double[] logarithms) {
-    double low = Math.floor(Arrays.stream(logarithms).min().orElse(0));
-    double high = Math.ceil(Arrays.stream(logarithms).max().orElse(1));
+  /** An axis of powers of two, at most eight of them. */
+  private static Axis powers(double[] logarithms) {
+    int low = (int) Math.floor(Arrays.stream(logarithms).min().orElse(0));
+    int high = Math.max(low + 1, (int) Math.ceil(Arrays.stream(logarithms).max().orElse(1)));
+    int step = 1 + (high - low) / MOST_TICKS;
     List<Tick> ticks = new ArrayList<>();
-    for (double at = low; at <= Math.max(high, low + 1); at++) {
-      ticks.add(new Tick(at, Numbers.bytes(Math.pow(10, at))));
+    for (int at = low; at < high + step; at += step) {
+      ticks.add(new Tick(at, Numbers.powerOfTwo(at)));
     }
-    return new Axis("bytes a token", low, Math.max(high, low + 1), ticks);
+    return new Axis("bytes a token", low, ticks.getLast().at(), ticks);
   }
 
   private Element table(String task) {

@@ -1,10 +1,14 @@
 package io.pariskv.eval.report;
 
 import io.pariskv.eval.stats.Interval;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /** Numbers as a report writes them. */
 final class Numbers {
+  private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB"};
+
   private Numbers() {
   }
 
@@ -22,6 +26,11 @@ final class Numbers {
     return String.format(Locale.ROOT, format, value);
   }
 
+  /** Of an axis: without zeros at the end. */
+  static String round(double value) {
+    return new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros().toPlainString();
+  }
+
   /** A length, such as {@code 16K} where it is a whole number of 1,024. */
   static String length(int tokens) {
     return tokens == 0
@@ -31,12 +40,22 @@ final class Numbers {
 
   /** Bytes with a unit. */
   static String bytes(double bytes) {
-    String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = unit(bytes);
+    return of(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+  }
+
+  /** So many doubled bytes, such as {@code 64 MiB}. */
+  static String powerOfTwo(int exponent) {
+    double bytes = Math.pow(2, exponent);
+    int unit = unit(bytes);
+    return round(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+  }
+
+  private static int unit(double bytes) {
     int unit = 0;
-    while (bytes >= 1024 && unit < units.length - 1) {
-      bytes /= 1024;
+    while (unit < UNITS.length - 1 && bytes >= Math.pow(1024, unit + 1)) {
       unit++;
     }
-    return of(bytes) + " " + units[unit];
+    return unit;
   }
 }

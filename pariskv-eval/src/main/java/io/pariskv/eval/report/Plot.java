@@ -12,7 +12,7 @@ final class Plot {
   private static final double WIDTH = 560;
   private static final double HEIGHT = 260;
   private static final double LEFT = 56;
-  private static final double RIGHT = 12;
+  private static final double RIGHT = 30;
   private static final double TOP = 12;
   private static final double BOTTOM = 44;
   private static final int COLOURS = 8;
@@ -59,7 +59,7 @@ final class Plot {
       double at = low;
       for (int i = 0; at < most || i < 2; i++) {
         at = low + i * step;
-        ticks.add(new Tick(at, Numbers.of(at)));
+        ticks.add(new Tick(at, Numbers.round(at)));
       }
       return new Axis(name, low, at, ticks);
     }
