@@ -1,6 +1,7 @@
 package io.pariskv.eval.report;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.run.IoReason;
 import io.pariskv.eval.run.Line;
 import io.pariskv.eval.run.ResultFile;
 import io.pariskv.eval.run.SampleLine;
@@ -29,7 +30,7 @@ public final class Report {
     try {
       return Files.writeString(file, page);
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be written (" + e.getMessage()
+      throw new InputException(file + ": cannot be written (" + IoReason.of(e)
           + "); the samples are kept, 'pariskv eval report " + directory + "' makes it again", e);
     }
   }

@@ -37,7 +37,7 @@ public final class ModelFingerprint {
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException e) {
-      throw new InputException(directory + ": cannot be read (" + e + ")", e);
+      throw new InputException(directory + ": cannot be read (" + IoReason.of(e) + ")", e);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("a JDK without SHA-256", e);
     }

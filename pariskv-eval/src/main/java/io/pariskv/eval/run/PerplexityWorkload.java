@@ -70,7 +70,8 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
     } catch (CharacterCodingException e) {
       throw new InputException(file + ": is not UTF-8; convert it", e);
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be read (" + e + "); give --data FILE", e);
+      throw new InputException(file + ": cannot be read (" + IoReason.of(e) + "); give --data FILE",
+          e);
     }
   }
 

@@ -70,7 +70,8 @@ public final class ResultFile implements AutoCloseable {
       }
       return open(directory, file);
     } catch (IOException e) {
-      throw new InputException(directory + ": cannot be written (" + e + "); give another --out",
+      throw new InputException(
+          directory + ": cannot be written (" + IoReason.of(e) + "); give another --out",
           e);
     }
   }
@@ -111,7 +112,7 @@ public final class ResultFile implements AutoCloseable {
     try {
       parse(file, Files.readAllBytes(file), lines);
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be read (" + e
+      throw new InputException(file + ": cannot be read (" + IoReason.of(e)
           + "); give the directory of 'pariskv eval --out'", e);
     }
     return lines;
@@ -123,9 +124,12 @@ public final class ResultFile implements AutoCloseable {
     try {
       return MAPPER.readValue(Files.readString(file), MAPPER.getTypeFactory()
           .constructMapType(LinkedHashMap.class, String.class, String.class));
-    } catch (IOException | JacksonException e) {
-      throw new InputException(file + ": cannot be read (" + e.getMessage()
+    } catch (IOException e) {
+      throw new InputException(file + ": cannot be read (" + IoReason.of(e)
           + "); give the directory of 'pariskv eval --out'", e);
+    } catch (JacksonException e) {
+      throw new InputException(file + ": is damaged (" + e.getOriginalMessage()
+          + "); give another --out", e);
     }
   }
 
@@ -192,7 +196,7 @@ public final class ResultFile implements AutoCloseable {
       disk.append(ByteBuffer.wrap(text));
     } catch (IOException e) {
       dropAfter(before, e);
-      throw new InputException(file + ": cannot be written (" + e.getMessage() + "); "
+      throw new InputException(file + ": cannot be written (" + IoReason.of(e) + "); "
           + lines.size() + " lines are kept: make room, then go on with --resume", e);
     }
     lines.add(line);
