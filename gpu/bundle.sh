@@ -44,7 +44,7 @@ for jar in "$work"/lib/*.jar "$work"/console/*.jar; do
   (cd "$work/open" && zip -q -0 -r -X "$jar" .)
   rm -r "$work/open"
 done
-for module in cache core app; do
+for module in cache core eval app; do
   # Fixtures are the repository's own files, found by project.root; here only classes travel.
   mkdir -p "$work/tests/$module"
   (cd "pariskv-$module/target/test-classes" && find . -name '*.class' | tar -cf - -T -) | tar -xf - -C "$work/tests/$module"

@@ -4,6 +4,7 @@ import io.pariskv.app.cli.BenchCommand;
 import io.pariskv.app.cli.ChatCommand;
 import io.pariskv.app.cli.DemoCommand;
 import io.pariskv.app.cli.ErrorLine;
+import io.pariskv.app.cli.EvalCommand;
 import io.pariskv.app.cli.InfoCommand;
 import io.pariskv.app.cli.LogitsCommand;
 import io.pariskv.app.cli.RunCommand;
@@ -26,7 +27,7 @@ import picocli.CommandLine.ScopeType;
  */
 @Command(name = "pariskv", mixinStandardHelpOptions = true, version = "pariskv 0.1.0", description = "Long-context LLM inference on the JVM, with ParisKV beside full attention.", subcommands = {
     DemoCommand.class, RunCommand.class, ChatCommand.class, LogitsCommand.class,
-    InfoCommand.class, BenchCommand.class})
+    InfoCommand.class, BenchCommand.class, EvalCommand.class})
 public final class Main implements Runnable {
   private static final String DEBUG = "--debug";
 
@@ -97,7 +98,7 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a command: demo, run, chat, logits, info or bench");
+        "give a command: demo, run, chat, logits, info, bench or eval");
   }
 
   /** Whether a stack trace is wanted; arguments after a wrong one were not parsed. */

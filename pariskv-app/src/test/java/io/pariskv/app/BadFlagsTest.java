@@ -39,6 +39,7 @@ class BadFlagsTest {
       --k, 0, at least 1
       --k, -3, at least 1
       --k, x, not an int
+      --k, '8,16', give one number
       --sink, -1, at least 0
       --local, 0, at least 1
       --update-interval, 0, at least 1
@@ -119,7 +120,8 @@ class BadFlagsTest {
     assertUsage(with(RUN, "--nope"), "unknown option '--nope'");
     assertUsage(with(RUN, "--metod", "full"), "unknown option '--metod'", "--method");
     assertUsage(with(RUN, "there"), "unexpected argument 'there'");
-    assertUsage(new Object[]{"nope"}, "no command 'nope'", "demo, run, chat, logits, info, bench");
+    assertUsage(new Object[]{"nope"}, "no command 'nope'",
+        "demo, run, chat, logits, info, bench, eval");
     assertUsage(new Object[]{"--nope"}, "unknown option '--nope'", "'pariskv --help'");
     assertUsage(new Object[]{}, "give a command", "'pariskv --help'");
     assertUsage(new Object[]{"run"}, "--model");
@@ -173,7 +175,8 @@ class BadFlagsTest {
   @Test
   void help_isPrintedForEveryCommand() {
     for (String command : new String[]{"", "run", "chat", "logits", "info", "bench",
-        "bench attention", "bench decode", "bench linear", "bench model", "demo"}) {
+        "bench attention", "bench decode", "bench linear", "bench model", "demo", "eval",
+        "eval report"}) {
       Object[] args = command.isEmpty() ? new Object[0] : command.split(" ");
       Outcome outcome = run(with(args, "--help")).succeeded();
       assertTrue(outcome.out().startsWith("Usage: pariskv"), outcome::out);

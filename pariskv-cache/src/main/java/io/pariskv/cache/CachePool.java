@@ -1,6 +1,7 @@
 package io.pariskv.cache;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.error.InputException;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -14,6 +15,7 @@ import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.MethodState;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -25,11 +27,14 @@ import java.util.List;
  */
 public final class CachePool implements AutoCloseable {
   private final Backend backend;
-  private final AttentionMethod method;
   private final KvStore kv;
-  private final MethodState state;
   private final Allocator memory;
+  private final List<KvCache> caches = new ArrayList<>();
+  private AttentionMethod method;
+  private MethodState state;
   private Batch chunk;
+  /** Decode batches that are open. */
+  private int batches;
   private boolean closed;
 
   /**
@@ -93,12 +98,54 @@ public final class CachePool implements AutoCloseable {
 
   /** A new, empty sequence; the caller closes it. */
   public KvCache open() {
-    return new KvCache(this, kv.open());
+    KvCache cache = new KvCache(this, kv.open());
+    caches.add(cache);
+    return cache;
   }
 
   /** The next token of each of {@code caches} as one pass; they must be of this pool and differ. */
   public DecodeBatch batch(List<KvCache> caches) {
     return new DecodeBatch(this, caches);
+  }
+
+  /**
+   * Lets decode steps attend by another method from here on, over the K and V that are there: it summarises the keys of
+   * every open sequence as if all of its tokens had been a prompt, which costs about a hundredth of their prefill. So one
+   * prefill, which is exact whatever the method, serves several of them. If that fails, the pool is as before.
+   *
+   * @throws InputException if the method cannot serve the geometry, or selects more keys than the cache of rows has
+   *     place for
+   * @throws IllegalStateException if a decode batch is open: what was recorded of it reads the memory of the method
+   *     before
+   * @throws OutOfMemoryError if there is no room for what the method keeps
+   */
+  public void use(AttentionMethod other) {
+    other.check(kv.shape());
+    if (batches > 0) {
+      throw new IllegalStateException("method " + method.name() + " cannot give way to "
+          + other.name() + " while " + batches + " decode batches are open; close them first");
+    }
+    int cachedRows = kv.cachedRows();
+    if (cachedRows > 0 && other.selectedKeys() > cachedRows) {
+      throw new InputException("method " + other.name() + " selects " + other.selectedKeys()
+          + " keys a step, and the cache of rows has place for " + cachedRows
+          + "; give --row-cache as many, or off");
+    }
+    MethodState before = state;
+    MethodState next = other.open(backend, kv);
+    try {
+      caches.forEach(cache -> before.release(cache.slot())); // room for the other's summaries
+      caches.forEach(cache -> cache.summarise(next));
+    } catch (RuntimeException | Error e) {
+      Opened opened = new Opened();
+      opened.keep(next);
+      opened.closeAfter(e);
+      caches.forEach(cache -> cache.summarise(before));
+      throw e;
+    }
+    state = next;
+    method = other;
+    before.close();
   }
 
   /** The backend that runs the stages. */
@@ -160,11 +207,17 @@ public final class CachePool implements AutoCloseable {
     return closed;
   }
 
-  void release(int slot) {
+  void release(KvCache cache, int slot) {
+    caches.remove(cache);
     if (!closed) { // else it is freed already
       state.release(slot);
       kv.release(slot);
     }
+  }
+
+  /** Counts the decode batches that are open. */
+  void batches(int change) {
+    batches += change;
   }
 
   /** {@inheritDoc} All of it, even if a part fails, as everything on a GPU does after a fault. */
@@ -173,7 +226,8 @@ public final class CachePool implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      try (memory; kv; state) {
+      MethodState last = state;
+      try (memory; kv; last) {
         // nothing else
       }
     }

@@ -26,6 +26,7 @@ public final class DecodeBatch implements Rows {
   private final Batch batch;
   /** Between {@link #prepare} and {@link #commit}, when the store may be ahead of the caches. */
   private boolean open;
+  private boolean closed;
 
   DecodeBatch(CachePool pool, List<KvCache> caches) {
     this.pool = pool;
@@ -39,6 +40,7 @@ public final class DecodeBatch implements Rows {
     batch = new Batch(slots.length, memory.allocate(DType.I32, slots.length),
         memory.allocate(DType.I32, slots.length));
     pool.backend().upload(MemorySegment.ofArray(slots), batch.slots());
+    pool.batches(1);
   }
 
   /**
@@ -53,6 +55,11 @@ public final class DecodeBatch implements Rows {
       cache.reserve(1);
     }
     return pool.state().prepare(zones());
+  }
+
+  /** Whether the pass may be recorded; else it must be run as it is. As of the last {@link #prepare}. */
+  public boolean recordable() {
+    return pool.state().recordable();
   }
 
   @Override
@@ -129,6 +136,9 @@ public final class DecodeBatch implements Rows {
   public void close() {
     try (memory) {
       rollBack();
+    } finally {
+      pool.batches(closed ? 0 : -1);
+      closed = true;
     }
   }
 }

@@ -5,6 +5,7 @@ import io.pariskv.kv.Batch;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
+import io.pariskv.method.MethodState;
 import io.pariskv.method.StepCost;
 import java.util.List;
 
@@ -105,6 +106,11 @@ public final class KvCache implements AutoCloseable {
     pool.kv().reserve(slot(), Math.addExact(zones.length(), tokens));
   }
 
+  /** Lets {@code state} summarise all keys, as a prompt's. */
+  void summarise(MethodState state) {
+    zones = state.truncated(slot, zones.length());
+  }
+
   /** Takes back what a pass that was not committed did to the zones in the store. */
   void rollBack() {
     if (!closed && !pool.isClosed()) {
@@ -121,7 +127,7 @@ public final class KvCache implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      pool.release(slot);
+      pool.release(this, slot);
     }
   }
 

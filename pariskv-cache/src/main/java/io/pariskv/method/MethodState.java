@@ -24,6 +24,14 @@ public interface MethodState extends AutoCloseable {
   long prepare(List<TokenZones> zones);
 
   /**
+   * Whether the step last prepared for may be recorded; false if {@link #attend} reads something back to the host,
+   * as a probe does.
+   */
+  default boolean recordable() {
+    return true;
+  }
+
+  /**
    * Attends one new token of each sequence, in stream order; K and V are appended already.
    *
    * @param q {@code [rows][heads][headDim] f32}
@@ -68,6 +76,11 @@ public interface MethodState extends AutoCloseable {
   /** How the steps last prepared for retrieve, for people who time it; null if they attend everything. */
   default @Nullable Retrieval retrieval() {
     return null;
+  }
+
+  /** Whether {@link #attend} of {@code layer} attends every token, whatever the zones. */
+  default boolean dense(int layer) {
+    return false;
   }
 
   /**

@@ -124,7 +124,7 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
     }
 
     @Override
-    boolean dense(int layer) {
+    public boolean dense(int layer) {
       return layer < method.denseLayers;
     }
 

@@ -65,11 +65,6 @@ abstract class SelectingState implements MethodState {
   /** What selects in steps of {@code rows} sequences with zones of up to {@code keys} keys. */
   abstract Selector newSelector(int rows, int keys);
 
-  /** Whether the method attends everything in {@code layer}. */
-  boolean dense(int layer) {
-    return false;
-  }
-
   /**
    * Attends what is selected.
    *

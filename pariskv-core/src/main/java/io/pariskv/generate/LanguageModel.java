@@ -140,13 +140,22 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException if the model has no template, or the template refuses the messages
    */
   public int[] chatPrompt(List<ChatMessage> messages) {
+    return tokenizer().encode(chatText(messages));
+  }
+
+  /**
+   * The chat template rendered, ready for the model's answer; its special tokens stand as text.
+   *
+   * @throws InputException if the model has no template, or the template refuses the messages
+   */
+  public String chatText(List<ChatMessage> messages) {
     ChatTemplate loaded = template;
     if (loaded == null) {
       loaded = ChatTemplate.load(directory.path(),
           (name, source) -> JinjaTemplate.parse(name, source)::render);
       template = loaded;
     }
-    return tokenizer().encode(loaded.render(messages, true));
+    return loaded.render(messages, true);
   }
 
   /** The geometry of K and V. */

@@ -49,6 +49,11 @@ final class Sampling {
     return tokens;
   }
 
+  /** Gives the next step another input than the token last chosen. */
+  void put(int token) {
+    backend.upload(MemorySegment.ofArray(new int[]{token}), tokens);
+  }
+
   /** Waits for the token last chosen. */
   int token() {
     backend.download(tokens, MemorySegment.ofArray(token));

@@ -1,7 +1,6 @@
 package io.pariskv.generate;
 
 import io.pariskv.backend.Backend;
-import io.pariskv.backend.Step;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
@@ -21,7 +20,6 @@ import io.pariskv.transformer.Transformer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One sequence and its cache. Each {@link #generate} takes a whole prompt; what it shares with the tokens
@@ -90,19 +88,136 @@ public final class Session implements AutoCloseable {
    */
   public GenerationResult generate(int[] prompt, GenerationOptions options,
       GenerationListener listener) {
+    return generate(prompt, 0, options, listener);
+  }
+
+  /**
+   * Continues a prompt whose end goes through decode steps instead of prefill: the method has to read it with what it
+   * retrieves, where prefill is exact. For comparing methods; the time of those steps counts as prefill.
+   *
+   * @param fed how many tokens of the end, fewer than all
+   */
+  public GenerationResult generate(int[] prompt, int fed, GenerationOptions options,
+      GenerationListener listener) {
     int limit = check(prompt, options);
+    if (fed < 0 || fed >= prompt.length) {
+      throw new IllegalArgumentException("of a prompt of " + prompt.length + " tokens, 0 to "
+          + (prompt.length - 1) + " can be fed through decode steps, not " + fed);
+    }
+    int end = prompt.length - fed;
     Generation generation = new Generation(model, options, listener, limit);
     long start = System.nanoTime();
-    int reused = reuse(prompt);
+    int reused = reuse(prompt, fed == 0 ? end - 1 : end);
     sampling.configure(options, prompt);
-    int first = prefill(prompt, generation);
-    generation.prefilled(prompt.length, reused, start);
+    prefill(prompt, end, fed == 0, generation::prefill);
     RowFetches before = cache.fetches();
     if (!generation.ended()) {
-      decode(first, generation);
+      try (DecodeLoop steps = new DecodeLoop(backend, cache, this::step)) {
+        feed(prompt, end, options, steps);
+        int first = sampling.token();
+        generation.prefilled(prompt.length, reused, start);
+        before = cache.fetches();
+        decode(first, steps, generation);
+      }
+    } else {
+      generation.prefilled(prompt.length, reused, start);
     }
     return generation.result(cached.size(), pool.methodBytes(),
         pool.cachedRows() == 0 ? null : cache.fetches().since(before));
+  }
+
+  /**
+   * Puts the K and V of a prompt in the cache and no more: what follows may begin with these tokens, whatever the
+   * method.
+   *
+   * @return how many tokens had to be computed
+   */
+  public int prefill(int[] prompt, GenerationListener listener) {
+    check(prompt, GenerationOptions.greedy(1));
+    int reused = reuse(prompt, prompt.length);
+    prefill(prompt, prompt.length, false, listener::onPrefill);
+    return cached.size() - reused;
+  }
+
+  /**
+   * How likely a text is when the method reads it: the natural logarithm of the probability of each token from {@code
+   * from} on, given all before it. The tokens before {@code from - 1} are prefilled, the others go through decode steps.
+   *
+   * @param tokens ids, all of the sequence from its start
+   * @param from the first token that is judged, at least 1
+   * @return {@code tokens.length - from} numbers
+   */
+  public double[] logProbabilities(int[] tokens, int from) {
+    check(tokens, GenerationOptions.greedy(1));
+    if (from < 1 || from >= tokens.length) {
+      throw new IllegalArgumentException("of " + tokens.length + " tokens, those from 1 to "
+          + (tokens.length - 1) + " have tokens before them, not " + from);
+    }
+    int end = from - 1;
+    reuse(tokens, end);
+    sampling.configure(GenerationOptions.greedy(1), tokens);
+    prefill(tokens, end, false, GenerationListener.NONE::onPrefill);
+    double[] result = new double[tokens.length - from];
+    float[] scores = new float[model.config().vocabSize()];
+    try (DecodeLoop steps = new DecodeLoop(backend, cache, this::step)) {
+      for (int i = 0; i < result.length; i++) {
+        sampling.put(tokens[end + i]);
+        run(steps, tokens.length);
+        backend.download(logits, MemorySegment.ofArray(scores));
+        commit(steps, tokens[end + i]);
+        result[i] = logProbability(scores, tokens[from + i]);
+      }
+    }
+    return result;
+  }
+
+  private static double logProbability(float[] scores, int token) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (float score : scores) {
+      max = Math.max(max, score);
+    }
+    double sum = 0;
+    for (float score : scores) {
+      sum += Math.exp(score - max);
+    }
+    return scores[token] - max - Math.log(sum);
+  }
+
+  /** Forgets every token from {@code length} on; what the next prompt shares with the rest is not computed again. */
+  public void truncate(int length) {
+    cache.truncate(length);
+    cached.truncate(length);
+  }
+
+  /**
+   * Lets decode steps attend by another method from here on, over the tokens that are in the cache. K and V of prefilled
+   * tokens are the same for every method; those of decoded tokens are what the method before made them: {@link #truncate}
+   * to the prompt first.
+   *
+   * @throws InputException if the method cannot serve the model, or does not fit in memory; the session is then as
+   *     before
+   */
+  public void use(AttentionMethod method) {
+    if (!method.equals(pool.method())) {
+      model.plan().requireSessionFits(method, Math.max(cached.size(), 1), pool.held(),
+          "truncate the session (" + cached.size() + " tokens)");
+      pool.use(method);
+    }
+  }
+
+  /** What decode steps attend by. */
+  public AttentionMethod method() {
+    return pool.method();
+  }
+
+  /** What the next decode step reads. */
+  public StepCost stepCost() {
+    return cache.stepCost();
+  }
+
+  /** Bytes of summaries and retrieval scratch held now. */
+  public long summaryBytes() {
+    return pool.methodBytes();
   }
 
   /** Most new tokens, after the checks. */
@@ -139,40 +254,43 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Cuts the cache to what it shares with the prompt; at least one token is left to compute. */
-  private int reuse(int[] prompt) {
-    int shared = Math.min(cached.commonPrefix(prompt), prompt.length - 1);
-    cache.truncate(shared);
-    cached.truncate(shared);
+  /** Cuts the cache to what it shares with the first {@code most} tokens of the prompt; returns how many. */
+  private int reuse(int[] prompt, int most) {
+    int shared = Math.min(cached.commonPrefix(prompt), most);
+    truncate(shared);
     return shared;
   }
 
-  /** Computes the rest of the prompt chunk by chunk; returns the first token of the answer. */
-  private int prefill(int[] prompt, Generation generation) {
+  /** Follows a prefill; see {@link GenerationListener#onPrefill}. */
+  private interface Progress {
+    boolean report(int done, int total);
+  }
+
+  /**
+   * Computes the rest of the prompt up to {@code end} chunk by chunk.
+   *
+   * @param sample whether the token that follows is chosen
+   */
+  private void prefill(int[] prompt, int end, boolean sample, Progress progress) {
     transformer.setSequenceLength(prompt.length);
     cache.expect(prompt.length);
-    if (!generation.prefill(cached.size(), prompt.length)) {
-      return -1;
-    }
-    for (int from = cached.size(); from < prompt.length; from = cached.size()) {
-      int count = Math.min(transformer.maxRows(), prompt.length - from);
+    boolean goOn = progress.report(cached.size(), prompt.length);
+    for (int from = cached.size(); goOn && from < end; from = cached.size()) {
+      int count = Math.min(transformer.maxRows(), end - from);
       try (Rows rows = cache.prefill(count)) {
         Buffer tokens = chunk.slice(0, count);
         backend.upload(MemorySegment.ofArray(Arrays.copyOfRange(prompt, from, from + count)),
             tokens);
         Buffer hidden = transformer.forward(rows, tokens);
-        if (from + count == prompt.length) {
+        if (sample && from + count == end) {
           transformer.logits(hidden.slice(count - 1, count), logits);
           sampling.sample(logits, lastRow(rows.batch()));
         }
         rows.commit();
       }
       cached.add(prompt, from, from + count);
-      if (!generation.prefill(cached.size(), prompt.length)) {
-        return -1;
-      }
+      goOn = progress.report(cached.size(), prompt.length);
     }
-    return sampling.token();
   }
 
   private static Batch lastRow(Batch batch) {
@@ -181,40 +299,42 @@ public final class Session implements AutoCloseable {
         batch.positions().slice(last, last + 1));
   }
 
-  /** The loop: record a step once, run it for every token. */
-  private void decode(int first, Generation generation) {
-    @Nullable
-    Step step = null;
-    try (DecodeBatch rows = cache.step()) {
-      long recorded = 0;
-      int token = first;
-      while (generation.accept(token)) {
-        if (transformer.dependsOnSequenceLength()) {
-          transformer.setSequenceLength(cached.size() + 1);
-        }
-        long version = rows.prepare();
-        if (step == null || version != recorded) {
-          close(step);
-          step = backend.record(() -> step(rows));
-          recorded = version;
-        }
-        StepCost cost = cache.stepCost();
-        step.run();
-        int next = sampling.token();
-        rows.commit();
-        cached.add(token);
-        generation.stepped(cost);
-        token = next;
+  /** Feeds the prompt from {@code from} on; the last step chooses the token that follows. */
+  private void feed(int[] prompt, int from, GenerationOptions options, DecodeLoop steps) {
+    for (int i = from; i < prompt.length; i++) {
+      sampling.put(prompt[i]);
+      if (i == prompt.length - 1) {
+        sampling.configure(options, prompt); // what the steps before chose does not count as seen
       }
-    } finally {
-      close(step);
+      run(steps, prompt.length);
+      commit(steps, prompt[i]);
     }
   }
 
-  private static void close(@Nullable Step step) {
-    if (step != null) {
-      step.close();
+  /** The loop of the answer. */
+  private void decode(int first, DecodeLoop steps, Generation generation) {
+    int token = first;
+    while (generation.accept(token)) {
+      StepCost cost = cache.stepCost();
+      run(steps, 0);
+      int next = sampling.token();
+      commit(steps, token);
+      generation.stepped(cost);
+      token = next;
     }
+  }
+
+  /** @param expected tokens that the sequence is known to have in the end, 0 if unknown */
+  private void run(DecodeLoop steps, int expected) {
+    if (transformer.dependsOnSequenceLength()) {
+      transformer.setSequenceLength(Math.max(expected, cached.size() + 1));
+    }
+    steps.run();
+  }
+
+  private void commit(DecodeLoop steps, int token) {
+    steps.commit();
+    cached.add(token);
   }
 
   /** One decode step: the token last sampled goes in, the next one comes out, all on the backend. */

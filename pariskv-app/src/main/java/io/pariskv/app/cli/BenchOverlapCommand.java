@@ -1,7 +1,7 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.app.bench.OverlapBench;
-import io.pariskv.app.demo.RecallDocument;
+import io.pariskv.eval.recall.RecallDocument;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.method.ParisKv;

@@ -1,6 +1,6 @@
 package io.pariskv.app.cli;
 
-import io.pariskv.app.demo.RecallDocument;
+import io.pariskv.eval.recall.RecallDocument;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
@@ -70,10 +70,10 @@ public final class DemoCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     List<Outcome> outcomes = new ArrayList<>();
     try (LanguageModel loaded = LanguageModel.load(model, loading)) {
-      String question = document.text().substring(document.text().lastIndexOf("Question"));
       out.printf(Locale.ROOT, "%s on backend %s (%s)%n", loaded.name(), loaded.backend().name(),
           loaded.backend().description());
-      out.printf(Locale.ROOT, "document of about %d tokens, seed %d; %s%n", tokens, seed, question);
+      out.printf(Locale.ROOT, "document of about %d tokens, seed %d; %s%n", tokens, seed,
+          document.question());
       List<AttentionMethod> methods = List.of(new FullAttention(), pariskv);
       methods.forEach(each -> warmUp(loaded, each));
       for (AttentionMethod each : methods) {
@@ -87,7 +87,7 @@ public final class DemoCommand implements Callable<Integer> {
         if (result.finishReason() == FinishReason.CANCELLED) { // nobody reads any more
           return 0;
         }
-        outcomes.add(new Outcome(each.name(), document.rightHops(result.text()), result));
+        outcomes.add(new Outcome(each.name(), document.rightSentences(result.text()), result));
       }
     }
     print(outcomes, out);
@@ -105,7 +105,8 @@ public final class DemoCommand implements Callable<Integer> {
       RecallDocument document, GenerationListener listener) {
     try (Session session = loaded.newSession(each)) {
       return session.generate(List.of(new ChatMessage("user", document.text())),
-          GenerationOptions.greedy(document.hops() * RecallDocument.SENTENCE_TOKENS), listener);
+          GenerationOptions.greedy(document.answer().size() * RecallDocument.SENTENCE_TOKENS),
+          listener);
     }
   }
 

@@ -9,9 +9,11 @@ import io.pariskv.method.Quest;
 import io.pariskv.method.WindowAttention;
 import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.Grouping;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -78,24 +80,49 @@ final class MethodOptions {
   /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
     Name name = Name.of(method);
-    refuseOthers(List.of(name));
-    return named(name);
+    refuseOthers(method, List.of(name));
+    return named(name, settings.k());
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
-    List<Name> names = Stream.of(method.split(",", -1)).map(Name::of).toList();
-    refuseOthers(names);
-    return names.stream().map(this::named).toList();
+    List<Name> names = names(method);
+    Integer k = settings.k();
+    return names.stream().map(name -> named(name, k)).toList();
   }
 
-  private void refuseOthers(List<Name> names) {
+  /**
+   * The methods asked for, each with every k asked for, by their labels: the name, and k if there are several. As {@link
+   * #toMethods}.
+   *
+   * @param otherwise the methods if the user named none
+   */
+  Map<String, AttentionMethod> toLabelledMethods(String otherwise) {
+    Map<String, AttentionMethod> labelled = new LinkedHashMap<>();
+    for (Name name : names(given("--method") ? method : otherwise)) {
+      if (settings.k.size() > 1 && name.flags().contains("--k")) {
+        settings.k.forEach(k -> labelled.put(name + " k=" + k, named(name, k)));
+      } else {
+        labelled.put(name.toString(),
+            named(name, settings.k.isEmpty() ? null : settings.k.getFirst()));
+      }
+    }
+    return labelled;
+  }
+
+  private List<Name> names(String methods) {
+    List<Name> names = Stream.of(methods.split(",", -1)).map(Name::of).toList();
+    refuseOthers(methods, names);
+    return names;
+  }
+
+  private void refuseOthers(String methods, List<Name> names) {
     Set<String> taken = new LinkedHashSet<>();
     names.forEach(name -> taken.addAll(name.flags()));
     for (Name each : Name.values()) {
       for (String flag : each.flags()) {
         if (given(flag) && !taken.contains(flag)) {
-          throw new InputException(flag + " is not a setting of method " + method + ", which has "
+          throw new InputException(flag + " is not a setting of method " + methods + ", which has "
               + (taken.isEmpty() ? "none" : String.join(", ", taken)) + "; leave it out");
         }
       }
@@ -107,18 +134,18 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
-  private AttentionMethod named(Name name) {
+  private AttentionMethod named(Name name, @Nullable Integer k) {
     return switch (name) {
       case FULL -> new FullAttention();
-      case PARISKV -> new ParisKv(settings.toConfig());
+      case PARISKV -> new ParisKv(settings.toConfig(k));
       case WINDOW -> new WindowAttention(settings.toZones());
-      case EXACT_TOPK -> new ExactTopK(settings.toZones(), settings.kOr(K),
+      case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
           settings.grouping(Grouping.MEAN));
-      case QUEST -> quest();
+      case QUEST -> quest(k);
     };
   }
 
-  private Quest quest() {
+  private Quest quest(@Nullable Integer k) {
     Quest preset = questPreset();
     if (preset.zones() == null) {
       ZONES.stream().filter(this::given).findFirst().ifPresent(flag -> {
@@ -127,7 +154,7 @@ final class MethodOptions {
       });
     }
     ZoneSettings zones = preset.zones() == null ? null : settings.toZones();
-    return new Quest(zones, settings.kOr(preset.k()),
+    return new Quest(zones, k != null ? k : preset.k(),
         pageSize != null ? pageSize : preset.pageSize(), preset.denseLayers(),
         settings.grouping(preset.grouping()));
   }

@@ -6,6 +6,8 @@ import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -22,9 +24,9 @@ final class ParisKvOptions {
   @Nullable
   Integer local;
 
-  @Option(names = "--k", paramLabel = "N", description = "Keys retrieved a step.")
-  @Nullable
-  Integer k;
+  /** One; several are for commands that compare. */
+  @Option(names = "--k", paramLabel = "N", split = ",", description = "Keys retrieved a step.")
+  List<Integer> k = List.of();
 
   @Option(names = "--update-interval", paramLabel = "N", description = "Generated tokens between updates of the index.")
   @Nullable
@@ -47,10 +49,15 @@ final class ParisKvOptions {
 
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
+    return toConfig(k());
+  }
+
+  /** The same with another {@code --k}, or the preset's. */
+  ParisKvConfig toConfig(@Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(preset);
     return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base), base.coarse(), grouping(Grouping.MEAN));
+        budget(base, keys), base.coarse(), grouping(Grouping.MEAN));
   }
 
   /** What {@code --group} says, or that. */
@@ -67,14 +74,14 @@ final class ParisKvOptions {
     };
   }
 
-  private RetrievalBudget budget(ParisKvConfig base) {
+  private RetrievalBudget budget(ParisKvConfig base, @Nullable Integer keys) {
     RetrievalBudget budget = base.budget();
     if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
       throw new InputException(
           "collision-ratio " + collisionRatio + " is about tiers, which preset "
               + preset + " does not have; leave it out, or choose another preset");
     }
-    return new RetrievalBudget(or(k, budget.k()),
+    return new RetrievalBudget(or(keys, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
         collisionRatio != null ? collisionRatio : budget.collisionRatio(),
         budget.candidates());
@@ -87,9 +94,14 @@ final class ParisKvOptions {
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
   }
 
-  /** {@code --k}, or that. */
-  int kOr(int otherwise) {
-    return or(k, otherwise);
+  /** The one {@code --k}, null if it was not given. */
+  @Nullable
+  Integer k() {
+    if (k.size() > 1) {
+      throw new InputException("k " + k.stream().map(String::valueOf)
+          .collect(Collectors.joining(",")) + " are several; give one number");
+    }
+    return k.isEmpty() ? null : k.getFirst();
   }
 
   private static int or(@Nullable Integer given, int otherwise) {

@@ -51,6 +51,14 @@ final class Terminal implements GenerationListener, AutoCloseable {
     };
   }
 
+  /** Takes the line of {@link #progress} away, so that what follows stands alone. */
+  static void endProgress(PrintWriter err) {
+    if (isInteractive()) {
+      err.print(CLEAR_LINE);
+      err.flush();
+    }
+  }
+
   @Override
   public boolean onPrefill(int done, int total) {
     if (cached < 0) {

@@ -3,6 +3,7 @@ package io.pariskv.app.demo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.pariskv.eval.recall.RecallDocument;
 import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
@@ -36,7 +37,7 @@ class RecallLengthsTest {
       GenerationResult full = answer(model, document, new FullAttention());
       GenerationResult sparse = answer(model, document, ParisKv.paper());
       assertEquals(full.tokens(), sparse.tokens(), full.text() + " and " + sparse.text());
-      assertEquals(HOPS, document.rightHops(sparse.text()), sparse.text());
+      assertEquals(HOPS, document.rightSentences(sparse.text()), sparse.text());
     }
   }
 

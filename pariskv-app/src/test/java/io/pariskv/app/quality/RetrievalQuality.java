@@ -1,6 +1,6 @@
 package io.pariskv.app.quality;
 
-import io.pariskv.app.demo.RecallDocument;
+import io.pariskv.eval.recall.RecallDocument;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
 import io.pariskv.generate.GenerationListener;

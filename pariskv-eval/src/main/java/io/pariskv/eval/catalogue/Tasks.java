@@ -4,6 +4,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.eval.Task;
 import io.pariskv.eval.data.TaskData;
 import io.pariskv.eval.exam.Exams;
+import io.pariskv.eval.recall.RecallTasks;
 import io.pariskv.eval.ruler.Ruler;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,6 +20,7 @@ public final class Tasks {
   /** Every group with its tasks; a group named "" is only a list. To add tasks, add a line. */
   private static Map<String, List<Task>> groups(TaskData data) {
     Map<String, List<Task>> groups = new LinkedHashMap<>();
+    groups.put(RecallTasks.GROUP, RecallTasks.tasks());
     groups.put(Ruler.GROUP, Ruler.tasks(data));
     groups.put("", Exams.tasks(data));
     return groups;

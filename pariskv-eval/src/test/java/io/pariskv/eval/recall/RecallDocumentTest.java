@@ -1,11 +1,11 @@
-package io.pariskv.app.demo;
+package io.pariskv.eval.recall;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.pariskv.app.Cli;
+import io.pariskv.eval.Models;
 import io.pariskv.text.ChatMessage;
 import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** The document of the demo. */
+/** Documents of the bundled model. */
 class RecallDocumentTest {
   private static final Pattern LINK = Pattern
       .compile("The path from the (\\w+ \\w+) leads to the (\\w+ \\w+) on foot \\.");
@@ -44,9 +44,9 @@ class RecallDocumentTest {
 
   @Test
   void length_isAsAskedToWithinASentence() {
-    ChatTemplate template = ChatTemplate.load(Cli.RECALL_MODEL,
+    ChatTemplate template = ChatTemplate.load(Models.RECALL,
         (name, source) -> JinjaTemplate.parse(name, source)::render);
-    try (Tokenizer tokenizer = Tokenizer.load(Cli.RECALL_MODEL.resolve("tokenizer.json"))) {
+    try (Tokenizer tokenizer = Tokenizer.load(Models.RECALL.resolve("tokenizer.json"))) {
       for (int tokens : IntStream.concat(IntStream.range(300, 330), IntStream.of(600, 1024, 16384,
           50_000)).toArray()) {
         RecallDocument document = RecallDocument.path(tokens, 3, tokens);
@@ -55,7 +55,7 @@ class RecallDocumentTest {
         assertTrue(Math.abs(length - tokens) < RecallDocument.SENTENCE_TOKENS,
             length + " tokens where " + tokens + " were asked for");
         assertEquals(3 * RecallDocument.SENTENCE_TOKENS,
-            tokenizer.encode(document.answer()).length);
+            tokenizer.encode(document.answerText()).length);
       }
     }
   }
@@ -85,24 +85,24 @@ class RecallDocumentTest {
       }
       assertEquals(start(document), place, "the cycle closes where it began, seed " + seed);
       assertEquals(links.size(), visited.size(), "all links are on it, seed " + seed);
-      assertEquals(answer.toString(), document.answer());
+      assertEquals(answer.toString(), document.answerText());
     }
   }
 
   @Test
-  void rightHops_countsUntilTheFirstThatIsNot() {
+  void rightSentences_countsUntilTheFirstThatIsNot() {
     RecallDocument document = RecallDocument.path(1000, 3, 1);
-    String answer = document.answer();
+    String answer = document.answerText();
     int first = answer.indexOf(" .") + 2;
     int second = answer.indexOf(" .", first) + 2;
-    assertEquals(3, document.rightHops(answer));
-    assertEquals(3, document.rightHops(answer + " The path from"));
-    assertEquals(2, document.rightHops(answer.substring(0, answer.length() - 1)));
-    assertEquals(2, document.rightHops(answer.substring(0, second)));
-    assertEquals(1, document.rightHops(answer.substring(0, first) + answer.substring(0, first)
+    assertEquals(3, document.rightSentences(answer));
+    assertEquals(3, document.rightSentences(answer + " The path from"));
+    assertEquals(2, document.rightSentences(answer.substring(0, answer.length() - 1)));
+    assertEquals(2, document.rightSentences(answer.substring(0, second)));
+    assertEquals(1, document.rightSentences(answer.substring(0, first) + answer.substring(0, first)
         + answer.substring(second)));
-    assertEquals(0, document.rightHops(""));
-    assertEquals(0, document.rightHops("x" + answer));
+    assertEquals(0, document.rightSentences(""));
+    assertEquals(0, document.rightSentences("x" + answer));
   }
 
   @Test

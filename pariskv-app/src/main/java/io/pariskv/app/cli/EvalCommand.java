@@ -1,0 +1,140 @@
+package io.pariskv.app.cli;
+
+import io.pariskv.error.InputException;
+import io.pariskv.eval.run.Evaluation;
+import io.pariskv.eval.run.MethodChoice;
+import io.pariskv.eval.run.ModelFingerprint;
+import io.pariskv.eval.run.PromptEncoder;
+import io.pariskv.eval.run.ResultFile;
+import io.pariskv.eval.run.SampleLine;
+import io.pariskv.eval.run.Workload;
+import io.pariskv.eval.run.Workloads;
+import io.pariskv.generate.LanguageModel;
+import io.pariskv.generate.LoadOptions;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Compares attention methods by what a model answers through them. */
+@Command(name = "eval", mixinStandardHelpOptions = true, subcommands = EvalReportCommand.class, description = "Put questions of several lengths to a model through several attention methods, and write a report. --method and --k may name several with commas; the default of --method is here full,pariskv,window.")
+public final class EvalCommand implements Callable<Integer> {
+  private static final String METHODS = "full,pariskv,window";
+  private static final int MAX_LENGTH = 1 << 24;
+  private static final int MAX_SAMPLES = 100_000;
+
+  @Spec
+  private CommandSpec spec;
+  @Parameters(arity = "0..1", paramLabel = "TASK[,TASK]", split = ",", description = "recall-tasks (for the bundled model: recall-number, recall-list, recall-path), ruler or one of its 13, longbench-v2, aime, gpqa, math500, retrieval (what methods select while it writes a long path), perplexity (of --data).")
+  private List<String> tasks = new ArrayList<>();
+  @Option(names = "--model", paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
+  private @Nullable Path model;
+  @Mixin
+  private MethodOptions method;
+  @Option(names = "--lengths", paramLabel = "N", split = ",", defaultValue = "4096,16384", description = "Most tokens of a sample with its answer; several with commas (default: ${DEFAULT-VALUE}).")
+  private List<Integer> lengths;
+  @Option(names = "--samples", paramLabel = "N", defaultValue = "5", description = "Samples of each task, length and method (default: ${DEFAULT-VALUE}).")
+  private int samples;
+  @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the samples (default: ${DEFAULT-VALUE}).")
+  private long seed;
+  @Option(names = "--out", paramLabel = "DIR", defaultValue = "eval-results", description = "Where samples and report go (default: ${DEFAULT-VALUE}).")
+  private Path out;
+  @Option(names = "--resume", description = "Go on with the samples that DIR has.")
+  private boolean resume;
+  @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity; for other tasks the directory with their files.")
+  private @Nullable Path data;
+  @Option(names = "--new-tokens", paramLabel = "N", defaultValue = "512", description = "Tokens that retrieval writes or perplexity judges a sample (default: ${DEFAULT-VALUE}).")
+  private int newTokens;
+  @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
+  private @Nullable Integer every;
+  @Option(names = "--raw", description = "Give prompts to the model as they are, without the chat template.")
+  private boolean raw;
+  @Mixin
+  private LoadingOptions loading;
+
+  @Override
+  public Integer call() {
+    Path directory = model;
+    if (directory == null || tasks.isEmpty()) {
+      throw Usage.wrong(spec, tasks.isEmpty()
+          ? "give a task, such as recall-tasks"
+          : "--model is missing; give a model directory");
+    }
+    lengths.forEach(length -> Usage.requireRange(spec, "--lengths", length, MAX_LENGTH));
+    Usage.requireRange(spec, "--samples", samples, MAX_SAMPLES);
+    List<MethodChoice> methods = Usage.check(spec, this::methods);
+    List<Workload> workloads = Usage.check(spec,
+        () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, samples, seed);
+    PrintWriter err = spec.commandLine().getErr();
+    try (LanguageModel loaded = load(directory)) {
+      SampleLine.Origin origin = new SampleLine.Origin(loaded.name(),
+          ModelFingerprint.of(directory), loaded.backend().name(), Version.text());
+      try (ResultFile file = ResultFile.open(out, settings(plan, loaded, origin), resume)) {
+        try {
+          new Evaluation(plan, new PromptEncoder(loaded, raw), file, origin,
+              Terminal.progress(err)).run();
+        } finally {
+          Terminal.endProgress(err);
+        }
+        return EvalSummary.print(file.lines(), out, spec.commandLine().getOut());
+      }
+    }
+  }
+
+  private List<MethodChoice> methods() {
+    return method.toLabelledMethods(METHODS).entrySet().stream()
+        .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList();
+  }
+
+  /** With room for the longest samples; if that is not to be had, for the longest that fit. */
+  private LanguageModel load(Path directory) {
+    List<Integer> longestFirst = lengths.stream().distinct().sorted(Comparator.reverseOrder())
+        .toList();
+    LoadOptions options = loading.toLoadOptions(spec, 0);
+    for (int tried = 0;; tried++) {
+      try {
+        return LanguageModel.load(directory, options.withContext(longestFirst.get(tried)));
+      } catch (InputException e) { // cells that are too long are refused one by one, with the reason
+        if (tried == longestFirst.size() - 1) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private Map<String, String> settings(Evaluation.Plan plan, LanguageModel loaded,
+      SampleLine.Origin origin) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("model", origin.model());
+    settings.put("model_sha256", origin.modelSha256());
+    settings.put("backend", origin.backend());
+    settings.put("kv_dtype", loaded.kvShape().dtype().toString());
+    settings.put("tasks", plan.workloads().stream().map(Workload::name)
+        .collect(Collectors.joining(",")));
+    settings.put("lengths", plan.lengths().stream().map(String::valueOf)
+        .collect(Collectors.joining(",")));
+    settings.put("samples", Integer.toString(plan.samples()));
+    settings.put("seed", Long.toString(plan.seed()));
+    settings.put("new_tokens", Integer.toString(newTokens));
+    settings.put("every", String.valueOf(every));
+    settings.put("data", String.valueOf(data));
+    settings.put("template", raw ? "raw" : "chat");
+    settings.put("methods", plan.methods().stream().map(MethodChoice::label)
+        .collect(Collectors.joining(",")));
+    plan.methods().forEach(each -> settings.put("method " + each.label(), each.settings()));
+    return settings;
+  }
+}

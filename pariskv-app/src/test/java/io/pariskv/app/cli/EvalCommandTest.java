@@ -1,0 +1,89 @@
+package io.pariskv.app.cli;
+
+import static io.pariskv.app.Cli.RECALL_MODEL;
+import static io.pariskv.app.Cli.run;
+import static io.pariskv.app.Cli.with;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.pariskv.app.Cli.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code pariskv eval}. */
+class EvalCommandTest {
+  @TempDir
+  private Path directory;
+
+  private Outcome eval(Object... flags) {
+    return run(with(new Object[]{"eval", "recall-number", "--model", RECALL_MODEL, "--out",
+        directory.resolve("out"), "--samples", 2, "--dense-below", 0}, flags));
+  }
+
+  @Test
+  void oneCommand_givesSamplesAndAReport_andResumeAddsNothing() throws IOException {
+    Object[] flags = {"--lengths", "400,500", "--k", "4,64", "--method", "full,pariskv"};
+    Outcome outcome = eval(flags).succeeded();
+    List<String> rows = outcome.out().lines().filter(row -> row.startsWith("recall-number"))
+        .toList();
+    assertEquals(6, rows.size(), outcome.out());
+    assertTrue(rows.getFirst().matches("recall-number +400 full +1.000 +0.342 to 1.000 .*0/2"),
+        rows.getFirst());
+    assertTrue(outcome.out().contains("pariskv k=64"), outcome.out());
+    Path samples = directory.resolve("out/samples.jsonl");
+    Path report = directory.resolve("out/report.html");
+    byte[] before = Files.readAllBytes(samples);
+    assertEquals(12, Files.readAllLines(samples).size());
+    assertTrue(Files.readString(report).contains("pariskv k=4"));
+
+    eval(flags).refused(1, "out", "--resume");
+    eval(with(flags, "--resume")).succeeded();
+    assertEquals(-1, Arrays.mismatch(before, Files.readAllBytes(samples)));
+    eval(with(flags, "--resume", "--seed", 2)).refused(1, "seed", "\"1\"", "\"2\"");
+
+    String page = Files.readString(report);
+    Files.delete(report);
+    run("eval", "report", directory.resolve("out")).succeeded();
+    assertEquals(page, Files.readString(report));
+  }
+
+  @Test
+  void everyMethod_isAsked_withEveryKThatItTakes() {
+    List<String> methods = eval("--lengths", "400", "--k", "16,64", "--method",
+        "full,pariskv,window,exact-topk,quest").succeeded().out().lines()
+        .filter(row -> row.startsWith("recall-number"))
+        .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?) .*", "$1")).toList();
+    assertEquals(List.of("full", "pariskv k=16", "pariskv k=64", "window", "exact-topk k=16",
+        "exact-topk k=64", "quest k=16", "quest k=64"), methods);
+    eval("--method", "full", "--k", "8").refused(2, "--k", "method full");
+  }
+
+  @Test
+  void lengthsThatNothingFits_areAnErrorWithTheReasonInTheTable() {
+    Outcome outcome = eval("--lengths", "20", "--method", "full,pariskv");
+    assertEquals(1, outcome.code());
+    assertTrue(outcome.out().contains("recall-number 20 full: recall-number needs at least"),
+        outcome.out());
+  }
+
+  @Test
+  void nonsense_isWrongUsage() {
+    run("eval").refused(2, "give a task");
+    run("eval", "recall-tasks").refused(2, "--model");
+    run("eval", "nope", "--model", "x").refused(2, "task 'nope'", "recall-tasks");
+    run("eval", "perplexity", "--model", "x").refused(2, "--data");
+    eval("--lengths", "0").refused(2, "--lengths 0");
+    run("eval", "recall-list", "--model", "x", "--samples", 0).refused(2, "--samples 0");
+    eval("--method", "nope").refused(2, "method 'nope'");
+    eval("--k", "0").refused(2, "--k 0");
+    eval("--every", "0").refused(2, "--every 0");
+    run("eval", "recall-tasks", "--model", directory.resolve("none")).refused(1, "none",
+        "config.json");
+    run("eval", "report", directory.resolve("none")).refused(1, "none");
+  }
+}

@@ -1,0 +1,198 @@
+package io.pariskv.eval.probe;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.kv.Batch;
+import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
+import io.pariskv.kv.Selection;
+import io.pariskv.kv.TokenZones;
+import io.pariskv.memory.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Exact attention of one decode step on the host, in double, from K and V as stored; and what a method made of it. Costs
+ * {@code O(heads * tokens * headDim)} and reads every row of the layer.
+ */
+final class ExactAttention {
+  private final Backend backend;
+  private final KvStore kv;
+  private final KvShape shape;
+
+  ExactAttention(Backend backend, KvStore kv) {
+    this.backend = backend;
+    this.kv = kv;
+    this.shape = kv.shape();
+  }
+
+  /** Whether a layer has no sliding window, so that a method decides what it attends. */
+  boolean sees(int layer) {
+    return shape.window(layer) == 0;
+  }
+
+  /**
+   * A point for each KV head of a layer.
+   *
+   * @param zones with the new token
+   * @param q {@code [1][heads][headDim] f32}
+   * @param out {@code [1][heads][headDim] f32}, what the method made of it
+   * @param selection what the method selected, for each KV head or each query head; null if nothing
+   */
+  List<RetrievalPoint> compare(int step, int layer, Batch batch, TokenZones zones, Buffer q,
+      Buffer out, @Nullable Selection selection) {
+    Head[] heads = attend(layer, ints(batch.slots(), 1)[0], zones.length(), floats(q));
+    int[][] selected = selected(selection);
+    float[] found = floats(out);
+    List<RetrievalPoint> points = new ArrayList<>();
+    int group = shape.groupSize();
+    for (int kvHead = 0; kvHead < shape.kvHeads(); kvHead++) {
+      double[] mean = new double[zones.length()];
+      int[] union = new int[0];
+      double headRecall = 0;
+      double mass = 0;
+      double error = 0;
+      for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
+        int[] own = selected[selected.length == shape.heads() ? h : kvHead];
+        union = own.length > union.length ? own : union;
+        for (int i = 0; i < mean.length; i++) {
+          mean[i] += heads[h].scores[i] / group;
+        }
+        headRecall += recall(heads[h].scores, zones, own) / group;
+        mass += heads[h].mass(zones, own) / group;
+        error += heads[h].error(found, h * shape.headDim()) / group;
+      }
+      points.add(new RetrievalPoint(step, layer, kvHead, rounded(recall(mean, zones, union)),
+          rounded(headRecall), rounded(mass), rounded(error)));
+    }
+    return points;
+  }
+
+  private static double rounded(double value) {
+    return Math.round(value * 1e5) / 1e5;
+  }
+
+  private float[] floats(Buffer buffer) {
+    float[] values = new float[shape.heads() * shape.headDim()];
+    backend.download(buffer, MemorySegment.ofArray(values));
+    return values;
+  }
+
+  private int[] ints(Buffer buffer, int count) {
+    int[] values = new int[count];
+    backend.download(buffer, MemorySegment.ofArray(values));
+    return values;
+  }
+
+  /** Positions in the zone by KV head, or by query head where they differ. */
+  private int[][] selected(@Nullable Selection selection) {
+    if (selection == null) {
+      return new int[shape.kvHeads()][0];
+    }
+    int heads = selection.positions().shape().extent(1);
+    int capacity = selection.capacity();
+    int[] positions = ints(selection.positions(), heads * capacity);
+    int[] counts = ints(selection.counts(), heads);
+    int[][] selected = new int[heads][];
+    for (int h = 0; h < heads; h++) {
+      selected[h] = Arrays.copyOfRange(positions, h * capacity, h * capacity + counts[h]);
+    }
+    return selected;
+  }
+
+  /** Share of the best {@code selected.length} keys of the zone that are selected; of equal ones any will do. */
+  private static double recall(double[] scores, TokenZones zones, int[] selected) {
+    if (selected.length == 0) {
+      return 0;
+    }
+    double[] sorted = Arrays.copyOfRange(scores, zones.sinkEnd(), zones.recentStart());
+    Arrays.sort(sorted);
+    double threshold = sorted[sorted.length - selected.length];
+    long right = Arrays.stream(selected)
+        .filter(position -> scores[zones.sinkEnd() + position] >= threshold).count();
+    return (double) right / selected.length;
+  }
+
+  private Head[] attend(int layer, int slot, int length, float[] q) {
+    Head[] heads = new Head[shape.heads()];
+    Arrays.setAll(heads, h -> new Head(q, h * shape.headDim(), shape.headDim(), length));
+    float[] k = new float[shape.kvHeads() * shape.headDim()];
+    float[] v = new float[k.length];
+    for (int position = 0; position < length; position++) {
+      kv.read(layer, slot, position, k, v);
+      for (int h = 0; h < heads.length; h++) {
+        heads[h].add(position, k, v, h / shape.groupSize() * shape.headDim());
+      }
+    }
+    return heads;
+  }
+
+  /** Softmax of one query head over the tokens, one after another. */
+  private static final class Head {
+    final double[] scores;
+    private final double[] query;
+    private final double[] sum;
+    private double max = Double.NEGATIVE_INFINITY;
+    private double weight;
+
+    Head(float[] q, int from, int headDim, int length) {
+      scores = new double[length];
+      query = new double[headDim];
+      sum = new double[headDim];
+      Arrays.setAll(query, i -> q[from + i] / Math.sqrt(headDim));
+    }
+
+    void add(int position, float[] k, float[] v, int from) {
+      double score = 0;
+      for (int i = 0; i < query.length; i++) {
+        score += query[i] * k[from + i];
+      }
+      scores[position] = score;
+      if (score > max) {
+        double scale = Math.exp(max - score);
+        weight *= scale;
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] *= scale;
+        }
+        max = score;
+      }
+      double share = Math.exp(score - max);
+      weight += share;
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += share * v[from + i];
+      }
+    }
+
+    private double share(int position) {
+      return Math.exp(scores[position] - max) / weight;
+    }
+
+    /** Of the sink, the selected and the recent tokens. */
+    double mass(TokenZones zones, int[] selected) {
+      double mass = 0;
+      for (int i = 0; i < zones.sinkEnd(); i++) {
+        mass += share(i);
+      }
+      for (int position : selected) {
+        mass += share(zones.sinkEnd() + position);
+      }
+      for (int i = zones.recentStart(); i < zones.length(); i++) {
+        mass += share(i);
+      }
+      return mass;
+    }
+
+    double error(float[] found, int from) {
+      double difference = 0;
+      double size = 0;
+      for (int i = 0; i < sum.length; i++) {
+        double exact = sum[i] / weight;
+        difference += (found[from + i] - exact) * (found[from + i] - exact);
+        size += exact * exact;
+      }
+      return size == 0 ? Math.sqrt(difference) : Math.sqrt(difference / size);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package io.pariskv.eval.report;
+
+import io.pariskv.eval.stats.Interval;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.util.Locale;
+
+/** Numbers as a report writes them. */
+final class Numbers {
+  private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB"};
+
+  private Numbers() {
+  }
+
+  /** Such as {@code 0.875 (0.529 to 0.978)}. */
+  static String of(Interval interval) {
+    return Double.isInfinite(interval.high())
+        ? of(interval.mean())
+        : of(interval.mean()) + " (" + of(interval.low()) + " to " + of(interval.high()) + ")";
+  }
+
+  /** Three significant digits or so. */
+  static String of(double value) {
+    double size = Math.abs(value);
+    String format = size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : size >= 1 ? "%.2f" : "%.3f";
+    return String.format(Locale.ROOT, format, value);
+  }
+
+  /** Of an axis: without zeros at the end. */
+  static String round(double value) {
+    return new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros().toPlainString();
+  }
+
+  /** A length, such as {@code 16K} where it is a whole number of 1,024. */
+  static String length(int tokens) {
+    return tokens == 0
+        ? "as it comes"
+        : tokens % 1024 == 0 ? tokens / 1024 + "K" : Integer.toString(tokens);
+  }
+
+  /** Bytes with a unit. */
+  static String bytes(double bytes) {
+    int unit = unit(bytes);
+    return of(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+  }
+
+  /** So many doubled bytes, such as {@code 64 MiB}. */
+  static String powerOfTwo(int exponent) {
+    double bytes = Math.pow(2, exponent);
+    int unit = unit(bytes);
+    return round(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+  }
+
+  private static int unit(double bytes) {
+    int unit = 0;
+    while (unit < UNITS.length - 1 && bytes >= Math.pow(1024, unit + 1)) {
+      unit++;
+    }
+    return unit;
+  }
+}

@@ -1,0 +1,146 @@
+package io.pariskv.eval.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * A figure with two axes. Colours are the classes {@code c0} to {@code c7} of the page's style, which has them for light
+ * and dark.
+ */
+final class Plot {
+  private static final double WIDTH = 560;
+  private static final double HEIGHT = 260;
+  private static final double LEFT = 56;
+  private static final double RIGHT = 30;
+  private static final double TOP = 12;
+  private static final double BOTTOM = 44;
+  private static final int COLOURS = 8;
+
+  /** A mark on an axis. */
+  record Tick(double at, String label) {
+  }
+
+  /** A point and, if they differ, the ends of its interval. */
+  record Point(double x, double y, double low, double high, String title) {
+    static Point of(double x, double y, String title) {
+      return new Point(x, y, y, y, title);
+    }
+  }
+
+  /** One axis from {@code low} to {@code high}. */
+  record Axis(String name, double low, double high, List<Tick> ticks) {
+    double share(double value) {
+      return high == low ? 0.5 : (value - low) / (high - low);
+    }
+
+    /** An axis for scores. */
+    static Axis unit(String name) {
+      return new Axis(name, 0, 1, List.of(new Tick(0, "0"), new Tick(0.25, "0.25"),
+          new Tick(0.5, "0.5"), new Tick(0.75, "0.75"), new Tick(1, "1")));
+    }
+
+    /** A place for each label. */
+    static Axis categories(String name, List<String> labels) {
+      List<Tick> ticks = new ArrayList<>();
+      for (int i = 0; i < labels.size(); i++) {
+        ticks.add(new Tick(i, labels.get(i)));
+      }
+      return new Axis(name, -0.5, labels.size() - 0.5, ticks);
+    }
+
+    /** From 0, or from the least of {@code values}, to the largest, in round steps. */
+    static Axis round(String name, double least, double most) {
+      double span = Math.max(most - least, 1e-9);
+      double power = Math.pow(10, Math.floor(Math.log10(span)));
+      double step = span / power > 5 ? 2 * power : span / power > 2 ? power : power / 2;
+      double low = Math.floor(least / step) * step;
+      List<Tick> ticks = new ArrayList<>();
+      double at = low;
+      for (int i = 0; at < most || i < 2; i++) {
+        at = low + i * step;
+        ticks.add(new Tick(at, Numbers.round(at)));
+      }
+      return new Axis(name, low, at, ticks);
+    }
+  }
+
+  private final Axis x;
+  private final Axis y;
+  private final Element svg;
+
+  Plot(String title, Axis x, Axis y) {
+    this.x = x;
+    this.y = y;
+    svg = new Element("svg", "viewBox", "0 0 " + (int) WIDTH + " " + (int) HEIGHT, "role", "img",
+        "aria-label", title);
+    for (Tick tick : y.ticks()) {
+      line("grid", LEFT, atY(tick.at()), WIDTH - RIGHT, atY(tick.at()));
+      label(LEFT - 8, atY(tick.at()) + 4, "end", tick.label());
+    }
+    for (Tick tick : x.ticks()) {
+      line("tick", atX(tick.at()), HEIGHT - BOTTOM, atX(tick.at()), HEIGHT - BOTTOM + 5);
+      label(atX(tick.at()), HEIGHT - BOTTOM + 18, "middle", tick.label());
+    }
+    line("axis", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM);
+    label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "middle", x.name());
+    svg.add(new Element("text", "transform",
+        "translate(13 " + (int) ((HEIGHT - BOTTOM + TOP) / 2) + ") rotate(-90)", "text-anchor",
+        "middle").text(y.name()));
+  }
+
+  private double atX(double value) {
+    return LEFT + x.share(value) * (WIDTH - LEFT - RIGHT);
+  }
+
+  private double atY(double value) {
+    return HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM);
+  }
+
+  private void line(String style, double x1, double y1, double x2, double y2) {
+    svg.add(new Element("line", "class", style, "x1", x1, "y1", y1, "x2", x2, "y2", y2));
+  }
+
+  private void label(double atX, double atY, String anchor, String text) {
+    svg.add(new Element("text", "x", atX, "y", atY, "text-anchor", anchor).text(text));
+  }
+
+  static String colour(int index) {
+    return "c" + Math.floorMod(index, COLOURS);
+  }
+
+  /** Points with their intervals, joined by a line. */
+  Plot line(int colour, List<Point> points) {
+    String path = points.stream()
+        .map(point -> Numbers.of(atX(point.x)) + "," + Numbers.of(atY(point.y)))
+        .collect(Collectors.joining(" "));
+    svg.add(new Element("polyline", "class", "line " + colour(colour), "points", path));
+    return dots(colour, points);
+  }
+
+  /** Points with their intervals. */
+  Plot dots(int colour, List<Point> points) {
+    for (Point point : points) {
+      if (point.low < point.high) {
+        svg.add(new Element("line", "class", "bar " + colour(colour), "x1", atX(point.x), "y1",
+            atY(point.low), "x2", atX(point.x), "y2", atY(point.high)));
+      }
+      svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(point.x), "cy",
+          atY(point.y), "r", "4").add(new Element("title").text(point.title)));
+    }
+    return this;
+  }
+
+  Element toElement() {
+    return svg;
+  }
+
+  /** Names beside their colours. */
+  static Element legend(List<String> names) {
+    Element legend = new Element("p", "class", "legend");
+    for (int i = 0; i < names.size(); i++) {
+      legend.add(new Element("span").add(new Element("i", "class", colour(i))).text(names.get(i)));
+    }
+    return legend;
+  }
+}

@@ -1,0 +1,23 @@
+package io.pariskv.eval.run;
+
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
+
+/**
+ * A method with its settings, as a report names it.
+ *
+ * @param label unique in a run, such as {@code pariskv k=16}
+ * @param method the method
+ */
+public record MethodChoice(String label, AttentionMethod method) {
+
+  /** All settings as text; two choices with the same text attend alike. */
+  public String settings() {
+    return method.toString();
+  }
+
+  /** Whether the others are compared with this one, token by token. */
+  boolean isReference() {
+    return method instanceof FullAttention;
+  }
+}

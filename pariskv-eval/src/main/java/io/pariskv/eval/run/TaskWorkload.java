@@ -1,0 +1,85 @@
+package io.pariskv.eval.run;
+
+import io.pariskv.eval.Answer;
+import io.pariskv.eval.Grade;
+import io.pariskv.eval.Sample;
+import io.pariskv.eval.SampleRequest;
+import io.pariskv.eval.Task;
+import io.pariskv.generate.FinishReason;
+import io.pariskv.generate.GenerationListener;
+import io.pariskv.generate.GenerationOptions;
+import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.Session;
+import java.util.List;
+
+/** The questions of a task: the model writes, the task grades. */
+public record TaskWorkload(Task task) implements Workload {
+
+  @Override
+  public String name() {
+    return task.name();
+  }
+
+  @Override
+  public boolean sized() {
+    return task.sized();
+  }
+
+  @Override
+  public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
+    SampleRequest request = new SampleRequest(Math.max(length, 1), samples, seed, encoder::tokens);
+    return task.samples(request).stream()
+        .<Trial>map(sample -> new Question(task, sample, encoder.encode(sample), seed)).toList();
+  }
+
+  private record Question(Task task, Sample sample, PromptEncoder.Encoded encoded,
+      long seed) implements Trial {
+
+    @Override
+    public String id() {
+      return sample.id();
+    }
+
+    @Override
+    public SampleLine.Prompt prompt() {
+      return new SampleLine.Prompt(seed, encoded.tokens().length, encoded.fed(), sample.labels(),
+          sample.references());
+    }
+
+    @Override
+    public int[] shared() {
+      return encoded.prefilled();
+    }
+
+    @Override
+    public boolean scored() {
+      return true;
+    }
+
+    @Override
+    public Result run(Session session) {
+      GenerationResult result = session.generate(encoded.tokens(), encoded.fed(), options(),
+          GenerationListener.NONE);
+      boolean finished = result.finishReason() == FinishReason.STOP;
+      Grade grade = task.grade(sample,
+          new Answer(result.text(), result.tokens().size(), finished));
+      return new Result(
+          new SampleLine.Outcome(grade.score(), grade.parsed(), finished, grade.measures(),
+              result.text(), result.tokens(), null),
+          cost(result), List.of());
+    }
+
+    private GenerationOptions options() {
+      Sample.Drawing drawing = sample.sampling();
+      return GenerationOptions.greedy(sample.maxTokens())
+          .withTemperature((float) drawing.temperature()).withTopP((float) drawing.topP())
+          .withTopK(drawing.topK()).withSeed(drawing.seed());
+    }
+  }
+
+  static SampleLine.Cost cost(GenerationResult result) {
+    return new SampleLine.Cost(result.attendedTokensMean(), result.heldTokens(),
+        result.kvBytesPerToken(), result.summaryBytesPerToken(), result.summaryBytes(), 0, 0,
+        result.prefillSeconds(), result.decodeMillisPerToken());
+  }
+}

@@ -1,0 +1,20 @@
+package io.pariskv.eval.run;
+
+import java.util.List;
+
+/** What is put to a model in the cells of a row: questions of a task, or something that is measured. */
+public interface Workload {
+
+  /** The name that the command line takes. */
+  String name();
+
+  /** Whether samples are made to a length; else they come as they are. */
+  boolean sized();
+
+  /**
+   * The samples of one length, the same for every method.
+   *
+   * @throws io.pariskv.error.InputException if there are none, with the reason
+   */
+  List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed);
+}

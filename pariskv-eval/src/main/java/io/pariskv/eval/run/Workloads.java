@@ -1,0 +1,90 @@
+package io.pariskv.eval.run;
+
+import io.pariskv.error.InputException;
+import io.pariskv.eval.Task;
+import io.pariskv.eval.catalogue.Tasks;
+import io.pariskv.eval.data.TaskData;
+import io.pariskv.eval.recall.RecallDocument;
+import io.pariskv.eval.recall.RecallTask;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What the command line can run, by name: tasks, groups of tasks, and what is only measured. */
+public final class Workloads {
+  /** Long paths, with a look at what methods select. */
+  private static final String RETRIEVAL = "retrieval";
+  private static final int RETRIEVAL_EVERY = 16;
+
+  private Workloads() {
+  }
+
+  /**
+   * What some workloads need to know.
+   *
+   * @param data a file for {@code perplexity}, a directory for other tasks; null for none
+   * @param newTokens tokens that {@code retrieval} writes, or {@code perplexity} judges
+   * @param every steps from one whose selections are looked at to the next; null for none, but in {@code
+   *     retrieval}
+   */
+  public record Settings(@Nullable Path data, int newTokens, @Nullable Integer every) {
+
+    /** Checks the numbers; the message names the setting as the command line does. */
+    public Settings {
+      int least = RecallDocument.SENTENCE_TOKENS;
+      if (newTokens < least) {
+        throw new InputException("new-tokens " + newTokens + " must be at least " + least);
+      }
+      if (every != null && every < 1) {
+        throw new InputException("every " + every + " must be at least 1");
+      }
+    }
+  }
+
+  /** Every name there is. */
+  public static List<String> names() {
+    return Stream.concat(Tasks.names().stream(), Stream.of(RETRIEVAL, PerplexityWorkload.NAME))
+        .toList();
+  }
+
+  /**
+   * The workloads of these names, in this order.
+   *
+   * @throws InputException if a name is not known, with the names there are, or a setting is missing
+   */
+  public static List<Workload> named(List<String> names, Settings settings) {
+    return names.stream().distinct().flatMap(name -> named(name, settings).stream()).toList();
+  }
+
+  private static List<Workload> named(String name, Settings settings) {
+    Integer every = settings.every();
+    return switch (name) {
+      case RETRIEVAL -> {
+        RecallTask path = RecallTask.path(settings.newTokens() / RecallDocument.SENTENCE_TOKENS);
+        yield List.of(new ProbedWorkload(RETRIEVAL, new TaskWorkload(path),
+            every == null ? RETRIEVAL_EVERY : every));
+      }
+      case PerplexityWorkload.NAME -> {
+        Path data = settings.data();
+        if (data == null) {
+          throw new InputException("data is missing: perplexity needs a text; give --data FILE");
+        }
+        yield List.of(new PerplexityWorkload(data, settings.newTokens()));
+      }
+      default -> tasks(name, settings.data()).stream().<Workload>map(TaskWorkload::new)
+          .map(each -> every == null ? each : new ProbedWorkload(each.name(), each, every))
+          .toList();
+    };
+  }
+
+  private static List<Task> tasks(String name, @Nullable Path data) {
+    if (!names().contains(name)) {
+      throw new InputException(
+          "task '" + name + "' is not known; choose one of " + String.join(", ", names()));
+    }
+    boolean directory = data != null && !Files.isRegularFile(data); // a text is for perplexity
+    return Tasks.named(name, new TaskData(directory ? data : null, 0, 0));
+  }
+}

@@ -1,0 +1,220 @@
+package io.pariskv.eval.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.pariskv.eval.Answer;
+import io.pariskv.eval.Grade;
+import io.pariskv.eval.Models;
+import io.pariskv.eval.Sample;
+import io.pariskv.eval.SampleRequest;
+import io.pariskv.eval.Task;
+import io.pariskv.eval.recall.RecallTask;
+import io.pariskv.generate.LanguageModel;
+import io.pariskv.generate.LoadOptions;
+import io.pariskv.method.FullAttention;
+import io.pariskv.method.ParisKv;
+import io.pariskv.method.ParisKvConfig;
+import io.pariskv.retrieve.RetrievalBudget;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run of the evaluation on the bundled model, short documents. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class EvaluationTest {
+  private static final SampleLine.Origin ORIGIN = new SampleLine.Origin("recall-12m", "00", "any",
+      "test");
+  private static final MethodChoice FULL = new MethodChoice("full", new FullAttention());
+  private static final MethodChoice WIDE = pariskv("wide", 48);
+  private static final MethodChoice NARROW = pariskv("narrow", 1);
+
+  private LanguageModel model;
+
+  @BeforeAll
+  void load() {
+    model = LanguageModel.load(Models.RECALL, LoadOptions.defaults().withContext(1000));
+  }
+
+  @AfterAll
+  void close() {
+    model.close();
+  }
+
+  private static MethodChoice pariskv(String label, int k) {
+    return new MethodChoice(label,
+        new ParisKv(new ParisKvConfig(16, 32, 64, 0, new RetrievalBudget(k, null, null))));
+  }
+
+  private static Evaluation.Plan plan(List<Task> tasks, List<Integer> lengths,
+      MethodChoice... methods) {
+    return new Evaluation.Plan(tasks.stream().<Workload>map(TaskWorkload::new).toList(), lengths,
+        List.of(methods), 2, 7);
+  }
+
+  private List<Line> run(Evaluation.Plan plan, Path directory, boolean resume) {
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), resume)) {
+      new Evaluation(plan, new PromptEncoder(model, false), file, ORIGIN, line -> {
+      }).run();
+      return file.lines();
+    }
+  }
+
+  private static List<SampleLine> samples(List<Line> lines) {
+    return lines.stream().filter(SampleLine.class::isInstance).map(SampleLine.class::cast).toList();
+  }
+
+  /** What must not depend on when a sample was computed. */
+  private static List<Object> essence(SampleLine line) {
+    List<Object> essence = new ArrayList<>(Arrays.asList(line.cell(), line.id(), line.prompt(),
+        line.outcome(), line.agreement() == null ? "" : line.agreement()));
+    SampleLine.Cost cost = line.cost();
+    essence.add(cost == null ? "" : cost.attendedTokens());
+    return essence;
+  }
+
+  @Test
+  void methods_areComparedOnTheSameSamples(@TempDir Path directory) {
+    List<SampleLine> lines = samples(run(
+        plan(List.of(RecallTask.number(), RecallTask.path()), List.of(800), NARROW, WIDE, FULL),
+        directory, false));
+    assertEquals(12, lines.size());
+    assertEquals(12, new HashSet<>(lines.stream().map(line -> line.cell() + line.id()).toList())
+        .size());
+    Map<Cell, List<SampleLine>> cells = Scores.byCell(List.copyOf(lines));
+    assertEquals(6, cells.size());
+    for (SampleLine line : lines) {
+      SampleLine.Cost cost = line.cost();
+      assertNotNull(cost);
+      assertTrue(line.prompt().tokens() + line.outcome().tokens().size() <= 800);
+      assertTrue(line.prompt().fedTokens() > 10, "the question is fed");
+      assertEquals(line.cell().method().equals("full"), line.agreement() == null);
+      assertTrue(cost.millisPerToken() > 0 && cost.prefillSeconds() > 0);
+      assertTrue(line.cell().method().equals("full")
+          ? cost.attendedTokens() > 600
+          : cost.attendedTokens() < 200, cost.toString());
+    }
+    for (String task : List.of("recall-number", "recall-path")) {
+      for (String method : List.of("full", "wide")) {
+        List<SampleLine> cell = cells.getOrDefault(new Cell(task, 800, method), List.of());
+        assertEquals(List.of(1.0, 1.0),
+            cell.stream().map(line -> line.outcome().score()).toList(), cell.toString());
+      }
+    }
+    List<SampleLine> narrow = cells.getOrDefault(new Cell("recall-path", 800, "narrow"), List.of());
+    assertTrue(narrow.stream().allMatch(line -> Double.valueOf(0).equals(line.outcome().score())),
+        "one key a head does not follow a path");
+  }
+
+  @Test
+  void killedAnywhere_theRunGoesOnAsIfNothingHadHappened(@TempDir Path directory)
+      throws IOException {
+    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(400, 3000), WIDE, FULL);
+    Path whole = directory.resolve("whole");
+    List<Line> expected = run(plan, whole, false);
+    assertEquals(6, expected.size(), "two cells of 3000 tokens are refused");
+    byte[] bytes = Files.readAllBytes(whole.resolve("samples.jsonl"));
+    int[] ends = IntStream.range(0, bytes.length).filter(i -> bytes[i] == '\n')
+        .toArray();
+    for (int cut : new int[]{0, 10, ends[1] + 1, ends[2] + 50, ends[3], ends[5] + 1}) {
+      Path resumed = directory.resolve("cut-" + cut);
+      Files.createDirectories(resumed);
+      Files.copy(whole.resolve("settings.json"), resumed.resolve("settings.json"));
+      Files.write(resumed.resolve("samples.jsonl"), Arrays.copyOf(bytes, cut));
+      List<Line> found = run(plan, resumed, true);
+      assertEquals(samples(expected).stream().map(EvaluationTest::essence).toList(),
+          samples(found).stream().map(EvaluationTest::essence).toList(), "cut at " + cut);
+      assertEquals(Scores.refused(expected), Scores.refused(found));
+      assertEquals(found, ResultFile.read(resumed));
+    }
+  }
+
+  @Test
+  void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
+    List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),
+        List.of(300, 5000, 2_000_000), FULL), directory, false);
+    assertEquals(2, samples(lines).size());
+    Map<String, String> reasons = new HashMap<>();
+    Scores.refused(lines).forEach(line -> reasons.put(line.cell().toString(), line.reason()));
+    assertEquals(5, reasons.size());
+    assertTrue(reasons.getOrDefault("recall-path 300 full", "").contains("at least"));
+    assertTrue(reasons.getOrDefault("recall-number 5000 full", "").contains("1000 tokens"),
+        reasons.toString());
+    assertTrue(reasons.getOrDefault("recall-path 2000000 full", "").contains("1048576"),
+        reasons.toString());
+  }
+
+  /** Fails on its second sample, in the middle of grading. */
+  private record Fragile(Task task) implements Task {
+    @Override
+    public String name() {
+      return "fragile";
+    }
+
+    @Override
+    public boolean sized() {
+      return true;
+    }
+
+    @Override
+    public List<Sample> samples(SampleRequest request) {
+      return task.samples(request);
+    }
+
+    @Override
+    public Grade grade(Sample sample, Answer answer) {
+      if (sample.id().equals("1")) {
+        throw new IllegalStateException("cannot grade");
+      }
+      return task.grade(sample, answer);
+    }
+  }
+
+  @Test
+  void sampleThatFails_countsAsWrong_andTheOthersGoOn(@TempDir Path directory) {
+    List<SampleLine> lines = samples(run(
+        plan(List.of(new Fragile(RecallTask.number()), RecallTask.number()), List.of(500), FULL,
+            WIDE),
+        directory, false));
+    assertEquals(8, lines.size());
+    for (SampleLine line : lines) {
+      boolean fails = line.cell().task().equals("fragile") && line.id().equals("1");
+      assertEquals(fails, line.failed());
+      assertEquals(fails ? 0 : 1, line.outcome().score());
+      if (fails) {
+        assertEquals("java.lang.IllegalStateException: cannot grade", line.outcome().error());
+        assertNull(line.cost());
+        assertNull(line.agreement());
+      }
+    }
+  }
+
+  @Test
+  void progress_tellsTheTimeLeft() {
+    List<String> said = new ArrayList<>();
+    long[] now = {0};
+    Progress progress = new Progress(said::add, () -> now[0]);
+    progress.expect(8192, 3);
+    progress.begin("first");
+    now[0] = 10_000_000_000L;
+    progress.finished(8192);
+    progress.begin("second");
+    progress.skip(8192, 1);
+    progress.begin("third");
+    assertEquals(List.of("first", "second, about 20 s left", "third, about 10 s left"), said);
+  }
+}

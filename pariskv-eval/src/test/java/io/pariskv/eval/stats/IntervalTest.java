@@ -1,0 +1,60 @@
+package io.pariskv.eval.stats;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Confidence intervals against published values and against what they promise. */
+class IntervalTest {
+  /** Newcombe (1998), Statistics in Medicine 17, table I, method 3. */
+  @ParameterizedTest
+  @CsvSource({"81, 263, 0.2553, 0.3662", "15, 148, 0.0624, 0.1605", "0, 20, 0.0, 0.1611",
+      "1, 29, 0.0061, 0.1718", "29, 29, 0.8830, 1.0"})
+  void wilson_equalsPublishedValues(int right, int samples, double low, double high) {
+    Interval interval = Interval.wilson(right, samples);
+    assertEquals(low, interval.low(), 5e-5);
+    assertEquals(high, interval.high(), 5e-5);
+    assertEquals((double) right / samples, interval.mean());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 12.7062", "4, 2.7764", "30, 2.0423", "31, 2.0395", "60, 2.0003", "120, 1.9799",
+      "1000, 1.9623"})
+  void studentQuantile_equalsTheTables(int freedom, double expected) {
+    assertEquals(expected, Interval.quantile(freedom), 1e-4);
+  }
+
+  @Test
+  void student_ofAKnownSample() {
+    Interval interval = Interval.student(new double[]{1, 2, 3, 4, 5});
+    assertEquals(3, interval.mean());
+    assertEquals(3 - 2.7764 * Math.sqrt(0.5), interval.low(), 1e-9);
+    assertEquals(3 + 2.7764 * Math.sqrt(0.5), interval.high(), 1e-9);
+    assertEquals(Double.POSITIVE_INFINITY, Interval.student(new double[]{2}).high());
+  }
+
+  @Test
+  void bootstrap_isNearTheNormalInterval_andRepeats() {
+    Random random = new Random(4);
+    double[] values = random.doubles(400).toArray();
+    Interval interval = Interval.bootstrap(values);
+    Interval normal = Interval.student(values);
+    assertEquals(normal.low(), interval.low(), 5e-3);
+    assertEquals(normal.high(), interval.high(), 5e-3);
+    assertEquals(interval, Interval.bootstrap(values));
+  }
+
+  @Test
+  void scores_chooseTheIntervalByWhatTheyAre() {
+    assertEquals("Wilson", Interval.ofScores(new double[]{0, 1, 1}).method());
+    Interval partial = Interval.ofScores(new double[]{0, 0.5, 1});
+    assertEquals("bootstrap", partial.method());
+    assertTrue(partial.low() >= 0 && partial.high() <= 1, partial.toString());
+    assertThrows(IllegalArgumentException.class, () -> Interval.student(new double[0]));
+  }
+}
