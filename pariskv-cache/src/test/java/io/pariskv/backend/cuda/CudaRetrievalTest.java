@@ -64,7 +64,7 @@ class CudaRetrievalTest {
         step.run();
       }
       assertEquals(launches, retrieval.parts().size());
-      assertEquals(2 * launches, fake.launches()); // the first run, and the capture
+      assertEquals(2L * launches, fake.launches()); // the first run, and the capture
       assertEquals(2, fake.count("cuGraphLaunch"));
       assertEquals(0, fake.count("cuMemAlloc_v2"));
     }
