@@ -60,7 +60,7 @@ class EvalCommandTest {
         .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?) .*", "$1")).toList();
     assertEquals(List.of("full", "pariskv k=16", "pariskv k=64", "window", "exact-topk k=16",
         "exact-topk k=64", "quest k=16", "quest k=64"), methods);
-    eval("--method", "full", "--k", "8").refused(2, "--k", "method full");
+    eval("--method", "full,window", "--k", "8").refused(2, "--k is", "full,window");
   }
 
   @Test
