@@ -6,8 +6,8 @@
 // where a head would cut, in every block anew: that is a KiB from L2. What a thread finds it counts at once. Bound by
 // reading the votes, `group` bytes a key, most of them from L2.
 //
-// grid (tiles, rows * kvHeads), block 1024, dynamic shared memory 32 KiB and 4 bytes a head of the group. Blocks beyond the
-// budget's number of keys exit.
+// grid (tiles, rows * kvHeads), block 1024, dynamic shared memory 32 KiB and 16 bytes for each four heads of the group, which
+// the compiler reads at once. Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
 
 constexpr int BLOCK = 1024;

@@ -141,7 +141,7 @@ final class CudaHeadRetrieval implements Retrieval {
   private void combineVotes(Batch batch) {
     KvShape shape = index.shape();
     kernels.launch().grid(scratch.tiles(), scratch.heads()).block(COMBINE_BLOCK)
-        .shared(HISTOGRAM_BYTES + shape.groupSize() * Integer.BYTES).overlapped()
+        .shared(HISTOGRAM_BYTES + Math.ceilDiv(shape.groupSize(), 4) * 16).overlapped()
         .arg(batch.slots()).arg(index.budgets()).arg(votes).arg(totals).arg(scratch.votes())
         .arg(scratch.tileKeys()).arg(shape.kvHeads()).arg(shape.groupSize())
         .arg(size.candidates()).arg(scratch.counts()).run(combine);
