@@ -145,8 +145,8 @@ class RowCacheTest {
 
       pair.giveUp(b, "never", 50, 0);
       pair.steps(3, List.of(b, a), List.of("b", "a"));
-      pair.truncate(b, 2_500); // other rows take positions that were cached
-      pair.prefill(b, "other", 1_000);
+      pair.truncate(b, 600); // other rows take positions that were cached
+      pair.prefill(b, "other", 3_000);
       pair.steps(5, List.of(b, a), List.of("other", "a"));
       pair.truncate(a, pair.sequences.get(a).length() - 3); // no row that was cached
       pair.steps(5, List.of(a), List.of("instead"));
