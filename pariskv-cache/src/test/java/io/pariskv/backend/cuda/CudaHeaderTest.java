@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ class CudaHeaderTest {
     String text = Files.readString(header.get()).split("__CUDA_API_VERSION_INTERNAL\\)\n", 2)[0];
 
     int compared = 0;
-    for (Method method : FakeDriver.class.getDeclaredMethods()) {
+    for (Method method : functions()) {
       if (method.getName().startsWith("cu")) {
         String symbol = method.getName();
         String name = symbol.replaceFirst("_v2$|WithFlags$", "");
@@ -41,6 +42,14 @@ class CudaHeaderTest {
       }
     }
     assertTrue(compared > 40, compared + " functions compared");
+  }
+
+  /** The fake's methods, those of its memory included. */
+  private static List<Method> functions() {
+    return Stream.of(FakeDriver.class, FakeMemory.class)
+        .flatMap(type -> Stream.of(type.getDeclaredMethods()))
+        .filter(method -> !Modifier.isAbstract(method.getModifiers()) && !method.isSynthetic())
+        .toList();
   }
 
   private static Optional<Path> header() {
