@@ -140,7 +140,8 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException if the model has no template, or the template refuses the messages
    */
   public int[] chatPrompt(List<ChatMessage> messages) {
-    return tokenizer().encode(chatText(messages));
+    String text = chatText(messages); // what is missing is said of the template first
+    return tokenizer().encode(text);
   }
 
   /**
