@@ -3,6 +3,7 @@ package io.pariskv.backend.cuda;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.Step;
@@ -310,6 +311,11 @@ public final class CudaBackend implements Backend {
   @Override
   public SelectionStages selection() {
     return selection;
+  }
+
+  @Override
+  public QuantizerStages quantizer() {
+    throw new UnsupportedOperationException("product quantisation has no kernels yet");
   }
 
   @Override
