@@ -52,6 +52,7 @@ public final class CudaBackend implements Backend {
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
   private final SelectionStages selection;
+  private final QuantizerStages quantizer;
   private final KvPlacement placement;
   private final String cublasLt;
 
@@ -110,6 +111,9 @@ public final class CudaBackend implements Backend {
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels));
       selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
           new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
+      quantizer = new QuantizerStages(new CudaKeySample(kernels),
+          new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
+          new CudaCodeScores(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -315,7 +319,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public QuantizerStages quantizer() {
-    throw new UnsupportedOperationException("product quantisation has no kernels yet");
+    return quantizer;
   }
 
   @Override
