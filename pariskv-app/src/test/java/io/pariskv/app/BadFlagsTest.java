@@ -78,9 +78,39 @@ class BadFlagsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"--k 0", "--preset nope", "--candidate-ratio 7"})
-  void settingsThatTheMethodIgnores_areRefusedToo(String flags) {
+  void settingsThatTheMethodDoesNotHave_areRefusedToo(String flags) {
     assertUsage(with(with(RUN, "--method", "full"), (Object[]) flags.split(" ")),
         flags.split(" ")[0]);
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = """
+      full, --k 5, which has none
+      window, --k 5, 'has --sink, --local, --update-interval, --dense-below;'
+      window, --group mean, method window
+      exact-topk, --preset paper, method exact-topk
+      exact-topk, --group all, 'choose one of mean, per-head'
+      quest, --candidate-ratio 0.5, method quest
+      quest, --preset paper, 'choose one of released, matched'
+      quest, --preset released --sink 4, 'released, whose recent tokens are the last page'
+      quest, --page-size 24, power of two from 1 to 1024
+      quest, --k 8, 'at least 16, a page of 16 tokens'
+      pariskv, --page-size 16, method pariskv
+      """)
+  void settingsOfOneMethod_areRefusedForAnother(String method, String flags, String reason) {
+    String[] words = flags.split(" ");
+    assertUsage(with(with(RUN, "--method", method), (Object[]) words), words[words.length - 2],
+        reason);
+  }
+
+  /** Each setting is one of some of the methods. */
+  @Test
+  void severalMethods_shareSettings() {
+    run("bench", "decode", "--method", "full,window", "--page-size", "16").refused(2,
+        "--page-size is not a setting of method full,window", "has --sink");
+    run("bench", "decode", "--method", "full,exact-topk,quest,window,pariskv", "--k", "32",
+        "--page-size", "8", "--context", "2500", "--kv-heads", "1", "--heads", "2", "--head-dim",
+        "16", "--steps", "1", "--json").succeeded();
   }
 
   @Test

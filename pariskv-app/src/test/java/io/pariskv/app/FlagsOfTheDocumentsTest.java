@@ -15,9 +15,10 @@ class FlagsOfTheDocumentsTest {
       run, --temperature --top-p --top-k --min-p --seed --stop --repetition-penalty
       run, --method --preset --backend --kv-dtype --prefill-chunk --debug
       run, --sink --local --k --update-interval --dense-below --candidate-ratio --collision-ratio
+      run, --group --page-size
       chat, --model --system --method --max-tokens --temperature --seed --stop --backend --kv-dtype
       logits, --model --ids-file --positions --json --kv-dtype --backend
-      info, --model --context --kv-dtype
+      info, --model --context --kv-dtype --method --k --page-size
       bench decode, --context --kv-heads --heads --head-dim --method --json --steps --backend --seed
       bench attention, --context --batch --method --k --heads --kv-heads --head-dim --offload --json
       bench linear, --shape --batch --steps --backend --json

@@ -145,17 +145,28 @@ public final class KvCache implements AutoCloseable {
 
     @Override
     public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
+      requireNext(layer);
       pool.backend().attention().preparation().prepareChunk(pool.kv(), layer, slot(), start, turn,
           q, k, v);
+      appended(layer);
     }
 
     @Override
     public void append(int layer, Buffer k, Buffer v) {
+      requireNext(layer);
+      pool.backend().attention().append().appendChunk(pool.kv(), layer, slot(), start, k, v);
+      appended(layer);
+    }
+
+    private void requireNext(int layer) {
       if (layer != layers) {
         throw new IllegalStateException(
             "layer " + layer + " of a chunk is appended where layer " + layers + " is next");
       }
-      pool.backend().attention().append().appendChunk(pool.kv(), layer, slot(), start, k, v);
+    }
+
+    /** The method may summarise the keys while the layer is attended. */
+    private void appended(int layer) {
       layers++;
       pool.state().layerAppended(layer, slot(), zones.appended(batch.rows()));
     }
@@ -171,7 +182,7 @@ public final class KvCache implements AutoCloseable {
         throw new IllegalStateException(
             "a chunk that began at " + start + " is committed at " + zones.length());
       }
-      appended(batch.rows(), true);
+      KvCache.this.appended(batch.rows(), true);
       committed = true;
       reserve(Math.clamp((long) expected - zones.length(), 0, batch.rows()));
     }

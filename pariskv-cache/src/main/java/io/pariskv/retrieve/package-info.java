@@ -5,7 +5,9 @@
  * <p>The order: {@link io.pariskv.retrieve.QueryBlocks} rotates, {@link io.pariskv.retrieve.CentroidTiers}
  * ranks centroids, {@link io.pariskv.retrieve.CollisionVote} counts, {@link
  * io.pariskv.retrieve.BucketTopK} takes candidates, {@link io.pariskv.retrieve.Rerank} estimates
- * scores, {@link io.pariskv.retrieve.TopK} selects. Every stage fixes its order of arithmetic, so all
+ * scores, {@link io.pariskv.retrieve.TopK} selects. Methods that ParisKV is compared with take {@link
+ * io.pariskv.retrieve.KeyScores} or {@link io.pariskv.retrieve.PageScores}, {@link
+ * io.pariskv.retrieve.HeadWeights} and {@link io.pariskv.retrieve.ZoneTopK}. Every stage fixes its order of arithmetic, so all
  * backends select the same positions from the same query and keys.
  */
 @NullMarked

@@ -8,9 +8,14 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ExactTopK;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.Quest;
+import io.pariskv.method.WindowAttention;
+import io.pariskv.method.ZoneSettings;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.RandomKv;
@@ -44,8 +49,12 @@ class RecordedStepTest {
   private static final List<Integer> PROMPTS = List.of(970, 300);
 
   static Stream<Arguments> backendsAndMethods() {
+    ZoneSettings zones = new ZoneSettings(16, 32, 24, 0);
     return TestBackends.with(Stream.of(new FullAttention(),
-        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null)))));
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))),
+        new WindowAttention(zones), new ExactTopK(zones, 48, Grouping.PER_HEAD),
+        new Quest(zones, 48, 16, 0, Grouping.MEAN),
+        new Quest(null, 64, 16, 1, Grouping.PER_HEAD)));
   }
 
   /** One cache pool with a batch, and the buffers of its step. */

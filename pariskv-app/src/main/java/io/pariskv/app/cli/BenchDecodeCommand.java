@@ -8,7 +8,6 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,8 +43,7 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   public Integer call() {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    List<AttentionMethod> methods = Usage.check(spec,
-        () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
+    List<AttentionMethod> methods = Usage.check(spec, method::toMethods);
     KvShape shape = geometry.toShape(spec, methods);
     DecodeBench.Report report = DecodeBench.run(backend.name(spec), shape, contexts, methods, steps,
         seed);
@@ -80,11 +78,11 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   private static void print(DecodeBench.Report report, PrintWriter out) {
     out.printf(Locale.ROOT, "%s (%s), %s%n", report.backend(), report.description(),
         report.shape());
-    out.printf(Locale.ROOT, "%-9s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median",
+    out.printf(Locale.ROOT, "%-10s %9s %10s %10s %12s %9s %9s%n", "method", "context", "ms median",
         "ms p95",
         "bytes read", "attended", "GB/s");
     for (Row row : report.rows()) {
-      out.printf(Locale.ROOT, "%-9s %9d %10.3f %10.3f %12d %9.0f %9.1f%n", row.method(),
+      out.printf(Locale.ROOT, "%-10s %9d %10.3f %10.3f %12d %9.0f %9.1f%n", row.method(),
           row.context(), row.msMedian(), row.msP95(), row.bytesRead(), row.attendedTokens(),
           row.gigabytesPerSecond());
     }

@@ -59,8 +59,7 @@ public final class BenchModelCommand implements Callable<Integer> {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     Usage.requireRange(spec, "--batch", batch, MAX_BATCH);
     List<List<Integer>> batches = batches();
-    List<AttentionMethod> methods = Usage.check(spec,
-        () -> Stream.of(method.method.split(",", -1)).map(method::named).toList());
+    List<AttentionMethod> methods = Usage.check(spec, method::toMethods);
     int longest = batches.stream().flatMap(List::stream).max(Integer::compare).orElseThrow();
     LoadOptions options = loading.toLoadOptions(spec, longest + steps);
     ModelBench.Settings settings = new ModelBench.Settings(shape.config(spec), fillKv, prefill,
@@ -106,12 +105,12 @@ public final class BenchModelCommand implements Callable<Integer> {
     }
     out.printf(Locale.ROOT, "%s, random weights, on %s (%s)%n", shape.name, bench.backend().name(),
         bench.backend().description());
-    out.printf(Locale.ROOT, "%-9s %9s %5s %10s %10s %10s %10s %12s %10s %10s %10s%n", "method",
+    out.printf(Locale.ROOT, "%-10s %9s %5s %10s %10s %10s %10s %12s %10s %10s %10s%n", "method",
         "context", "batch", "K and V", "prefill s", "ms median", "ms p95", "tokens/s", "bus", "GPU",
         "host");
     for (Row row : rows) {
       out.printf(Locale.ROOT,
-          "%-9s %9d %5d %10s %10.2f %10.3f %10.3f %12.1f %10s %10s %10s%n", row.method(),
+          "%-10s %9d %5d %10s %10.2f %10.3f %10.3f %12.1f %10s %10s %10s%n", row.method(),
           row.context(), row.sequences().size(), row.placement().name().toLowerCase(Locale.ROOT),
           row.prefill().seconds(), row.msMedian(), row.msP95(), row.tokensPerSecond(),
           MemoryPlan.humanBytes(row.busBytes()), MemoryPlan.humanBytes(row.gpuBytes()),

@@ -12,7 +12,6 @@ import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
-import io.pariskv.method.ParisKv;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.model.RopeScaling;
 import io.pariskv.model.file.ModelDirectory;
@@ -22,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,7 +35,7 @@ public final class InfoCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
   @Mixin
-  private ParisKvOptions settings;
+  private MethodOptions method;
   @Option(names = "--model", paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
   private @Nullable Path model;
   @Option(names = "--context", paramLabel = "N", description = "Tokens to plan memory for (default: the model's positions).")
@@ -52,12 +52,13 @@ public final class InfoCommand implements Callable<Integer> {
     if (context != null && model == null) {
       throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
-    AttentionMethod pariskv = new ParisKv(Usage.check(spec, settings::toConfig));
+    List<AttentionMethod> methods = Stream.concat(Stream.of(new FullAttention()),
+        Usage.check(spec, method::toMethods).stream()).distinct().toList();
     LoadOptions options = loading.toLoadOptions(spec, 0);
     machine();
     if (model != null) {
       try (Backend backend = Backends.open(options.backend())) {
-        describe(model, backend, options, List.of(new FullAttention(), pariskv));
+        describe(model, backend, options, methods);
       }
     }
     spec.commandLine().getOut().print(text);

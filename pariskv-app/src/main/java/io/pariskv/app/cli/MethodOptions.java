@@ -2,33 +2,153 @@ package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ExactTopK;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
-import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.Quest;
+import io.pariskv.method.WindowAttention;
+import io.pariskv.method.ZoneSettings;
+import io.pariskv.retrieve.Grouping;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
-/** Which attention method, and its settings. */
+/** Which attention method, and its settings. A setting that the method does not have is refused, not ignored. */
 final class MethodOptions {
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv or full (default: ${DEFAULT-VALUE}).")
-  String method;
+  private static final List<String> ZONES = List.of("--sink", "--local", "--update-interval",
+      "--dense-below");
+
+  /** Keys selected, unless the user says otherwise: those of ParisKV's published settings. */
+  private static final int K = 100;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk or quest (default: ${DEFAULT-VALUE}).")
+  private String method;
 
   @Mixin
-  ParisKvOptions settings;
+  private ParisKvOptions settings;
+
+  @Option(names = "--group", paramLabel = "HOW", description = "How the query heads of a KV head choose keys: by their mean, or per-head (default: per-head of quest, else mean).")
+  private @Nullable String group;
+
+  @Option(names = "--page-size", paramLabel = "N", description = "Keys of a page of quest, a power of two (default: 16).")
+  private @Nullable Integer pageSize;
+
+  /** The methods, and the settings that each has. */
+  private enum Name {
+    FULL(List.of()), PARISKV(with(ZONES, "--preset", "--k", "--candidate-ratio",
+        "--collision-ratio")), WINDOW(ZONES), EXACT_TOPK(with(ZONES, "--k", "--group")), QUEST(
+            with(ZONES, "--preset", "--k", "--group", "--page-size"));
+
+    final Collection<String> flags;
+
+    Name(Collection<String> flags) {
+      this.flags = flags;
+    }
+
+    static Name of(String text) {
+      return Stream.of(values()).filter(name -> name.toString().equals(text)).findFirst()
+          .orElseThrow(() -> new InputException("method '" + text
+              + "' is not known; choose one of " + Stream.of(values()).map(Name::toString)
+                  .collect(Collectors.joining(", "))));
+    }
+
+    /** As the command line has it. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
+
+  private static List<String> with(List<String> flags, String... more) {
+    return Stream.concat(flags.stream(), Stream.of(more)).toList();
+  }
 
   /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
-    return named(method);
+    Name name = Name.of(method);
+    refuseOthers(List.of(name));
+    return named(name);
   }
 
-  /** The method {@code name}. Nonsense in the settings is refused even where {@code full} ignores them. */
-  AttentionMethod named(String name) {
-    ParisKvConfig config = settings.toConfig();
+  /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
+  List<AttentionMethod> toMethods() {
+    List<Name> names = Stream.of(method.split(",", -1)).map(Name::of).toList();
+    refuseOthers(names);
+    return names.stream().map(this::named).toList();
+  }
+
+  private void refuseOthers(List<Name> names) {
+    Set<String> taken = new LinkedHashSet<>();
+    names.forEach(name -> taken.addAll(name.flags));
+    for (Name each : Name.values()) {
+      for (String flag : each.flags) {
+        if (given(flag) && !taken.contains(flag)) {
+          throw new InputException(flag + " is not a setting of method " + method + ", which has "
+              + (taken.isEmpty() ? "none" : String.join(", ", taken)) + "; leave it out");
+        }
+      }
+    }
+  }
+
+  /** Whether the user gave the flag, whatever its default. */
+  private boolean given(String flag) {
+    return command.commandLine().getParseResult().hasMatchedOption(flag);
+  }
+
+  private AttentionMethod named(Name name) {
     return switch (name) {
-      case "full" -> new FullAttention();
-      case "pariskv" -> new ParisKv(config);
+      case FULL -> new FullAttention();
+      case PARISKV -> new ParisKv(settings.toConfig());
+      case WINDOW -> new WindowAttention(settings.toZones());
+      case EXACT_TOPK -> new ExactTopK(settings.toZones(), settings.kOr(K),
+          grouping(Grouping.MEAN));
+      case QUEST -> quest();
+    };
+  }
+
+  private Quest quest() {
+    Quest preset = questPreset();
+    if (preset.zones() == null) {
+      ZONES.stream().filter(this::given).findFirst().ifPresent(flag -> {
+        throw new InputException(flag + " is not a setting of quest's preset released, whose "
+            + "recent tokens are the last page; leave it out, or give --preset matched");
+      });
+    }
+    ZoneSettings zones = preset.zones() == null ? null : settings.toZones();
+    return new Quest(zones, settings.kOr(preset.k()),
+        pageSize != null ? pageSize : preset.pageSize(), preset.denseLayers(),
+        grouping(preset.grouping()));
+  }
+
+  private Quest questPreset() {
+    String name = given("--preset") ? settings.preset : "matched";
+    return switch (name) {
+      case "released" -> Quest.released();
+      case "matched" -> Quest.matched(K);
       default -> throw new InputException(
-          "method '" + name + "' is not known; choose one of full, pariskv");
+          "preset '" + name + "' is not known; choose one of released, matched");
+    };
+  }
+
+  private Grouping grouping(Grouping otherwise) {
+    return switch (group) {
+      case null -> otherwise;
+      case "mean" -> Grouping.MEAN;
+      case "per-head" -> Grouping.PER_HEAD;
+      default -> throw new InputException(
+          "group '" + group + "' is not known; choose one of mean, per-head");
     };
   }
 }

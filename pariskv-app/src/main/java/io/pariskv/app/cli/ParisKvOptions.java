@@ -1,13 +1,14 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest: released or matched.")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -47,6 +48,18 @@ final class ParisKvOptions {
         new RetrievalBudget(or(k, budget.k()),
             candidateRatio != null ? candidateRatio : budget.candidateRatio(),
             collisionRatio != null ? collisionRatio : budget.collisionRatio()));
+  }
+
+  /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
+  ZoneSettings toZones() {
+    ZoneSettings base = ZoneSettings.matched();
+    return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
+        or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
+  }
+
+  /** {@code --k}, or that. */
+  int kOr(int otherwise) {
+    return or(k, otherwise);
   }
 
   private static int or(@Nullable Integer given, int otherwise) {
