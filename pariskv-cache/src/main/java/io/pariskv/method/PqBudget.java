@@ -60,6 +60,11 @@ public sealed interface PqBudget extends Zoning {
       }
     }
 
+    /** Those of the released scripts for Llama 3.1: a sink of 32 tokens, a tenth of the prompt, half of it recent. */
+    public static Share released() {
+      return new Share(32, 0.1, 0.5);
+    }
+
     @Override
     public int k(int tokens) {
       return (int) (Math.max(0, tokens - sink) * ratio * (1 - recent));

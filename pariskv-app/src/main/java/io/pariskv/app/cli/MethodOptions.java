@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -33,7 +34,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk or quest (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}).")
   private String method;
 
   @Mixin
@@ -45,11 +46,16 @@ final class MethodOptions {
   @Option(names = "--page-size", paramLabel = "N", description = "Keys of a page of quest, a power of two (default: 16).")
   private @Nullable Integer pageSize;
 
+  @Mixin
+  private PqCacheOptions pqCache;
+
   /** The methods, and the settings that each has. */
   private enum Name {
     FULL(List.of()), PARISKV(with(ZONES, "--preset", "--k", "--candidate-ratio",
         "--collision-ratio")), WINDOW(ZONES), EXACT_TOPK(with(ZONES, "--k", "--group")), QUEST(
-            with(ZONES, "--preset", "--k", "--group", "--page-size"));
+            with(ZONES, "--preset", "--k", "--group", "--page-size")), PQCACHE(
+                with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
+                    "--pq-subvectors", "--pq-bits"));
 
     final Collection<String> flags;
 
@@ -107,6 +113,18 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
+  /** The longest {@code --context} of the command, 0 if it has none. */
+  private int context() {
+    OptionSpec option = command.findOption("--context");
+    Object value = option == null ? null : option.getValue();
+    return switch (value) {
+      case Integer tokens -> tokens;
+      case Collection<?> several -> several.stream().mapToInt(each -> (Integer) each).max()
+          .orElse(0);
+      case null, default -> 0;
+    };
+  }
+
   private AttentionMethod named(Name name) {
     return switch (name) {
       case FULL -> new FullAttention();
@@ -115,6 +133,7 @@ final class MethodOptions {
       case EXACT_TOPK -> new ExactTopK(settings.toZones(), settings.kOr(K),
           grouping(Grouping.MEAN));
       case QUEST -> quest();
+      case PQCACHE -> pqCache.toMethod(settings, K, context(), this::given);
     };
   }
 
