@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
@@ -92,6 +93,20 @@ class PqCacheTest {
     assertRefused(InputException.class,
         () -> new PqCache(tokens(1).budget(), new ProductQuantizer(5, 4)).check(SHAPE),
         "pq-subvectors 5", "head size 32");
+  }
+
+  @Test
+  void cost_countsCodesAndCodebooks() {
+    try (Backend backend = new ScalarBackend();
+        CachePool pool = new CachePool(backend, SHAPE, tokens(5), 1);
+        KvCache cache = pool.open()) {
+      new Passes(pool).prefill(cache, "sequence", 112); // sink 4, zone 100, local 8
+      StepCost cost = cache.stepCost();
+
+      assertEquals((18 + 20 + 18) / 3.0, cost.attendedTokens(), 1e-9);
+      assertEquals((18 + 20 + 18) * SHAPE.tokenBytes(), cost.kvBytes());
+      assertEquals(2 * 2 * (100 * 2 + 16 * 32 * 4), cost.summaryBytes()); // layers, KV heads
+    }
   }
 
   /** What is attended with a ratio of 0.2 and a sink of 32, as computed from the release: 2.4 of the notes. */

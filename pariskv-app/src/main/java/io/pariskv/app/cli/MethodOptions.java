@@ -49,18 +49,21 @@ final class MethodOptions {
   @Mixin
   private PqCacheOptions pqCache;
 
-  /** The methods, and the settings that each has. */
+  /** The methods. */
   private enum Name {
-    FULL(List.of()), PARISKV(with(ZONES, "--preset", "--k", "--candidate-ratio",
-        "--collision-ratio")), WINDOW(ZONES), EXACT_TOPK(with(ZONES, "--k", "--group")), QUEST(
-            with(ZONES, "--preset", "--k", "--group", "--page-size")), PQCACHE(
-                with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
-                    "--pq-subvectors", "--pq-bits"));
+    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE;
 
-    final Collection<String> flags;
-
-    Name(Collection<String> flags) {
-      this.flags = flags;
+    /** The settings that it has. */
+    List<String> flags() {
+      return switch (this) {
+        case FULL -> List.of();
+        case PARISKV -> with(ZONES, "--preset", "--k", "--candidate-ratio", "--collision-ratio");
+        case WINDOW -> ZONES;
+        case EXACT_TOPK -> with(ZONES, "--k", "--group");
+        case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");
+        case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
+            "--pq-subvectors", "--pq-bits");
+      };
     }
 
     static Name of(String text) {
@@ -97,9 +100,9 @@ final class MethodOptions {
 
   private void refuseOthers(List<Name> names) {
     Set<String> taken = new LinkedHashSet<>();
-    names.forEach(name -> taken.addAll(name.flags));
+    names.forEach(name -> taken.addAll(name.flags()));
     for (Name each : Name.values()) {
-      for (String flag : each.flags) {
+      for (String flag : each.flags()) {
         if (given(flag) && !taken.contains(flag)) {
           throw new InputException(flag + " is not a setting of method " + method + ", which has "
               + (taken.isEmpty() ? "none" : String.join(", ", taken)) + "; leave it out");

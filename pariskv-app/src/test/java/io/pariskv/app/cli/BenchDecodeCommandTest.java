@@ -48,7 +48,7 @@ class BenchDecodeCommandTest {
   void table_hasOneLineForEach() {
     List<String> lines = run(TINY).succeeded().out().lines().toList();
     assertEquals(2 + 6, lines.size());
-    assertTrue(lines.get(1).startsWith("method      context  ms median"), lines.get(1));
+    assertTrue(lines.get(1).startsWith("method       context  ms median"), lines.get(1));
   }
 
   @Test
