@@ -22,16 +22,18 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
                int room,
                int unit,           // keys of an item
                int most,           // items
+               const int* mosts,   // [slots] items at most of each slot as well, or nullptr
                int* selected,      // [rows][heads][capacity], at least min(most, room) * unit
                int capacity,
                int* counts) {      // [rows][heads]
   await_previous();
   release_next();
-  const int* zone = zones + int64_t(slots[blockIdx.y]) * ZONE_FIELDS;
+  int slot = slots[blockIdx.y];
+  const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
   int keys = zone[1] - zone[0];
   int items = min(ceil_div(keys, unit), room);
   int64_t head = int64_t(blockIdx.y) * gridDim.x + blockIdx.x;
-  int k = min(most, items);
+  int k = min(mosts == nullptr ? most : min(most, mosts[slot]), items);
   if (k == 0) {
     if (threadIdx.x == 0) {
       counts[head] = 0;

@@ -98,6 +98,12 @@ class BadFlagsTest {
       quest, --page-size 24, power of two from 1 to 1024
       quest, --k 8, 'at least 16, a page of 16 tokens'
       pariskv, --page-size 16, method pariskv
+      quest, --pq-bits 6, method quest
+      pqcache, --page-size 16, method pqcache
+      pqcache, --preset paper, 'choose one of released, matched'
+      pqcache, --preset released --k 5, 'give --preset matched'
+      pqcache, --compress-ratio 0.2, 'give --preset released'
+      pqcache, --pq-bits 9, from 1 to 8
       """)
   void settingsOfOneMethod_areRefusedForAnother(String method, String flags, String reason) {
     String[] words = flags.split(" ");
@@ -110,7 +116,7 @@ class BadFlagsTest {
   void severalMethods_shareSettings() {
     run("bench", "decode", "--method", "full,window", "--page-size", "16").refused(2,
         "--page-size is not a setting of method full,window", "has --sink");
-    run("bench", "decode", "--method", "full,exact-topk,quest,window,pariskv", "--k", "32",
+    run("bench", "decode", "--method", "full,exact-topk,quest,pqcache,window,pariskv", "--k", "32",
         "--page-size", "8", "--context", "2500", "--kv-heads", "1", "--heads", "2", "--head-dim",
         "16", "--steps", "1", "--json").succeeded();
   }

@@ -140,6 +140,9 @@ public interface Backend extends AutoCloseable {
   /** What other methods select with. */
   SelectionStages selection();
 
+  /** Product quantisation of keys. */
+  QuantizerStages quantizer();
+
   /** An empty plan of memory for this backend, with what it takes itself. */
   default MemoryPlan plan() {
     return MemoryPlan.empty();

@@ -53,6 +53,7 @@ public final class DecodeBatch implements Rows {
     open = true;
     for (KvCache cache : caches) {
       cache.reserve(1);
+      pool.state().beforeStep(cache.slot(), cache.zones());
     }
     return pool.state().prepare(zones());
   }

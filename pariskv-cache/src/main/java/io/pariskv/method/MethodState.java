@@ -15,6 +15,16 @@ import org.jspecify.annotations.Nullable;
 public interface MethodState extends AutoCloseable {
 
   /**
+   * Takes note that a decode step of {@code slot} follows, on the host side, before {@link #prepare} of each: what needs
+   * all keys of a prompt is done before the first.
+   *
+   * @param zones the zones of the tokens so far
+   */
+  default void beforeStep(int slot, TokenZones zones) {
+    // Nothing was put off.
+  }
+
+  /**
    * Prepares scratch memory for decode steps of these sequences, on the host side, before a step runs
    * or is recorded.
    *

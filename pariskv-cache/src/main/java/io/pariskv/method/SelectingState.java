@@ -94,6 +94,21 @@ abstract class SelectingState implements MethodState {
     // No index.
   }
 
+  /**
+   * Takes back the keys that were indexed beyond those of {@code zones}. What an index keeps may depend on all keys, so
+   * those that stay are indexed anew, unless the method knows better.
+   */
+  void takeBack(int slot, TokenZones zones) {
+    forget(slot);
+    if (zones.retrievalTokens() > 0) {
+      reserve(slot, zones.retrievalTokens());
+      for (int layer = 0; layer < kv.shape().layers(); layer++) {
+        indexLayer(layer, slot, zones.sinkEnd(), zones);
+      }
+      indexed(slot, zones);
+    }
+  }
+
   /** Forgets all keys of {@code slot}. */
   void forget(int slot) {
     // No index.
@@ -208,21 +223,12 @@ abstract class SelectingState implements MethodState {
     }
   }
 
-  /** {@inheritDoc} What an index keeps may depend on all keys, so those that stay are indexed anew. */
   @Override
   public final void rolledBack(int slot) {
     Growth growth = growths[slot];
-    if (growth == null) {
-      return;
-    }
-    release(slot);
-    TokenZones zones = growth.before;
-    if (zones.retrievalTokens() > 0) {
-      reserve(slot, zones.retrievalTokens());
-      for (int layer = 0; layer < kv.shape().layers(); layer++) {
-        indexLayer(layer, slot, zones.sinkEnd(), zones);
-      }
-      indexed(slot, zones);
+    if (growth != null) {
+      growths[slot] = null;
+      takeBack(slot, growth.before);
     }
   }
 

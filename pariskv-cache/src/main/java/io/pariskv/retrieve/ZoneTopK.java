@@ -22,6 +22,13 @@ public interface ZoneTopK {
   void select(KvStore kv, Batch batch, Buffer scores, int unit, int most, Selection selection);
 
   /**
+   * The same where every slot has a number of its own.
+   *
+   * @param most {@code [slots] i32}, items selected of each slot's zone, at least 0; not more than there is room for
+   */
+  void select(KvStore kv, Batch batch, Buffer scores, int unit, Buffer most, Selection selection);
+
+  /**
    * Checks the arguments' shapes.
    *
    * @throws IllegalArgumentException if they do not fit; the message names both

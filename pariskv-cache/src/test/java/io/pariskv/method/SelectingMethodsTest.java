@@ -10,6 +10,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
+import io.pariskv.index.ProductQuantizer;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
@@ -47,7 +48,9 @@ class SelectingMethodsTest {
   private static List<AttentionMethod> withBudget(int k) {
     return List.of(new ExactTopK(ZONES, k, Grouping.MEAN),
         new ExactTopK(ZONES, k, Grouping.PER_HEAD), new Quest(ZONES, k, 8, 0, Grouping.PER_HEAD),
-        new Quest(ZONES, k, 8, 0, Grouping.MEAN), new Quest(null, k, 8, 1, Grouping.PER_HEAD));
+        new Quest(ZONES, k, 8, 0, Grouping.MEAN), new Quest(null, k, 8, 1, Grouping.PER_HEAD),
+        new PqCache(new PqBudget.Tokens(ZONES, k), new ProductQuantizer(2, 4)),
+        new PqCache(new PqBudget.Tokens(ZONES, k), new ProductQuantizer(8, 5)));
   }
 
   static Stream<Arguments> unlimited() {

@@ -2,9 +2,11 @@ package io.pariskv.retrieve;
 
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.kv.Selection;
+import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Fixture;
@@ -117,6 +119,39 @@ class ZoneTopKTest {
 
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
+  void slotsWithNumbersOfTheirOwn_selectAsManyAsThose_butNotMoreThanThereIsRoomFor(
+      Backend backend) {
+    int[] most = {0, 3, 40, 90, 7}; // of the slots: the rows in reverse
+    Size size = new Size(List.of(300, 200, 33, 50, 8), 2, 1, 16, DType.BF16, RandomKv.ZERO);
+    for (int unit : new int[]{1, 4}) {
+      try (Fixture fixture = new Fixture(backend, size)) {
+        Buffers buffers = fixture.buffers();
+        Buffer scores = buffers.of(RandomKv.normal(Seeds.random("scores"), 5 * 2 * 300), 5, 2, 300);
+        Selection all = new Selection(buffers.empty(DType.I32, 5, 2, 60L * unit),
+            buffers.empty(DType.I32, 5, 2));
+        backend.selection().zoneTopK().select(fixture.kv(), fixture.batch(), scores, unit,
+            buffers.of(most, 5), all);
+        int[] counts = buffers.ints(all.counts());
+        int[] positions = buffers.ints(all.positions());
+        for (int row = 0; row < 5; row++) {
+          Selection one = new Selection(buffers.empty(DType.I32, 5, 2, 60L * unit),
+              buffers.empty(DType.I32, 5, 2));
+          backend.selection().zoneTopK().select(fixture.kv(), fixture.batch(), scores, unit,
+              Math.min(60, most[fixture.slot(row)]), one);
+          for (int head = 2 * row; head < 2 * row + 2; head++) {
+            int from = head * 60 * unit;
+            assertEquals(buffers.ints(one.counts())[head], counts[head]);
+            assertArrayEquals(
+                Arrays.copyOfRange(buffers.ints(one.positions()), from, from + counts[head]),
+                Arrays.copyOfRange(positions, from, from + counts[head]));
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.pariskv.testing.TestBackends#all")
   void selectionWithTooLittleRoom_isRefusedWithBothShapes(Backend backend) {
     Size size = new Size(List.of(40), 2, 1, 16, DType.BF16, RandomKv.ZERO);
     try (Fixture fixture = new Fixture(backend, size)) {
@@ -133,6 +168,9 @@ class ZoneTopKTest {
           "[1][3][3]");
       assertRefused(IllegalArgumentException.class, () -> stage.select(fixture.kv(),
           fixture.batch(), buffers.empty(DType.F32, 1, 2, 3), 0, 2, out), "2 items of 0 keys");
+      assertRefused(IllegalArgumentException.class, () -> stage.select(fixture.kv(),
+          fixture.batch(), buffers.empty(DType.F32, 1, 2, 3), 1, buffers.empty(DType.I32, 2),
+          out), "items of slots", "[1]", "[2]");
     }
   }
 }

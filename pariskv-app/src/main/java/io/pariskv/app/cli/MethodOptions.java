@@ -9,6 +9,7 @@ import io.pariskv.method.Quest;
 import io.pariskv.method.WindowAttention;
 import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.Grouping;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -34,7 +36,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk or quest (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}).")
   private String method;
 
   @Mixin
@@ -43,9 +45,12 @@ final class MethodOptions {
   @Option(names = "--page-size", paramLabel = "N", description = "Keys of a page of quest, a power of two (default: 16).")
   private @Nullable Integer pageSize;
 
+  @Mixin
+  private PqCacheOptions pqCache;
+
   /** The methods. */
   private enum Name {
-    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST;
+    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE;
 
     /** The settings that it has. */
     List<String> flags() {
@@ -56,6 +61,8 @@ final class MethodOptions {
         case WINDOW -> ZONES;
         case EXACT_TOPK -> with(ZONES, "--k", "--group");
         case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");
+        case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
+            "--pq-subvectors", "--pq-bits");
       };
     }
 
@@ -134,6 +141,18 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
+  /** The longest {@code --context} of the command, 0 if it has none. */
+  private int context() {
+    OptionSpec option = command.findOption("--context");
+    Object value = option == null ? null : option.getValue();
+    return switch (value) {
+      case Integer tokens -> tokens;
+      case Collection<?> several -> several.stream().mapToInt(each -> (Integer) each).max()
+          .orElse(0);
+      case null, default -> 0;
+    };
+  }
+
   private AttentionMethod named(Name name, @Nullable Integer k) {
     return switch (name) {
       case FULL -> new FullAttention();
@@ -142,6 +161,7 @@ final class MethodOptions {
       case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
           settings.grouping(Grouping.MEAN));
       case QUEST -> quest(k);
+      case PQCACHE -> pqCache.toMethod(settings, k != null ? k : K, context(), this::given);
     };
   }
 

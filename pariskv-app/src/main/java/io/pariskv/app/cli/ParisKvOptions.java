@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest: released or matched.")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest and pqcache: released or matched.")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")

@@ -3,6 +3,7 @@ package io.pariskv.backend.cuda;
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.Step;
@@ -53,6 +54,7 @@ public final class CudaBackend implements Backend {
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
   private final SelectionStages selection;
+  private final QuantizerStages quantizer;
   private final KvPlacement placement;
   private final String cublasLt;
 
@@ -114,6 +116,9 @@ public final class CudaBackend implements Backend {
           new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels));
       selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
           new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
+      quantizer = new QuantizerStages(new CudaKeySample(kernels),
+          new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
+          new CudaCodeScores(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -325,6 +330,11 @@ public final class CudaBackend implements Backend {
   @Override
   public SelectionStages selection() {
     return selection;
+  }
+
+  @Override
+  public QuantizerStages quantizer() {
+    return quantizer;
   }
 
   @Override

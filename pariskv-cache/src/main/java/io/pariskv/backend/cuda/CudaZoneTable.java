@@ -179,19 +179,24 @@ final class CudaZoneTable implements ZoneTable {
     return rows == null ? 0 : rows.slabs.size() << TokenSlabs.SLAB_SHIFT;
   }
 
-  @Override
-  public MemorySegment read(int layer, int slot, int kvHead, int row) {
+  /** Device address of a row, {@code width} contiguous numbers. */
+  long rowAddress(int layer, int slot, int kvHead, int row) {
     requireRows(layer);
-    kernels.context().requireNotRecording("read a row");
     Rows rows = sequences[slot];
     if (rows == null) {
       throw new IllegalStateException("nothing is kept of slot " + slot + "; reserve first");
     }
-    long slab = rows.slabs.get(row / rowsPerSlab)[layer];
     long number = (long) Objects.checkIndex(kvHead, shape.kvHeads()) * rowsPerSlab
         + row % rowsPerSlab;
+    return rows.slabs.get(row / rowsPerSlab)[layer] + number * width * dtype.bytes();
+  }
+
+  @Override
+  public MemorySegment read(int layer, int slot, int kvHead, int row) {
+    kernels.context().requireNotRecording("read a row");
+    long address = rowAddress(layer, slot, kvHead, row);
     MemorySegment target = MemorySegment.ofArray(new byte[width * dtype.bytes()]);
-    kernels.ring().download(slab + number * target.byteSize(), target);
+    kernels.ring().download(address, target);
     return target;
   }
 

@@ -2,6 +2,7 @@ package io.pariskv.backend.scalar;
 
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
@@ -34,6 +35,9 @@ public final class ScalarBackend extends HostBackend {
   private final SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
       new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK());
 
+  private final QuantizerStages quantizer = new QuantizerStages(new ScalarKeySample(),
+      new ScalarCodebookTraining(), new ScalarKeyCoding(), new ScalarCodeScores());
+
   @Override
   public String name() {
     return "scalar";
@@ -62,5 +66,10 @@ public final class ScalarBackend extends HostBackend {
   @Override
   public SelectionStages selection() {
     return selection;
+  }
+
+  @Override
+  public QuantizerStages quantizer() {
+    return quantizer;
   }
 }

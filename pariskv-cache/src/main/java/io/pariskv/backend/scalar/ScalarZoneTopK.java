@@ -9,6 +9,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.retrieve.ZoneTopK;
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 
 /** {@link ZoneTopK} by sorting all items. */
 final class ScalarZoneTopK implements ZoneTopK {
@@ -16,6 +17,20 @@ final class ScalarZoneTopK implements ZoneTopK {
   public void select(KvStore kv, Batch batch, Buffer scores, int unit, int most,
       Selection selection) {
     ZoneTopK.require(batch, scores, unit, most, selection);
+    select(kv, batch, scores, unit, slot -> most, selection);
+  }
+
+  @Override
+  public void select(KvStore kv, Batch batch, Buffer scores, int unit, Buffer most,
+      Selection selection) {
+    ZoneTopK.require(batch, scores, unit, 0, selection);
+    most.require("items of slots", DType.I32, kv.slots());
+    select(kv, batch, scores, unit,
+        slot -> Math.min(Elements.getInt(most, slot), selection.capacity() / unit), selection);
+  }
+
+  private static void select(KvStore kv, Batch batch, Buffer scores, int unit,
+      IntUnaryOperator most, Selection selection) {
     int heads = selection.heads();
     for (int head = 0; head < batch.rows() * heads; head++) {
       int slot = Elements.getInt(batch.slots(), head / heads);
@@ -24,7 +39,7 @@ final class ScalarZoneTopK implements ZoneTopK {
       scores.requireAtLeast("scores", DType.F32, batch.rows(), heads, items);
       float[] values = Elements.floats(scores.segment(), DType.F32, head * scores.shape().axis(2),
           items);
-      int[] best = Arrays.copyOf(Order.descending(values), Math.min(most, items));
+      int[] best = Arrays.copyOf(Order.descending(values), Math.min(most.applyAsInt(slot), items));
       Arrays.sort(best);
       int count = 0;
       for (int item : best) {

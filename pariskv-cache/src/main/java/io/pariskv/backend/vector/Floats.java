@@ -37,7 +37,8 @@ final class Floats {
     }
   }
 
-  private static void readF32(long from, float[] to, int at, int count) {
+  /** Reads {@code count} numbers of f32. */
+  static void readF32(long from, float[] to, int at, int count) {
     int i = 0;
     for (; i <= count - LANES; i += LANES) {
       Raw.f32(from + 4L * i).intoArray(to, at + i);

@@ -2,6 +2,7 @@ package io.pariskv.backend.vector;
 
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.LayerStages;
+import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
@@ -22,6 +23,7 @@ public final class VectorBackend extends HostBackend {
   private final AttentionStages attention;
   private final RetrievalStages retrieval;
   private final SelectionStages selection;
+  private final QuantizerStages quantizer;
 
   /** On all processors. */
   public VectorBackend() {
@@ -50,6 +52,9 @@ public final class VectorBackend extends HostBackend {
         new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers));
     selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
         new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
+    quantizer = new QuantizerStages(scalar.quantizer().sample(),
+        new VectorCodebookTraining(workers), new VectorKeyCoding(workers),
+        new VectorCodeScores(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -87,6 +92,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public SelectionStages selection() {
     return selection;
+  }
+
+  @Override
+  public QuantizerStages quantizer() {
+    return quantizer;
   }
 
   @Override

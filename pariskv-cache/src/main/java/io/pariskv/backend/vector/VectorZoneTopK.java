@@ -9,6 +9,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.retrieve.ZoneTopK;
 import java.lang.foreign.ValueLayout;
+import java.util.function.IntUnaryOperator;
 
 /** {@link ZoneTopK} as {@link VectorTopK} selects, one task a head; items become their keys where they are. */
 final class VectorZoneTopK implements ZoneTopK {
@@ -22,6 +23,21 @@ final class VectorZoneTopK implements ZoneTopK {
   public void select(KvStore kv, Batch batch, Buffer scores, int unit, int most,
       Selection selection) {
     ZoneTopK.require(batch, scores, unit, most, selection);
+    select(kv, batch, scores, unit, slot -> most, selection);
+  }
+
+  @Override
+  public void select(KvStore kv, Batch batch, Buffer scores, int unit, Buffer most,
+      Selection selection) {
+    ZoneTopK.require(batch, scores, unit, 0, selection);
+    most.require("items of slots", DType.I32, kv.slots());
+    select(kv, batch, scores, unit,
+        slot -> Math.min(Raw.getInt(most.address() + 4L * slot), selection.capacity() / unit),
+        selection);
+  }
+
+  private void select(KvStore kv, Batch batch, Buffer scores, int unit, IntUnaryOperator most,
+      Selection selection) {
     HostKvStore store = HostKvStore.of(kv);
     int heads = selection.heads();
     scores.requireAtLeast("scores", DType.F32, batch.rows(), heads,
@@ -29,7 +45,7 @@ final class VectorZoneTopK implements ZoneTopK {
     workers.run(batch.rows() * heads, head -> {
       int keys = ZoneItems.keys(store, batch, head / heads);
       int items = PageBounds.pages(keys, unit);
-      int count = Math.min(most, items);
+      int count = Math.min(most.applyAsInt(ZoneItems.slot(batch, head / heads)), items);
       long out = selection.positions().address() + 4L * head * selection.capacity();
       if (count > 0) {
         VectorTopK.select(ZoneItems.address(scores, head), 0, items, count, out);

@@ -7,12 +7,15 @@ import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.cache.Rows;
+import io.pariskv.index.ProductQuantizer;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ExactTopK;
+import io.pariskv.method.PqBudget;
+import io.pariskv.method.PqCache;
 import io.pariskv.method.Quest;
 import io.pariskv.method.WindowAttention;
 import io.pariskv.method.ZoneSettings;
@@ -37,7 +40,7 @@ class CudaSelectionStagesTest {
 
   CudaSelectionStagesTest() {
     KernelSources.files().forEach(file -> KernelSources.entries(file).forEach((name, sizes) -> {
-      if (name.matches("(decode|per_head|key_scores|page|head_weights|zone).*")) {
+      if (name.matches("(decode|per_head|key_|code|page|head_|zone).*")) {
         fake.device().kernel(name, sizes, run -> launched.add(name));
       }
     }));
@@ -57,11 +60,20 @@ class CudaSelectionStagesTest {
         Arguments.of(new WindowAttention(ZONES),
             List.of("decode_attention_128", "decode_attention_128")),
         Arguments.of(new ExactTopK(ZONES, 50, Grouping.PER_HEAD),
-            List.of("key_scores_bf16", "head_weights", "zone_top_k", "decode_attention_128",
-                "key_scores_bf16", "head_weights", "zone_top_k", "decode_attention_128")),
+            twice("key_scores_bf16", "head_maxima", "head_sums", "head_weights", "zone_top_k",
+                "decode_attention_128")),
+        Arguments.of(
+            new PqCache(new PqBudget.Tokens(ZONES, 50), new ProductQuantizer(4, 8)),
+            twice("code_scores", "head_maxima", "head_sums", "head_weights", "zone_top_k",
+                "decode_attention_128")),
         Arguments.of(new Quest(null, 128, 16, 1, Grouping.PER_HEAD), // its first layer is dense
             List.of("decode_attention_128", "page_scores_bf16", "zone_top_k",
                 "per_head_attention_bf16")));
+  }
+
+  /** In each of the two layers. */
+  private static List<String> twice(String... kernels) {
+    return Stream.of(kernels, kernels).flatMap(Stream::of).toList();
   }
 
   @ParameterizedTest
