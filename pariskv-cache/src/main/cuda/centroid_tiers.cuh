@@ -7,6 +7,8 @@
 // registers; a warp weighs OWN centroids at a time, each against all lanes' own, and then adds the lanes' counts up. So
 // a comparison and an addition are all that a pair costs: nothing is loaded for it.
 
+#include "centroid_scores.cuh"
+
 constexpr int OWN = CENTROIDS / WARP;  // centroids of a lane, from OWN * lane on
 
 /** What a lane has of a subspace. */
@@ -27,19 +29,12 @@ __device__ __forceinline__ void load_populations(const int* counts, Own& own) {
   }
 }
 
-/** The sum of four coordinates, minus those whose bit in `signs` is clear, in the order of the contract. */
-__device__ __forceinline__ float half_score(float4 p, int signs) {
-  float sum = __fadd_rn(signs & 1 ? p.x : -p.x, signs & 2 ? p.y : -p.y);
-  sum = __fadd_rn(sum, signs & 4 ? p.z : -p.z);
-  return __fadd_rn(sum, signs & 8 ? p.w : -p.w);
-}
-
 /** Scores the lane's centroids for a query block of 8 coordinates; a NaN is the worst. */
 __device__ __forceinline__ void score_centroids(float4 low, float4 high, Own& own) {
 #pragma unroll
   for (int j = 0; j < OWN; j++) {
     int id = OWN * lane_id() | j;
-    own.scores[j] = ordered(__fadd_rn(half_score(low, id & 15), half_score(high, id >> 4)));
+    own.scores[j] = ordered(signed_score(low, high, id));
   }
 }
 

@@ -233,28 +233,29 @@ __device__ __forceinline__ float block_max(float value, float* scratch) {
   return block_reduce(value, -INFINITY, scratch, Max());
 }
 
+/** The sum of the values of this lane and those before it. All 32 lanes must take part. */
+template <typename T>
+__device__ __forceinline__ T scan_through(T value) {
+#pragma unroll
+  for (int distance = 1; distance < WARP; distance *= 2) {
+    T before = __shfl_up_sync(FULL_WARP, value, distance);
+    value += lane_id() >= distance ? before : T(0);
+  }
+  return value;
+}
+
 /**
  * The sum of the values of all threads before this one in a one-dimensional block of whole warps; `total` becomes
  * the sum of all. `scratch` is WARP elements of shared memory, free for reuse when the call returns.
  */
 template <typename T>
 __device__ __forceinline__ T block_scan(T value, T* scratch, T& total) {
-  T through = value;  // sum of this lane and those before it
-#pragma unroll
-  for (int distance = 1; distance < WARP; distance *= 2) {
-    T before = __shfl_up_sync(FULL_WARP, through, distance);
-    through += lane_id() >= distance ? before : T(0);
-  }
+  T through = scan_through(value);
   if (lane_id() == WARP - 1) {
     scratch[warp_id()] = through;
   }
   __syncthreads();  // every warp's sum is in scratch
-  T warps = lane_id() < warp_count() ? scratch[lane_id()] : T(0);
-#pragma unroll
-  for (int distance = 1; distance < WARP; distance *= 2) {
-    T before = __shfl_up_sync(FULL_WARP, warps, distance);
-    warps += lane_id() >= distance ? before : T(0);
-  }
+  T warps = scan_through(lane_id() < warp_count() ? scratch[lane_id()] : T(0));
   total = __shfl_sync(FULL_WARP, warps, WARP - 1);
   T earlier_warps = __shfl_sync(FULL_WARP, warps, (warp_id() + WARP - 1) % WARP);  // of warp 0 not used
   __syncthreads();  // every warp has read scratch: the caller may write it again

@@ -16,16 +16,6 @@ constexpr uint32_t FIRST_SPAN = (uint32_t(BINS) << FIRST_SHIFT) - 1;
 
 static_assert(BINS <= BLOCK && BINS_OF_LANE == 8, "a thread clears one bin; a lane loads its bins as two quads");
 
-/** The sum of the values of this lane and those before it. */
-__device__ __forceinline__ int scan_through(int value) {
-#pragma unroll
-  for (int distance = 1; distance < WARP; distance *= 2) {
-    int before = __shfl_up_sync(FULL_WARP, value, distance);
-    value += lane_id() >= distance ? before : 0;
-  }
-  return value;
-}
-
 /** Those with larger bits are taken, and the first `at` of those with equal ones. */
 struct Threshold {
   uint32_t bits;

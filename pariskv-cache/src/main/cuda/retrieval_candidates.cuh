@@ -1,13 +1,12 @@
 // retrieval_candidates.cuh -- part of retrieval_select.cu and retrieval_head_scores.cu: which keys of a tile are
-// candidates, and their estimates. Each has constants before it: BLOCK, its threads, and CANDIDATES of a lane. A lane loads
-// the records of CANDIDATES candidates while it estimates as many others: with two sets of 4 all that a tile has at 128K
-// keys is on its way at once. Four votes are compared at a time, as the bytes of a word, and few lanes share a candidate:
-// each of them has to find out where the record is.
+// candidates, and their estimates. Each has constants before it: BLOCK, its threads, CANDIDATES of a lane and MOST_OWN of
+// their subspaces. A lane loads its parts of CANDIDATES candidates while it estimates as many others. The fewer lanes share
+// a candidate, the fewer have to find out where its record is, and the more registers each needs. Four votes are compared
+// at a time, as the bytes of a word.
 
 #include "rerank.cuh"
 
-constexpr int VOTES = 16;    // of a 128-bit load
-constexpr int MOST_OWN = 4;  // subspaces of a lane
+constexpr int VOTES = 16;  // of a 128-bit load
 
 /** What the block has once, besides what depends on sizes. */
 struct Shared {
@@ -72,13 +71,6 @@ __device__ __forceinline__ void list_candidates(const uint4* votes, uint4 loaded
     above_before += int(total & 0xffff);
     at_before += int(total >> 16);
   }
-}
-
-/** Starts the copy of the address of a slab to shared memory. */
-__device__ __forceinline__ void copy_address(uint64_t* target, const uint64_t* source) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(shared_address(target)),
-               "l"(__cvta_generic_to_global(source))
-               : "memory");
 }
 
 /** Estimates the candidates of a tile; `slabs` are the addresses of its slabs. */

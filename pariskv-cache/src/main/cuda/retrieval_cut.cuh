@@ -1,12 +1,8 @@
 // retrieval_cut.cuh -- part of retrieval_select.cu and retrieval_head_scores.cu: where a KV head is cut, from how many keys
-// of each tile have a vote. Every block finds that for itself: some KiB from L2 cost less than waiting for one block that
-// finds it for all.
+// of each tile have a vote (vote_counts.cuh). Every block finds that for itself: some KiB from L2 and one barrier cost less
+// than waiting for one block that finds it for all.
 
-constexpr int MAX_TILES = WARP;  // RetrievalScratch.MAX_TILES: a lane has one tile
-constexpr int TILES_OF_WARP = MAX_TILES / (BLOCK / WARP);
-constexpr int VALUES_OF_LANE = BINS / WARP;
-
-static_assert(MAX_TILES % (BLOCK / WARP) == 0, "the block's warps share the tiles evenly");
+#include "vote_counts.cuh"
 
 /** What a block knows of its tile; the same in every thread. */
 struct Cut {
@@ -19,78 +15,47 @@ struct Cut {
   int listed;     // entries of all tiles
 };
 
-/** What a block has once for this. */
-struct CutShared {
-  uint32_t totals[BINS];  // keys of the head with a vote; zero before
-  int above[MAX_TILES];   // keys of a tile above the threshold
-  int at[MAX_TILES];      // and at it
-};
+/** What a warp has of a head's counts: rows WARPS apart, a lane one tile of them. */
+struct Reaching {
+  static constexpr int ROWS = BINS / WARPS;  // values are BINS at most
+  static_assert(ROWS <= WARP, "a lane decides on a row");
+  int rows[ROWS];
 
-/**
- * Cuts a head such that it has `wanted` candidates, the first of those that are equal, and lists at most `most` of a
- * tile. `counts` is [tiles][values], of which `used` tiles have keys; values are BINS at most.
- */
-__device__ __forceinline__ Cut cut(const int* counts, int values, int used, int tile, int wanted, int most,
-                                   CutShared& shared) {
-  int of_tile[VALUES_OF_LANE][TILES_OF_WARP] = {};  // how many keys have value i * WARP + lane
+  /** Starts loading, in whole rows: what they have of tiles without keys is not defined. */
+  __device__ __forceinline__ void load(const int* counts, int values) {
 #pragma unroll
-  for (int i = 0; i < VALUES_OF_LANE; i++) {
-    if (i * WARP < values) {  // for all lanes
+    for (int i = 0; i < ROWS; i++) {
+      int value = i * WARPS + warp_id();
+      rows[i] = value < values ? counts[value * MAX_TILES + lane_id()] : 0;
+    }
+  }
+
+  /**
+   * Cuts a head such that it has `wanted` candidates, at least 1, the first of those that are equal, and lists at most
+   * `most` of a tile. `used` tiles have keys. All threads of the block call it.
+   */
+  __device__ __forceinline__ Cut cut(const int* counts, int values, int used, int tile, int wanted, int most) const {
+    bool exists = lane_id() < used;
+    int total = 0;  // keys of the head that reach this lane's row
 #pragma unroll
-      for (int t = 0; t < TILES_OF_WARP; t++) {
-        int row = t * (BLOCK / WARP) + warp_id();
-        int value = i * WARP + lane_id();
-        of_tile[i][t] = row < used && value < values ? counts[row * values + value] : 0;
+    for (int i = 0; i < ROWS; i++) {
+      if (i * WARPS < values) {  // for all lanes
+        int sum = __reduce_add_sync(FULL_WARP, exists ? rows[i] : 0);
+        total = lane_id() == i ? sum : total;
       }
     }
+    int threshold = __syncthreads_count(total > wanted) - 1;  // fewer reach what is larger
+    auto reaching = [&](int value) { return exists && value < values ? counts[value * MAX_TILES + lane_id()] : 0; };
+    int above = reaching(threshold + 1);  // from caches
+    int at = threshold < 0 ? 0 : reaching(threshold) - above;
+    int left = wanted - __reduce_add_sync(FULL_WARP, above) - (scan_through(at) - at);  // by the tiles before
+    int ties = min(max(left, 0), at);
+    int count = above + ties;
+    int kept = min(count, most);
+    int start = scan_through(count) - count;
+    int through = scan_through(kept);
+    auto of = [&](int number) { return __shfl_sync(FULL_WARP, number, tile); };
+    return {threshold, of(ties), of(start), of(count), of(through - kept), of(kept),
+            __shfl_sync(FULL_WARP, through, WARP - 1)};
   }
-#pragma unroll
-  for (int i = 0; i < VALUES_OF_LANE; i++) {
-    if (i * WARP < values) {
-      int sum = 0;
-#pragma unroll
-      for (int t = 0; t < TILES_OF_WARP; t++) {
-        sum += of_tile[i][t];
-      }
-      atomicAdd(shared.totals + i * WARP + lane_id(), uint32_t(sum));
-    }
-  }
-  __syncthreads();  // all tiles are added
-  Bin bin = find_bin(shared.totals, wanted + 1);
-  int above[TILES_OF_WARP] = {};
-  int at_it[TILES_OF_WARP] = {};
-#pragma unroll
-  for (int i = 0; i < VALUES_OF_LANE; i++) {
-    if (i * WARP < values) {
-      int value = i * WARP + lane_id();
-#pragma unroll
-      for (int t = 0; t < TILES_OF_WARP; t++) {
-        above[t] += value > bin.index ? of_tile[i][t] : 0;
-        at_it[t] += value == bin.index ? of_tile[i][t] : 0;
-      }
-    }
-  }
-#pragma unroll
-  for (int t = 0; t < TILES_OF_WARP; t++) {
-    above[t] = __reduce_add_sync(FULL_WARP, above[t]);
-    at_it[t] = __reduce_add_sync(FULL_WARP, at_it[t]);
-  }
-  if (lane_id() == 0) {
-#pragma unroll
-    for (int t = 0; t < TILES_OF_WARP; t++) {
-      shared.above[t * (BLOCK / WARP) + warp_id()] = above[t];
-      shared.at[t * (BLOCK / WARP) + warp_id()] = at_it[t];
-    }
-  }
-  __syncthreads();  // each tile has its two numbers
-  int at = shared.at[lane_id()];  // a lane has a tile from here on
-  int left = wanted - bin.before - (scan_through(at) - at);  // by the tiles before
-  int ties = min(max(left, 0), at);
-  int count = shared.above[lane_id()] + ties;
-  int kept = min(count, most);
-  int start = scan_through(count) - count;
-  int through = scan_through(kept);
-  auto of = [&](int value) { return __shfl_sync(FULL_WARP, value, tile); };
-  return {bin.index, of(ties), of(start), of(count), of(through - kept), of(kept),
-          __shfl_sync(FULL_WARP, through, WARP - 1)};
-}
+};

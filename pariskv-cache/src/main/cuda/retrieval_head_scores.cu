@@ -14,6 +14,7 @@
 
 constexpr int BLOCK = 256;
 constexpr int CANDIDATES = 2;  // of a lane, and as many on their way
+constexpr int MOST_OWN = 4;    // subspaces of a lane
 #include "head_scores.cuh"
 #include "retrieval_best.cuh"
 #include "retrieval_candidates.cuh"
@@ -61,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                              int tile_keys,                 // a multiple of SLAB_TOKENS
                              const float* blocks,           // [group][heads][headDim], heads being rows * kvHeads
                              const uint8_t* votes,          // [heads][tiles * tile_keys]
-                             const int* vote_counts,        // [heads][tiles][256] keys of a tile with a vote
+                             const int* vote_counts,        // [heads][256][MAX_TILES] keys with a vote or a larger one
                              int* totals,                   // [heads][group][256] of retrieval_head_vote; zero after
                              int room,                      // most candidates of a KV head
                              int* candidates,               // [heads][room] positions
@@ -71,7 +72,6 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                              int* tickets,                  // [heads] zero before and after
                              float to_octaves) {
   __shared__ Shared shared;
-  __shared__ __align__(16) CutShared cut_shared;
   int tile = int(blockIdx.x);
   int tiles = int(gridDim.x);
   int head = int(blockIdx.y);
@@ -83,10 +83,6 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   int wanted = min(min(budget[1], keys), room);
   const uint64_t* slabs = index_slabs(record_table, slot, layer, layers) + slab_index(first);
   fill_values(shared.values);
-  if (threadIdx.x < BINS) {
-    cut_shared.totals[threadIdx.x] = 0;
-  }
-  __syncthreads();  // the totals are zero
   await_previous();
   release_next();
   if (tile == 0) {
@@ -98,7 +94,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     return;  // the whole block: no barrier is missed
   }
   int used = ceil_div(keys, tile_keys);
-  Cut own_cut = cut(vote_counts + int64_t(head) * tiles * BINS, BINS, used, tile, wanted, 0, cut_shared);
+  const int* counts = vote_counts + int64_t(head) * BINS * MAX_TILES;
+  Reaching reaching;
+  reaching.load(counts, BINS);
+  Cut own_cut = reaching.cut(counts, BINS, used, tile, wanted, 0);
   int count = own_cut.count;
   int* positions = candidates + int64_t(head) * room + own_cut.start;
   if (count > 0) {

@@ -11,7 +11,8 @@
 // Of what is read here a step writes the queries alone: keys are encoded, and slots and budgets uploaded, between steps,
 // and behind those no launch overlaps. So slots, budgets, floors, ids and norms are read before the wait.
 //
-// grid (ceil(tiles / 2), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 64 KiB for histograms.
+// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 32 KiB a tile
+// for histograms.
 // Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
 
@@ -122,19 +123,20 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                          uint8_t* votes,                // [heads][tiles * tile_keys]
                          int tiles,
                          int tile_keys,                 // a multiple of SLAB_TOKENS
+                         int tiles_of_block,            // 1 or 2
                          int kv_heads, int group, int subspaces, float scale,
-                         int* counts) {                 // [heads][tiles][256] keys of a tile with a vote
+                         int* counts) {                 // [heads][256][MAX_TILES] keys with a vote or a larger one
   extern __shared__ __align__(16) uint8_t table[];
   __shared__ Query query;
   int* histogram = reinterpret_cast<int*>(table + TABLE_BYTES);
-  clear_histograms(histogram, VALUES);
+  clear_histograms(histogram, tiles_of_block, VALUES);
   int head = int(blockIdx.y);
   int kv_head = head % kv_heads;
   int slot = slots[head / kv_heads];
   int keys = min(budgets[slot * BUDGET_FIELDS], tiles * tile_keys);
   ScoredTiles t;
-  static_cast<Tiles&>(t) = tiles_of(index_slabs(id_table, slot, layer, layers), kv_head, keys, tiles, tile_keys, votes,
-                                    counts);
+  static_cast<Tiles&>(t) = tiles_of(index_slabs(id_table, slot, layer, layers), kv_head, keys, tiles, tile_keys,
+                                    tiles_of_block, votes, counts);
   if (t.first >= keys) {
     await_previous();
     return;  // the whole block: no barrier is missed

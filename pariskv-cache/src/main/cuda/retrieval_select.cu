@@ -5,24 +5,25 @@
 // the candidates in shared memory (in device memory if there are too many), estimates them from their records, and leaves
 // the tile's k best and at most `spare` others to the block of the head that comes last, which finds the k best of all.
 // Nothing but these lists, 8 bytes an entry, passes through device memory.
-// What bounds it: at 128K keys latency, of loads that wait for each other (counts, records, ticket, list) and of the
-// rounds of two selections, and instructions, of which each one that all warps have to issue costs as many cycles as there
-// are warps on a quarter of a multiprocessor: so blocks are small, and threads have many registers instead. At 1M keys
-// records of 6 * subspaces bytes from all over the zone. A lane loads those of CANDIDATES candidates while it estimates
-// as many others.
+// What bounds it: at 128K keys latency, of loads that wait for each other (votes and counts, records, ticket, list) and of
+// the rounds of two selections; at 1M records of 6 * subspaces bytes from all over the zone. A multiprocessor has 1,024
+// threads at work: with half of them, each of which does twice as much, all steps between two barriers took longer (28 us
+// instead of 22). Predicted for 128K keys of 8 heads, k = 100, us: start 1.5, votes and counts 0.8, cut 0.4, candidates
+// 0.4, records 6, estimates 1.5, best of the tile 1, ticket 1.5, list 1, best of all 2, end 1: 17, and 4 of what overlaps
+// worse than that.
 //
 // The kernel before is retrieval_vote, which let this one begin after its own wait: all older ones have ended, and what
-// it does not write itself, budgets, slots and slabs, can be read before the wait.
+// it does not write itself, budgets, slots and slabs, can be read before the wait. Half of the blocks have room beside it;
+// the others begin when it has ended, so votes and counts are loaded without waiting for the budget.
 //
-// grid (tiles, rows * kvHeads), block 256, dynamic shared memory: addresses of the tile's slabs, then `held` words.
+// grid (tiles, rows * kvHeads), block 512, dynamic shared memory: addresses of the tile's slabs, then `held` words.
 
-constexpr int BLOCK = 256;
+constexpr int BLOCK = 512;
 constexpr int CANDIDATES = 4;  // of a lane, and as many on their way
+constexpr int MOST_OWN = 2;    // subspaces of a lane
 #include "retrieval_best.cuh"
 #include "retrieval_candidates.cuh"
 #include "retrieval_cut.cuh"
-
-constexpr int COPIED = 8;  // entries that a thread copies at once
 
 /** Bits of scores, in shared or device memory. */
 template <int LOADS>
@@ -33,52 +34,50 @@ struct List {
   __device__ __forceinline__ uint32_t operator()(int index) const { return bits[index]; }
 };
 using Near = List<4>;
-using Far = List<32>;
+using Far = List<16>;
 
-/** Copies a list to shared memory. */
-__device__ __forceinline__ void copy(const int* positions, const uint32_t* bits, int count, uint32_t* words) {
-  for (int first = threadIdx.x; first < count; first += COPIED * BLOCK) {
-    uint2 entries[COPIED];
-#pragma unroll
-    for (int i = 0; i < COPIED; i++) {
-      int index = first + i * BLOCK;
-      entries[i] = index < count ? make_uint2(positions[index], bits[index]) : make_uint2(0, 0);
-    }
-#pragma unroll
-    for (int i = 0; i < COPIED; i++) {
-      int index = first + i * BLOCK;
-      if (index < count) {
-        words[index] = entries[i].x;
-        words[count + index] = entries[i].y;
-      }
-    }
-  }
+/** Starts a copy to shared memory, of 4 or 8 bytes. */
+template <typename T, typename S>
+__device__ __forceinline__ void copy_async(T* target, const S* source) {
+  static_assert(sizeof(T) == sizeof(S), "a copy of bits");
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared_address(target)),
+               "l"(__cvta_generic_to_global(source)), "n"(sizeof(T))
+               : "memory");
 }
 
 /**
- * The k best of a head's list, by its last block, which has `held` words of shared memory. `high` is the largest of the
- * lane's tile.
+ * The k best of a head's list, by its last block, which has `held` words of shared memory: for scores and positions, else
+ * for scores, else for those that a few rounds leave. `high` is the largest of the lane's tile.
  */
 __device__ __forceinline__ void select(const int* positions, const uint32_t* bits, int count, int k, uint32_t high,
                                        Search& search, uint32_t* bins, uint32_t* words, int held, int* selected) {
   int near_count = count;
-  if (2 * count <= held) {
-    copy(positions, bits, count, words);
-    search.begin(k, count, __reduce_max_sync(FULL_WARP, high));
+  const int* near_positions = positions;
+  search.begin(k, count, __reduce_max_sync(FULL_WARP, high));
+  if (count <= held) {
+    bool both = 2 * count <= held;
+    for (int i = threadIdx.x; i < count; i += BLOCK) {
+      copy_async(words + i, bits + i);
+      if (both) {
+        copy_async(words + count + i, positions + i);
+      }
+    }
+    near_positions = both ? reinterpret_cast<const int*>(words + count) : positions;
+    wait_for_copies();
   } else {
     Far list{bits};
-    search.begin(k, count, __reduce_max_sync(FULL_WARP, high));
     while (!search.exact() && 2 * search.taken() > held) {
       search.narrow(list, count, bins);
     }
     near_count = search.taken();
+    near_positions = reinterpret_cast<const int*>(words + near_count);
     bool fits = 2 * near_count <= held;  // or the search has ended
     take_best(list, count, search.threshold(),
               [&](int index) { return make_uint2(positions[index], fits ? bits[index] : 0); },
               [&](int place, uint2 entry) {
                 if (fits) {
-                  words[place] = entry.x;
-                  words[near_count + place] = entry.y;
+                  words[place] = entry.y;
+                  words[near_count + place] = entry.x;
                 } else {
                   selected[place] = int(entry.x);
                 }
@@ -88,11 +87,11 @@ __device__ __forceinline__ void select(const int* positions, const uint32_t* bit
     }
   }
   __syncthreads();  // the short list is there
-  Near list{words + near_count};
+  Near list{words};
   while (!search.exact()) {
     search.narrow(list, near_count, bins);
   }
-  take_best(list, near_count, search.threshold(), [&](int index) { return make_uint2(words[index], 0); },
+  take_best(list, near_count, search.threshold(), [&](int index) { return make_uint2(near_positions[index], 0); },
             [&](int place, uint2 entry) { selected[place] = int(entry.x); });
 }
 
@@ -104,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                      int tile_keys,                 // a multiple of SLAB_TOKENS
                      const float* blocks,           // [rows][kvHeads][headDim]
                      const uint8_t* votes,          // [rows][kvHeads][tiles * tile_keys]
-                     const int* vote_counts,        // [rows][kvHeads][tiles][values] keys of a tile with a vote
+                     const int* vote_counts,        // [rows][kvHeads][values][MAX_TILES] keys with a vote or a larger one
                      int values,                    // that a vote can have, BINS at most
                      int spare,                     // entries that a tile lists besides its k best
                      int held,                      // words of shared memory, enough for `surplus` to be unused or not 0
@@ -120,33 +119,36 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                      int* counts) {                 // [rows][kvHeads]
   extern __shared__ uint64_t slabs[];
   __shared__ __align__(16) uint32_t bins[BIN_SETS * BINS];
-  __shared__ __align__(16) CutShared cut_shared;
   __shared__ Shared shared;
   int tile = blockIdx.x;
   int tiles = gridDim.x;
-  int64_t head = blockIdx.y;
+  int head = int(blockIdx.y);
   int first_key = tile * tile_keys;
   int slab_count = min(tile_keys / SLAB_TOKENS, MAX_SLABS - slab_index(first_key));
   int slot = slots[head / kv_heads];
   const uint64_t* slab_table = index_slabs(record_table, slot, layer, layers) + slab_index(first_key);
   for (int i = threadIdx.x; i < slab_count; i += BLOCK) {
-    copy_address(slabs + i, slab_table + i);
+    copy_async(slabs + i, slab_table + i);
   }
   const int* budget = budgets + slot * BUDGET_FIELDS;
-  int keys = min(budget[0], tiles * tile_keys);
-  int wanted = min(min(budget[1], keys), candidate_room);
-  int k = min(budget[2], capacity);
+  int limits[3] = {budget[0], budget[1], budget[2]};
   fill_values(shared.values);
   if (threadIdx.x < BINS) {
     bins[threadIdx.x] = 0;
-    cut_shared.totals[threadIdx.x] = 0;
   }
   if (threadIdx.x == 0) {
     shared.high = 0;
   }
-  __syncthreads();  // the totals are zero
   await_previous();
   release_next();
+  const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (int64_t(head) * tiles + tile) * tile_keys);
+  uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
+  const int* head_counts = vote_counts + int64_t(head) * values * MAX_TILES;
+  Reaching reaching;
+  reaching.load(head_counts, values);
+  int keys = min(limits[0], tiles * tile_keys);
+  int wanted = min(min(limits[1], keys), candidate_room);
+  int k = min(limits[2], capacity);
   if (first_key >= keys || wanted == 0 || k == 0) {
     wait_for_copies();
     if (tile == 0 && threadIdx.x == 0) {
@@ -154,13 +156,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     }
     return;
   }
-  const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (head * tiles + tile) * tile_keys);
-  uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
   int used = ceil_div(keys, tile_keys);
-  Cut own = cut(vote_counts + head * tiles * values, values, used, tile, wanted, k + spare, cut_shared);
+  Cut own = reaching.cut(head_counts, values, used, tile, wanted, k + spare);
   wait_for_copies();
   k = min(k, own.listed);
-  int64_t best = head * best_room + own.best;
   int count = own.count;
   int kept = own.kept;
   uint32_t* words = reinterpret_cast<uint32_t*>(slabs + tile_keys / SLAB_TOKENS);
@@ -168,13 +167,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   search.set = 0;
   if (kept > 0) {
     bool fits = 2 * count <= held;
-    int* positions = fits ? reinterpret_cast<int*>(words) : surplus + head * 2 * candidate_room + own.start;
+    int* positions = fits ? reinterpret_cast<int*>(words) : surplus + int64_t(head) * 2 * candidate_room + own.start;
     uint32_t* bits = reinterpret_cast<uint32_t*>(positions) + (fits ? count : candidate_room);
     list_candidates(tile_votes, first_votes, min(keys - first_key, tile_keys), own.threshold, own.ties, positions,
                     count);
     __syncthreads();  // positions and addresses are there
-    int kv_head = int(head % kv_heads);
-    const float* p = blocks + head * subspaces * SUBSPACE_DIM;
+    int kv_head = head % kv_heads;
+    const float* p = blocks + int64_t(head) * subspaces * SUBSPACE_DIM;
     switch (subspaces) {
       case 2: estimate<2>(slabs, kv_head, p, positions, bits, count, shared); break;
       case 4: estimate<4>(slabs, kv_head, p, positions, bits, count, shared); break;
@@ -182,18 +181,26 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
       case 16: estimate<16>(slabs, kv_head, p, positions, bits, count, shared); break;
       case 32: estimate<32>(slabs, kv_head, p, positions, bits, count, shared); break;
     }
-    Near list{bits};
-    search.begin(kept == count ? count : min(k, kept), count, shared.high);
-    while (search.taken() > kept && !search.exact()) {
-      search.narrow(list, count, bins);
-    }
-    take_best(list, count, search.threshold(), [&](int index) { return make_uint2(positions[index], bits[index]); },
-              [&](int place, uint2 entry) {
-                best_positions[best + place] = first_key + int(entry.x);
-                best_bits[best + place] = entry.y;
-              });
-    for (int i = search.taken() + int(threadIdx.x); i < kept; i += BLOCK) {
-      best_bits[best + i] = 0;
+    int64_t best = int64_t(head) * best_room + own.best;
+    if (kept == count) {
+      for (int i = threadIdx.x; i < count; i += BLOCK) {
+        best_positions[best + i] = first_key + positions[i];
+        best_bits[best + i] = bits[i];
+      }
+    } else {
+      Near list{bits};
+      search.begin(min(k, kept), count, shared.high);
+      while (search.taken() > kept && !search.exact()) {
+        search.narrow(list, count, bins);
+      }
+      take_best(list, count, search.threshold(), [&](int index) { return make_uint2(positions[index], bits[index]); },
+                [&](int place, uint2 entry) {
+                  best_positions[best + place] = first_key + int(entry.x);
+                  best_bits[best + place] = entry.y;
+                });
+      for (int i = search.taken() + int(threadIdx.x); i < kept; i += BLOCK) {
+        best_bits[best + i] = 0;
+      }
     }
   }
   if (threadIdx.x == 0) {
@@ -204,7 +211,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
       counts[head] = k;
     }
     uint32_t high = lane_id() < used ? highs[head * tiles + lane_id()] : 0;
-    select(best_positions + head * best_room, best_bits + head * best_room, own.listed, k, high, search, bins, words,
-           held, selected + head * capacity);
+    select(best_positions + int64_t(head) * best_room, best_bits + int64_t(head) * best_room, own.listed, k, high, search, bins, words,
+           held, selected + int64_t(head) * capacity);
   }
 }

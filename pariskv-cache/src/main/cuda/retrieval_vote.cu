@@ -8,8 +8,8 @@
 // The kernel before is always retrieval_table, which let this one begin after its own wait: all older ones have ended,
 // and it writes nothing but query blocks and tiers itself. So slots, budgets and ids are read before the wait.
 //
-// grid (ceil(tiles / 2), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 256 bytes for each
-// value that a vote can have, 0 to 6 * subspaces. Blocks beyond the budget's number of keys exit.
+// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 128 bytes for each
+// value that a vote can have, 0 to 6 * subspaces, and each tile. Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
 
 #include "retrieval_tiles.cuh"
@@ -61,16 +61,17 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                    uint8_t* votes,            // [heads][tiles * tile_keys]
                    int tiles,
                    int tile_keys,             // a multiple of SLAB_TOKENS
+                   int tiles_of_block,        // 1 or 2
                    int kv_heads, int subspaces,
-                   int* counts) {             // [heads][tiles][6 * subspaces + 1] keys of a tile with a vote
+                   int* counts) {             // [heads][6 * subspaces + 1][MAX_TILES] keys with a vote or a larger one
   extern __shared__ __align__(16) uint8_t table[];
   int* histogram = reinterpret_cast<int*>(table + TABLE_BYTES);
   int head = int(blockIdx.y);
   int slot = slots[head / kv_heads];
-  clear_histograms(histogram, TOP_TIER * subspaces + 1);
+  clear_histograms(histogram, tiles_of_block, TOP_TIER * subspaces + 1);
   int keys = min(budgets[slot * BUDGET_FIELDS], tiles * tile_keys);
-  Tiles t = tiles_of(index_slabs(id_table, slot, layer, layers), head % kv_heads, keys, tiles, tile_keys, votes,
-                     counts);
+  Tiles t = tiles_of(index_slabs(id_table, slot, layer, layers), head % kv_heads, keys, tiles, tile_keys,
+                     tiles_of_block, votes, counts);
   if (t.first >= keys) {
     await_previous();
     return;  // the whole block: no barrier is missed

@@ -1,18 +1,22 @@
-// vote_counts.cuh -- the end of the kernels that count votes. Without a guard: each needs it in its namespace, and before
-// it a constant BLOCK, its threads. Votes are counted in a histogram that has a copy for every lane, so that no two lanes
-// of a warp wait for each other: [values][WARP].
+// vote_counts.cuh -- how many keys of each tile have which vote, from the kernels that count votes to those that cut. Without
+// a guard: each needs it in its namespace, and before it a constant BLOCK, its threads.
+//
+// Votes are counted in a histogram that has a copy for every lane, so that no two lanes of a warp wait for each other:
+// [values][WARP]. What it leaves of a KV head is [values][MAX_TILES]: how many keys of a tile have that vote or a larger
+// one. Then the sum of a row says how many keys of the head do, and two rows what every tile has above a vote and at it.
 
 constexpr int WARPS = BLOCK / WARP;
+constexpr int MAX_TILES = WARP;  // RetrievalScratch.MAX_TILES: a lane has one tile
 
-/** Adds the copies of a tile's histogram up. */
+/** Adds the copies of a tile's histogram up, to entry v % WARP of row v. */
 template <int VALUES>
-__device__ __forceinline__ void store_counts(const int* histogram, int* counts) {
+__device__ __forceinline__ void add_copies(int* histogram) {
   constexpr int OF_WARP = ceil_div(VALUES, WARPS);
   int sums[OF_WARP];
 #pragma unroll
   for (int i = 0; i < OF_WARP; i++) {  // all loads before the first store
-    int value = min(i * WARPS + warp_id(), VALUES - 1);
-    sums[i] = histogram[value * WARP + lane_id()];
+    int value = i * WARPS + warp_id();
+    sums[i] = value < VALUES ? histogram[value * WARP + lane_id()] : 0;
   }
 #pragma unroll
   for (int i = 0; i < OF_WARP; i++) {
@@ -21,8 +25,43 @@ __device__ __forceinline__ void store_counts(const int* histogram, int* counts) 
 #pragma unroll
   for (int i = 0; i < OF_WARP; i++) {
     int value = i * WARPS + warp_id();
-    if (lane_id() == 0 && value < VALUES) {
-      counts[value] = sums[i];
+    if (value < VALUES && lane_id() == value % WARP) {  // who has read it: nobody else's read is in the way
+      histogram[value * WARP + lane_id()] = sums[i];
     }
+  }
+}
+
+/** A warp adds those sums up, from the largest vote down, and leaves them in a column of `counts`. */
+template <int VALUES>
+__device__ __forceinline__ void store_reaching(const int* histogram, int* counts) {
+  constexpr int ROUNDS = ceil_div(VALUES, WARP);
+  int entry = WARP - 1 - lane_id();  // descending: the lanes before have the larger votes
+  int through[ROUNDS];
+#pragma unroll
+  for (int i = 0; i < ROUNDS; i++) {
+    int value = i * WARP + entry;
+    through[i] = scan_through(value < VALUES ? histogram[value * WARP + entry] : 0);
+  }
+  int larger = 0;
+#pragma unroll
+  for (int i = ROUNDS - 1; i >= 0; i--) {
+    int value = i * WARP + entry;
+    if (value < VALUES) {
+      counts[value * MAX_TILES] = larger + through[i];
+    }
+    larger += __shfl_sync(FULL_WARP, through[i], WARP - 1);
+  }
+}
+
+/** The end of a block that has the histograms of so many tiles one after another; `counts` begin with the first tile's. */
+template <int VALUES>
+__device__ __forceinline__ void store_counts(int* histogram, int tiles, int* counts) {
+  __syncthreads();  // all votes are counted
+  for (int i = 0; i < tiles; i++) {
+    add_copies<VALUES>(histogram + i * VALUES * WARP);
+  }
+  __syncthreads();  // all copies are added
+  if (warp_id() < tiles) {
+    store_reaching<VALUES>(histogram + warp_id() * VALUES * WARP, counts + warp_id());
   }
 }

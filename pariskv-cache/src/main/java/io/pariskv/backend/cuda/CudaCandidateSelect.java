@@ -13,7 +13,7 @@ import io.pariskv.memory.TokenSlabs;
  * {@link CudaBucketTopK}, {@link CudaRerank} and {@link CudaTopK} do the same one after another.
  */
 final class CudaCandidateSelect {
-  private static final int BLOCK = 256;
+  private static final int BLOCK = 512;
 
   /** Words of a block's lists in shared memory at most: two blocks of a multiprocessor have room. */
   private static final int MAX_HELD = 16_384;
@@ -42,7 +42,7 @@ final class CudaCandidateSelect {
     int k = scratch.size().k();
     int room = (int) Math.min((long) scratch.tiles() * (k + RetrievalScratch.SPARE), candidates);
     int ofTile = 2 * Math.min(scratch.tileKeys(), candidates); // positions and scores
-    held = Math.min(ofTile, MAX_HELD);
+    held = (int) Math.min(Math.max(ofTile, 2L * room), MAX_HELD);
     bestPositions = memory.allocate(DType.I32, heads, room);
     bestBits = memory.allocate(DType.I32, heads, room);
     surplus = memory.allocate(DType.I32, heads, 2, ofTile > held ? candidates : 0);

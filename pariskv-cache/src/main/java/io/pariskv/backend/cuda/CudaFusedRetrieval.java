@@ -53,13 +53,12 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
     this.index = index;
     this.size = size;
     this.parts = parts;
-    voteShared = LOOK_UP_BYTES
-        + RetrievalScratch.TILES_OF_VOTE * values * LANES * Integer.BYTES;
-    vote.allowShared(voteShared);
     memory = new DeviceAllocator(kernels.stream());
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
-          kernels.device().multiprocessors(), values);
+          kernels.device().multiprocessors(), values, 1);
+      voteShared = sharedBytes(scratch.tilesOfVote(), values);
+      vote.allowShared(sharedBytes(RetrievalScratch.TILES_OF_VOTE, values)); // others launch it too
       table = memory.allocate(DType.U8, scratch.heads(), tableBytes);
       selection = new Selection(
           memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
@@ -69,6 +68,10 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
       Failures.suppressing(e, memory::close);
       throw e;
     }
+  }
+
+  private static int sharedBytes(int tiles, int values) {
+    return LOOK_UP_BYTES + tiles * values * LANES * Integer.BYTES;
   }
 
   /** Launches a part that comes before the selection. */
@@ -92,7 +95,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
 
   /** The launch of a kernel that votes, without arguments. */
   final KernelLaunch voteLaunch() {
-    int blocks = Math.ceilDiv(scratch.tiles(), RetrievalScratch.TILES_OF_VOTE);
+    int blocks = Math.ceilDiv(scratch.tiles(), scratch.tilesOfVote());
     return kernels.launch().grid(blocks, scratch.heads()).block(BLOCK).shared(voteShared)
         .overlapped();
   }

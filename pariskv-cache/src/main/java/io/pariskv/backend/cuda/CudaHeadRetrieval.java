@@ -48,8 +48,6 @@ final class CudaHeadRetrieval implements Retrieval {
 
   private final DeviceAllocator memory;
   private final RetrievalScratch scratch;
-  /** {@code [group][heads][headDim] f32}. */
-  private final Buffer blocks;
   /** {@code [group][heads][tiles * tileKeys] u8}. */
   private final Buffer votes;
   /** {@code [heads][group][256] i32}, zero before and after a step: how many keys have a vote. */
@@ -82,10 +80,9 @@ final class CudaHeadRetrieval implements Retrieval {
     memory = new DeviceAllocator(kernels.stream());
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
-          kernels.device().multiprocessors(), VOTES);
+          kernels.device().multiprocessors(), VOTES, group);
       int heads = scratch.heads();
       int tiles = scratch.tiles();
-      blocks = memory.allocate(DType.F32, group, heads, shape.headDim());
       votes = memory.allocate(DType.U8, group, heads, (long) tiles * scratch.tileKeys());
       totals = memory.allocate(DType.I32, heads, group, VOTES);
       candidates = memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.candidates());
@@ -133,7 +130,7 @@ final class CudaHeadRetrieval implements Retrieval {
     kernels.launch().grid(scratch.tiles(), scratch.heads(), quads).block(VOTE_BLOCK)
         .shared(VOTE_SHARED).overlapped().arg(q).arg(index.idTable()).arg(index.normTable())
         .arg(index.centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
-        .arg(index.budgets()).arg(blocks).arg(votes).arg(scratch.tileKeys()).arg(shape.kvHeads())
+        .arg(index.budgets()).arg(scratch.blocks()).arg(votes).arg(scratch.tileKeys()).arg(shape.kvHeads())
         .arg(shape.groupSize()).arg(index.subspaces())
         .arg(HadamardRotation.scale(shape.headDim())).arg(totals).run(vote);
   }
@@ -152,7 +149,7 @@ final class CudaHeadRetrieval implements Retrieval {
     kernels.launch().grid(scratch.tiles(), scratch.heads()).block(SCORES_BLOCK).overlapped()
         .arg(index.recordTable()).arg(index.budgets()).arg(batch.slots()).arg(layer)
         .arg(shape.layers()).arg(shape.kvHeads()).arg(shape.groupSize()).arg(index.subspaces())
-        .arg(scratch.tileKeys()).arg(blocks).arg(scratch.votes()).arg(scratch.counts())
+        .arg(scratch.tileKeys()).arg(scratch.blocks()).arg(scratch.votes()).arg(scratch.counts())
         .arg(totals).arg(size.candidates()).arg(candidates).arg(scores).arg(highs).arg(norms)
         .arg(tickets)
         .arg(HeadScores.toOctaves(shape.headDim())).run(estimates);

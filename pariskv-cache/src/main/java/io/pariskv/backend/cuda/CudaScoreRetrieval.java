@@ -32,8 +32,8 @@ final class CudaScoreRetrieval extends CudaFusedRetrieval {
     voteLaunch().arg(q).arg(index().idTable()).arg(index().normTable())
         .arg(index().centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
         .arg(index().budgets()).arg(scratch().blocks()).arg(scratch().votes())
-        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(shape.kvHeads())
-        .arg(shape.groupSize()).arg(index().subspaces())
+        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(scratch().tilesOfVote())
+        .arg(shape.kvHeads()).arg(shape.groupSize()).arg(index().subspaces())
         .arg(HadamardRotation.scale(shape.headDim())).arg(scratch().counts()).run(vote);
   }
 }

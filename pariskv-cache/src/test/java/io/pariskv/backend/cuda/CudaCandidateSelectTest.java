@@ -30,7 +30,7 @@ class CudaCandidateSelectTest {
 
   private RetrievalScratch scratch(DeviceAllocator memory, RetrievalSize size,
       int multiprocessors) {
-    return RetrievalScratch.allocate(memory, SHAPE, size, multiprocessors, 256);
+    return RetrievalScratch.allocate(memory, SHAPE, size, multiprocessors, 256, 1);
   }
 
   private CudaCandidateSelect newSelect(DeviceAllocator memory, RetrievalScratch scratch) {

@@ -106,17 +106,20 @@ class CudaRetrievalTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 8, 1024, 1", "1, 8, 1024, 1", "1_025, 8, 1024, 2", "32_768, 8, 1024, 32",
-      "131_072, 8, 4096, 32", "1_048_576, 8, 32768, 32", "131_072, 40, 22528, 6",
-      "131_072, 1_000, 65536, 2"})
-  void tilesCoverTheKeys_andFillTheGpuOnce(int keys, int heads, int tileKeys, int tiles) {
+  @CsvSource({"0, 8, 1024, 1, 2", "1, 8, 1024, 1, 2", "1_025, 8, 1024, 2, 2",
+      "32_768, 8, 1024, 32, 2", "131_072, 8, 4096, 32, 2", "262_144, 8, 8192, 32, 2",
+      "262_145, 8, 9216, 29, 1", "1_048_576, 8, 32768, 32, 1", "131_072, 40, 22528, 6, 1",
+      "131_072, 1_000, 65536, 2, 1"})
+  void tilesCoverTheKeys_andFillTheGpuOnce(int keys, int heads, int tileKeys, int tiles,
+      int tilesOfVote) {
     try (DeviceAllocator memory = new DeviceAllocator(backend.kernels().stream())) {
       RetrievalScratch scratch = RetrievalScratch.allocate(memory,
           new KvShape(1, heads, heads, 16, DType.BF16), new RetrievalSize(1, keys, keys, 1), 132,
-          256);
+          256, 1);
       assertEquals(tileKeys, scratch.tileKeys());
       assertEquals(tiles, scratch.tiles());
       assertEquals(heads, scratch.heads());
+      assertEquals(tilesOfVote, scratch.tilesOfVote());
     }
   }
 }
