@@ -211,7 +211,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
       counts[head] = k;
     }
     uint32_t high = lane_id() < used ? highs[head * tiles + lane_id()] : 0;
-    select(best_positions + int64_t(head) * best_room, best_bits + int64_t(head) * best_room, own.listed, k, high, search, bins, words,
-           held, selected + int64_t(head) * capacity);
+    int64_t first = int64_t(head) * best_room;
+    select(best_positions + first, best_bits + first, own.listed, k, high, search, bins, words, held,
+           selected + int64_t(head) * capacity);
   }
 }
