@@ -53,6 +53,7 @@ class KernelConstantsTest {
     assertEquals(CudaDecodeAttention.HEADS, Integer.parseInt(value("BLOCK_HEADS")));
     assertEquals(CudaDecodeAttention.MOST_SPLITS, Integer.parseInt(value("MOST_SHARES")));
     assertEquals(RowCacheSize.MOST, Integer.parseInt(value("MOST_ROWS")));
+    assertEquals(CudaRowLookup.MOST_BUCKETS, Integer.parseInt(value("MOST_BUCKETS")));
     assertEquals(SignCentroids.SUBSPACE_DIM, Integer.parseInt(value("SUBSPACE_DIM")));
     assertEquals(SignCentroids.COUNT, Integer.parseInt(value("CENTROIDS")));
   }
