@@ -204,9 +204,9 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
     return;
   }
   if (width % 4 == 0) {  // rows and all of their buffers begin at 16 bytes
-    shares.merge<float4>(shared);
+    shares.merge<float4>();
   } else {
-    shares.merge<float>(shared);
+    shares.merge<float>();
   }
 }
 
