@@ -4,7 +4,6 @@
 #pragma once
 
 constexpr int BLOCK_HEADS = 8;    // query heads that a block serves, so that it reads K and V once
-constexpr int MOST_SHARES = 128;  // of a query head
 constexpr int SHARES_IN_FLIGHT = 8;
 
 /** Query heads of one KV head; the block's number in y and z says which. */
