@@ -109,6 +109,12 @@ struct AttendedRows {
  */
 constexpr int HOST_WARPS = 64;
 
+/** The same where these would have one tile each: latency is what such a step is bound by, and smaller parts have less. */
+constexpr int HOST_WARPS_OF_FEW_ROWS = 128;
+
+/** Tiles of nearby rows that a warp attends while others wait for the host; more blocks would take longer to merge. */
+constexpr int NEAR_TILES = 2;
+
 /** Which tokens a warp attends: tiles that begin `stride` numbers apart, of numbers `step` apart, all before `end`. */
 struct Course {
   int shares;  // blocks that there is work for, at least 1
@@ -140,12 +146,19 @@ __device__ __forceinline__ Course course(int count, bool selection, bool offload
     int warps = shares * WARPS;
     return {shares, false, warp_id() * shares + split, warps, warps * TILE, count};
   }
-  int far = min(ceil_div(first, TILE), max(1, HOST_WARPS / int(gridDim.y * gridDim.z)));
+  int heads = int(gridDim.y * gridDim.z);
+  int most = max(1, HOST_WARPS / heads);
+  if (first <= most * TILE) {
+    most = max(most, HOST_WARPS_OF_FEW_ROWS / heads);
+  }
+  int part = max(1, min(TILE, ceil_div(first, min(most, splits))));  // tokens that a warp asks for at a time
+  int far = min(ceil_div(first, part), min(most, splits));
   int near = ceil_div(count - first, TILE);
-  int shares = max(1, min(splits, ceil_div(far + near, WARPS)));
-  far = min(far, shares * WARPS / 2);
+  int shares = max(1, min(splits, max(far, ceil_div(far + ceil_div(near, NEAR_TILES), WARPS))));
+  warp = warp_id() * shares + split;  // so that each block, and multiprocessor, has one that asks the host
   if (warp < far) {
-    return {shares, true, warp * TILE, 1, far * TILE, first};
+    int at = warp * part;
+    return {shares, true, at, 1, far * TILE, part < TILE ? min(first, at + part) : first};
   }
   return {shares, false, first + (warp - far) * TILE, 1, (shares * WARPS - far) * TILE, count};
 }

@@ -6,8 +6,8 @@
 //
 // The warps of all blocks of a KV head deal the tokens out: without a selection tile by tile, so that they walk the slabs
 // together; with one token by token, so that each has its two or three. But selected rows in host memory are left to a
-// few warps, tile by tile in ascending order, while the others attend what is nearby: such rows are bound by the
-// translation of their addresses, and what keeps it fast is that few pages are in use at a time. A slab's heads share
+// few warps, one a block, tile by tile in ascending order, while the others attend what is nearby: such rows are bound by
+// the translation of their addresses, and what keeps it fast is that few pages are in use at a time. A slab's heads share
 // its pages, and so all KV heads walk through the positions together.
 //
 // Rows go to shared memory, 16 neighbouring lanes (8 at head size 64) a row, so that a row is one look-up of its address
@@ -33,7 +33,6 @@ __device__ __forceinline__ void end(const WarpAttention<HEAD_DIM>& warp, char* s
   constexpr int ROW = HEAD_DIM + 4;  // floats; spreads heads over the banks
   constexpr int STRIDE = STAGES * Tiles<HEAD_DIM>::BYTES / int(sizeof(float));
   static_assert(BLOCK_HEADS * ROW <= STRIDE, "a warp's sums take the place of its tiles");
-  static_assert(BLOCK_HEADS * MOST_SHARES <= WARPS * STRIDE, "so do the scales of all shares");
   __shared__ float2 warp_weights[WARPS][BLOCK_HEADS];  // maximum and total
   float* warp_sums = reinterpret_cast<float*>(shared);  // [WARPS], each [BLOCK_HEADS][ROW], STRIDE apart
   int head = lane_id() / 4;
@@ -63,7 +62,7 @@ __device__ __forceinline__ void end(const WarpAttention<HEAD_DIM>& warp, char* s
     }
   }
   if (shares.last_to_arrive()) {
-    shares.merge<float4>(warp_sums);
+    shares.merge<float4>();
   }
 }
 
@@ -76,14 +75,20 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
                                        float* out) {
   extern __shared__ __align__(16) char shared[];
   HeadBlock heads = head_block(kvHeads, group);
-  await_previous();
-  release_next();
-  int slot = slots[blockIdx.z];
-  const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
   bool chosen = selected != nullptr;
+  int slot = slots[blockIdx.z];  // no kernel writes slots
   int which = lane_id() / TILE;
   Tiles<HEAD_DIM> tiles;
+  tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
   AttendedRows<uint16_t>& attended = tiles.attended;
+  attended.kv = kv_head<uint16_t>(slabs, residents, 0, slot, layer, layers, which, heads.kv_head, kvHeads, HEAD_DIM);
+  if (chosen && residents != nullptr && blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x == 0) {
+    prefetch(attended.kv.slabs, 2 * MAX_SLABS * int(sizeof(uint64_t)));  // of K and V; nobody has read them in this step
+  }
+  await_previous();
+  release_next();
+  const int* zone = zones + int64_t(slot) * ZONE_FIELDS;
+  attended.kv.ring_from = zone[2] - RING_ROWS;
   attended.tokens = attended_tokens(zone, window, selection + int64_t(heads.kv_row) * capacity,
                                     chosen ? selected + heads.kv_row : nullptr);
   attended.cache = cached_rows<uint16_t>(chosen ? sources : nullptr, misses, cache, cached, heads.kv_row,
@@ -93,9 +98,6 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
   if (int(blockIdx.x) >= shares) {  // the whole block
     return;
   }
-  attended.kv = kv_head<uint16_t>(slabs, residents, zone[2], slot, layer, layers, which, heads.kv_head, kvHeads,
-                                  HEAD_DIM);
-  tiles.memory = shared + warp_id() * STAGES * Tiles<HEAD_DIM>::BYTES;
   int head = lane_id() / 4;
   const float* own = head < heads.count ? q + (heads.first + head) * HEAD_DIM : nullptr;
   WarpAttention<HEAD_DIM> warp = tiles.course.far ? tiles.attend_far(own, scale) : tiles.attend_near(own, scale);

@@ -4,7 +4,7 @@
 // tiles of 16 that it brings to shared memory as f32. Then a thread has a (head, token) for the scores and several
 // (head, dim) for the sums. The last block of a KV head merges all (shares.cuh). Bound by shared memory, two loads a
 // multiply-add: for the shapes that decode_attention.cu does not take, not for speed.
-// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 4 * max(48 * headDim + 152, 1024) bytes.
+// grid (splits, kvHeads * ceil(group / 8), rows), block 128, dynamic shared memory 4 * (48 * headDim + 152) bytes.
 #include "pariskv.cuh"
 
 constexpr int TILE = 16;
@@ -162,9 +162,9 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
     return;
   }
   if (width % 4 == 0) {  // rows and all of their buffers begin at 16 bytes
-    shares.merge<float4>(shared);
+    shares.merge<float4>();
   } else {
-    shares.merge<float>(shared);
+    shares.merge<float>();
   }
 }
 

@@ -43,8 +43,13 @@ struct Tiles {
     return rows;
   }
 
-  /** Row of which this lane brings bytes 16 * (lane % LANES) in a turn. */
-  static __device__ __forceinline__ int row_of(int turn) { return turn * (WARP / LANES) + lane_id() / LANES; }
+  /**
+   * Row of which this lane brings bytes 16 * (lane % LANES) in a turn. A token's key and value are brought by one
+   * instruction: where they are neighbours, as in host memory, that is one address to translate and not two.
+   */
+  static __device__ __forceinline__ int row_of(int turn) {
+    return lane_id() / TILE * TILE + lane_id() % TILE / LANES + turn * (TILE / LANES);
+  }
 
   /** Where it brings them from. */
   static __device__ __forceinline__ const char* source(const Rows& rows, int turn) {
@@ -56,7 +61,7 @@ struct Tiles {
     uint32_t to = shared_address(memory + stage * BYTES + row_of(0) * ROW + lane_id() % LANES * 16);
 #pragma unroll
     for (int turn = 0; turn < TURNS; turn++) {
-      copy_async(to + turn * (WARP / LANES) * ROW, source(rows, turn), rows.valid >> row_of(turn) & 1);
+      copy_async(to + turn * (TILE / LANES) * ROW, source(rows, turn), rows.valid >> row_of(turn) & 1);
     }
   }
 

@@ -5,7 +5,7 @@
 // value, again four in flight, and its sums in shared memory. The last block of a head merges all (shares.cuh).
 // Bound by bytes and by latency: heads of a group have their own keys, so nothing is shared but what caches keep of the
 // sink and the recent tokens.
-// grid (splits, heads, rows), block 128, dynamic shared memory 4 * max((1 + sharers) * headDim, 128) bytes, where
+// grid (splits, heads, rows), block 128, dynamic shared memory 4 * (1 + sharers) * headDim bytes, where
 // sharers = max(1, 128 / pieces), and a row has headDim / (16 bytes) pieces, or headDim if 16 bytes do not divide it.
 #include "pariskv.cuh"
 
@@ -204,9 +204,9 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
     return;
   }
   if (width % 4 == 0) {  // rows and all of their buffers begin at 16 bytes
-    shares.merge<float4>(shared);
+    shares.merge<float4>();
   } else {
-    shares.merge<float>(shared);
+    shares.merge<float>();
   }
 }
 

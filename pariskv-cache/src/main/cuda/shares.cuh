@@ -4,7 +4,7 @@
 #pragma once
 
 constexpr int BLOCK_HEADS = 8;    // query heads that a block serves, so that it reads K and V once
-constexpr int MOST_SHARES = 128;  // of a query head
+constexpr int SHARES_IN_FLIGHT = 8;
 
 /** Query heads of one KV head; the block's number in y and z says which. */
 struct HeadBlock {
@@ -65,60 +65,53 @@ struct Shares {
   }
 
   /** Whether all others have left theirs. Every thread of the block must call it, after leaving its own part. */
-  __device__ __forceinline__ bool last_to_arrive() const {
-    __threadfence();  // whoever sees this block arrive sees what this thread has left
-    __syncthreads();  // as have the others
-    int last = 0;
-    if (threadIdx.x == 0) {
-      last = atomicAdd(arrived, 1) == count - 1;
-      if (last) {
-        *arrived = 0;  // for the next launch
-      }
-    }
-    last = __syncthreads_or(last);
-    __threadfence();  // before this thread reads what others have left
-    return last != 0;
-  }
+  __device__ __forceinline__ bool last_to_arrive() const { return is_last_block(arrived, count); }
 
   /**
-   * Merges all, by a whole block. Bound by latency: count * (width + 2) floats a head, which L2 has, eight loads of a
-   * thread in flight.
-   *
-   * @param scales shared memory for [heads][count] floats, free for use
+   * Merges all, by a whole block. Bound by latency: count * (width + 2) floats a head, which L2 has; a thread has eight
+   * shares on their way, and finds their scales for itself, so that nothing waits for a barrier.
    */
   template <typename Unit>
-  __device__ __forceinline__ void merge(float* scales) const {
-    for (int head = warp_id(); head < heads; head += warp_count()) {
-      const float2* of_head = weights + head * splits;
-      float maximum = -INFINITY;
-      for (int s = lane_id(); s < count; s += WARP) {
-        maximum = fmaxf(maximum, __ldcg(of_head + s).x);
-      }
-      maximum = warp_max(maximum);
-      float total = 0;
-      for (int s = lane_id(); s < count; s += WARP) {
-        float2 weight = __ldcg(of_head + s);
-        float scale = weight.y == 0 ? 0 : exp2f(weight.x - maximum);
-        scales[head * count + s] = scale;
-        total += scale * weight.y;
-      }
-      total = warp_sum(total);
-      for (int s = lane_id(); s < count; s += WARP) {  // those that this lane wrote
-        scales[head * count + s] = total == 0 ? 0 : scales[head * count + s] / total;  // 0 where nothing is attended
-      }
-    }
-    __syncthreads();  // all scales are there
+  __device__ __forceinline__ void merge() const {
     int units = width * int(sizeof(float)) / int(sizeof(Unit));
     for (int i = threadIdx.x; i < heads * units; i += blockDim.x) {
       int head = i / units;
+      const float2* of_head = weights + head * splits;
       const Unit* from = reinterpret_cast<const Unit*>(sums) + int64_t(head) * splits * units + i % units;
-      const float* scale = scales + head * count;
+      float maximum = -INFINITY;
+      float total = 0;
       Unit sum = {};
-#pragma unroll 8
-      for (int s = 0; s < count; s++) {
-        add_scaled(sum, scale[s], __ldcg(from + int64_t(s) * units));
+      for (int first = 0; first < count; first += SHARES_IN_FLIGHT) {
+        float2 weight[SHARES_IN_FLIGHT];
+        Unit part[SHARES_IN_FLIGHT];
+#pragma unroll
+        for (int j = 0; j < SHARES_IN_FLIGHT; j++) {
+          int s = min(first + j, count - 1);
+          weight[j] = __ldcg(of_head + s);
+          part[j] = __ldcg(from + int64_t(s) * units);
+        }
+        float before = maximum;
+#pragma unroll
+        for (int j = 0; j < SHARES_IN_FLIGHT; j++) {
+          maximum = fmaxf(maximum, weight[j].x);  // the last share, if it comes twice, does no harm
+        }
+        float shrink = total == 0 ? 0 : exp2f(before - maximum);
+        total *= shrink;
+        Unit shrunk = {};
+        add_scaled(shrunk, shrink, sum);
+        sum = shrunk;
+#pragma unroll
+        for (int j = 0; j < SHARES_IN_FLIGHT; j++) {
+          if (first + j < count && weight[j].y != 0) {  // 0 if it attended nothing
+            float scale = exp2f(weight[j].x - maximum);
+            total += scale * weight[j].y;
+            add_scaled(sum, scale, part[j]);
+          }
+        }
       }
-      reinterpret_cast<Unit*>(out)[i] = sum;
+      Unit result = {};
+      add_scaled(result, total == 0 ? 0 : 1 / total, sum);  // 0 where nothing is attended
+      reinterpret_cast<Unit*>(out)[i] = result;
     }
   }
 };

@@ -22,7 +22,7 @@ final class CudaDecodeAttention implements DecodeAttention {
   static final int HEADS = 8;
   /** Keeps all multiprocessors busy also when one sequence of a batch is far longer than the others. */
   private static final int FEWEST_SPLITS = 16;
-  /** {@code MOST_SHARES} of shares.cuh. */
+  /** More take longer to merge than they save. */
   static final int MOST_SPLITS = 128;
   /** Blocks of the plain kernel that a multiprocessor holds at head size 256, for want of shared memory. */
   private static final int PLAIN_BLOCKS = 4;
@@ -209,7 +209,7 @@ final class CudaDecodeAttention implements DecodeAttention {
 
   /** What a block of the plain kernel holds; see {@code decode_attention_any.cu}. */
   private int plainBytes(int headDim) {
-    long bytes = 4 * Math.max(48L * headDim + 152, HEADS * MOST_SPLITS);
+    long bytes = 4 * (48L * headDim + 152);
     int most = kernels.device().sharedBytes();
     if (bytes > most) {
       throw new IllegalArgumentException("head size " + headDim + " needs " + bytes

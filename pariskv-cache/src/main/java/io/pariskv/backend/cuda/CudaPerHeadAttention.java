@@ -89,8 +89,7 @@ final class CudaPerHeadAttention implements PerHeadAttention {
     int headDim = shape.headDim();
     int wide = 16 / shape.dtype().bytes();
     int pieces = headDim % wide == 0 ? headDim / wide : headDim;
-    long bytes = 4L
-        * Math.max((1L + Math.max(1, BLOCK / pieces)) * headDim, CudaDecodeAttention.MOST_SPLITS);
+    long bytes = 4 * (1L + Math.max(1, BLOCK / pieces)) * headDim;
     if (bytes > SHARED_BYTES) {
       throw new IllegalArgumentException("head size " + headDim + " needs " + bytes
           + " bytes of shared memory, and a block has " + SHARED_BYTES + "; use --backend vector");

@@ -22,6 +22,8 @@ import java.util.Arrays;
  * shorter than that. Then all of the sequence is forgotten, in stream order, before anybody can write.
  * <li>{@code row_cache.cu} gives a place away in the launch before the attention that fills it, in one step or one
  * recording, behind all checks: either both run or none.
+ * <li>It reads what is known of places before it waits for the kernel before it, which therefore never is one that
+ * changes them: at least attention comes between two look-ups.
  * <li>Sequences share no places, and {@link #open} clears what was there.
  * </ul>
  *

@@ -9,6 +9,8 @@ import io.pariskv.memory.DType;
 /** Looks up a step's selected rows in the cache of rows, in one launch: {@code row_cache.cu}. */
 final class CudaRowLookup {
   private static final int BLOCK = 1024;
+  /** Most buckets of a block's table of places. */
+  static final int MOST_BUCKETS = 4096;
 
   private final Kernels kernels;
   private final CudaFunction function;
@@ -24,7 +26,8 @@ final class CudaRowLookup {
   }
 
   private static int sharedBytes(int capacity, int rows) {
-    return 8 * capacity + 8 * Math.ceilDiv(rows, 32);
+    int buckets = Math.min(Integer.highestOneBit(rows), MOST_BUCKETS);
+    return 4 * buckets + 6 * rows + 2 * capacity + 8 * Math.ceilDiv(rows, 32);
   }
 
   /**

@@ -53,8 +53,8 @@ class KernelConstantsTest {
     assertEquals(KvStore.ZONE_FIELDS, Integer.parseInt(value("ZONE_FIELDS")));
     assertEquals(KeyIndex.BUDGET_FIELDS, Integer.parseInt(value("BUDGET_FIELDS")));
     assertEquals(CudaDecodeAttention.HEADS, Integer.parseInt(value("BLOCK_HEADS")));
-    assertEquals(CudaDecodeAttention.MOST_SPLITS, Integer.parseInt(value("MOST_SHARES")));
     assertEquals(RowCacheSize.MOST, Integer.parseInt(value("MOST_ROWS")));
+    assertEquals(CudaRowLookup.MOST_BUCKETS, Integer.parseInt(value("MOST_BUCKETS")));
     assertEquals(SignCentroids.SUBSPACE_DIM, Integer.parseInt(value("SUBSPACE_DIM")));
     assertEquals(SignCentroids.COUNT, Integer.parseInt(value("CENTROIDS")));
   }
