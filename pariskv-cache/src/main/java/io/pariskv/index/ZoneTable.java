@@ -4,6 +4,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * What a method keeps about the keys of several sequences' retrieval zones: a row of numbers for every key, or for
@@ -16,17 +17,28 @@ import java.lang.foreign.MemorySegment;
  */
 public interface ZoneTable extends AutoCloseable {
 
+  /** What the rows are. */
+  Layout layout();
+
   /** The geometry of the keys. */
-  KvShape shape();
+  default KvShape shape() {
+    return layout().shape;
+  }
 
   /** The type of a row's numbers. */
-  DType dtype();
+  default DType dtype() {
+    return layout().dtype;
+  }
 
   /** Numbers of a row. */
-  int width();
+  default int width() {
+    return layout().width;
+  }
 
   /** Keys that share a row, a power of two. */
-  int tokensPerRow();
+  default int tokensPerRow() {
+    return layout().tokensPerRow;
+  }
 
   /**
    * Makes room for the rows of {@code tokens} keys of {@code slot}; what was written stays.
@@ -50,26 +62,50 @@ public interface ZoneTable extends AutoCloseable {
   /** Bytes that the rows of {@code tokens} keys of one sequence take, whole slabs. */
   static long bytes(KvShape shape, DType dtype, int width, int tokensPerRow, int tokens) {
     long layers = shape.windows().stream().filter(window -> window == 0).count();
-    return layers * TokenSlabs.slabs(tokens) * slabBytes(shape, dtype, width, tokensPerRow);
-  }
-
-  /** Bytes of one slab of one layer. */
-  static long slabBytes(KvShape shape, DType dtype, int width, int tokensPerRow) {
-    return (long) shape.kvHeads() * rowsPerSlab(tokensPerRow) * width * dtype.bytes();
+    return layers * TokenSlabs.slabs(tokens)
+        * new Layout(shape, dtype, width, tokensPerRow).slabBytes();
   }
 
   /**
-   * Rows of a slab.
+   * What the rows of a table are.
    *
-   * @throws IllegalArgumentException if {@code tokensPerRow} is not a power of two up to a slab's tokens
+   * @param shape the geometry of the keys
+   * @param dtype the type of a row's numbers
+   * @param width numbers of a row
+   * @param tokensPerRow keys that share a row, a power of two up to a slab's tokens
    */
-  static int rowsPerSlab(int tokensPerRow) {
-    if (Integer.bitCount(tokensPerRow) != 1 || tokensPerRow < 1
-        || tokensPerRow > TokenSlabs.SLAB_TOKENS) {
-      throw new IllegalArgumentException("keys of a row " + tokensPerRow
-          + " must be a power of two up to " + TokenSlabs.SLAB_TOKENS);
+  record Layout(KvShape shape, DType dtype, int width, int tokensPerRow) {
+
+    /** Checks the keys of a row. */
+    public Layout {
+      if (Integer.bitCount(tokensPerRow) != 1 || tokensPerRow < 1
+          || tokensPerRow > TokenSlabs.SLAB_TOKENS) {
+        throw new IllegalArgumentException("keys of a row " + tokensPerRow
+            + " must be a power of two up to " + TokenSlabs.SLAB_TOKENS);
+      }
     }
-    return TokenSlabs.SLAB_TOKENS / tokensPerRow;
+
+    /** Rows of a slab. */
+    public int rowsPerSlab() {
+      return TokenSlabs.SLAB_TOKENS / tokensPerRow;
+    }
+
+    /** Bytes of a row. */
+    public int rowBytes() {
+      return width * dtype.bytes();
+    }
+
+    /** Bytes of one slab of one layer. */
+    public long slabBytes() {
+      return (long) shape.kvHeads() * rowsPerSlab() * rowBytes();
+    }
+
+    /** Bytes from the begin of its slab to a row. */
+    public long rowAt(int kvHead, int row) {
+      long number = (long) Objects.checkIndex(kvHead, shape.kvHeads()) * rowsPerSlab()
+          + row % rowsPerSlab();
+      return number * rowBytes();
+    }
   }
 
   /** Frees everything. */

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
-import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
@@ -17,10 +16,12 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.testing.Outputs;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
 import io.pariskv.testing.TestBackends;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -58,58 +59,33 @@ class ParisKvTest {
         coarse -> Stream.of(Grouping.values()).map(grouping -> new Kind(coarse, grouping))));
   }
 
-  /** Outputs of a prompt and then steps of one sequence. */
-  private static List<float[]> outputs(Backend backend, AttentionMethod method, int prompt,
-      int steps) {
-    List<float[]> outputs = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
-      Passes passes = new Passes(pool);
-      outputs.addAll(passes.prefill(cache, "sequence", prompt));
-      try (DecodeBatch batch = cache.step()) {
-        for (int i = 0; i < steps; i++) {
-          outputs.addAll(passes.step(batch, List.of("sequence")));
-        }
-      }
-    }
-    return outputs;
-  }
-
-  private static void assertSame(List<float[]> expected, List<float[]> actual, float tolerance) {
-    assertEquals(expected.size(), actual.size());
-    for (int i = 0; i < expected.size(); i++) {
-      int token = i;
-      assertArrayEquals(expected.get(i), actual.get(i), tolerance, () -> "token " + token);
-    }
-  }
-
   @ParameterizedTest
   @MethodSource(KINDS)
   void retrievingEveryKey_equalsFullAttention(Backend backend, Kind kind) {
     // k is far above the zone; 40 steps cross the update interval twice
-    List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
+    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 1_100, 40);
 
-    assertSame(full, outputs(backend, method(ALL, kind), 1_100, 40), 5e-5f);
+    Outputs.assertSame(full, Outputs.of(backend, SHAPE, method(ALL, kind), 1_100, 40), 5e-5f);
   }
 
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void whileTheContextIsShort_equalsFullAttentionWhateverTheBudget(Backend backend) {
-    List<float[]> full = outputs(backend, new FullAttention(), 30, 20);
+    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 30, 20);
 
-    assertSame(full, outputs(backend, method(FEW), 30, 20), 0);
+    Outputs.assertRepeated(full, Outputs.of(backend, SHAPE, method(FEW), 30, 20));
   }
 
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void aSmallBudget_changesLayersThatSeeEverything_andNoSlidingWindow(Backend backend) {
     int width = SHAPE.heads() * SHAPE.headDim();
-    float[] full = outputs(backend, new FullAttention(), 200, 1).getLast();
+    float[] full = Outputs.of(backend, SHAPE, new FullAttention(), 200, 1).getLast();
 
-    float[] few = outputs(backend, method(FEW), 200, 1).getLast();
+    float[] few = Outputs.of(backend, SHAPE, method(FEW), 200, 1).getLast();
 
-    for (int i = 0; i < width; i++) {
-      assertEquals(full[width + i], few[width + i], 0); // the layer with the window
-    }
+    Outputs.assertRepeated(Arrays.copyOfRange(full, width, 2 * width),
+        Arrays.copyOfRange(few, width, 2 * width)); // the layer with the window
     double difference = 0;
     for (int i = 0; i < width; i++) {
       difference = Math.max(difference, Math.abs(full[i] - few[i]));
@@ -120,7 +96,7 @@ class ParisKvTest {
   @ParameterizedTest
   @MethodSource(KINDS)
   void promptInChunks_equalsPromptAtOnce(Backend backend, Kind kind) {
-    List<float[]> whole = outputs(backend, method(FEW, kind), 123, 3);
+    List<float[]> whole = Outputs.of(backend, SHAPE, method(FEW, kind), 123, 3);
     List<float[]> parts = new ArrayList<>();
     try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 1);
         KvCache cache = pool.open()) {
@@ -132,7 +108,7 @@ class ParisKvTest {
         parts.add(passes.step(cache, "sequence"));
       }
     }
-    assertSame(whole, parts, 2e-5f);
+    Outputs.assertSame(whole, parts, 2e-5f);
   }
 
   /** Keys are summarised and counted layer by layer; those of a chunk that is given up must not stay, nor a centre. */
@@ -161,7 +137,7 @@ class ParisKvTest {
         both.add(outputs);
       }
     }
-    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
   }
 
   @ParameterizedTest
@@ -188,9 +164,9 @@ class ParisKvTest {
         turns.add(passes.step(cache, "sequence"));
       }
     }
-    List<float[]> whole = outputs(backend, method(FEW), 1_100, 5);
+    List<float[]> whole = Outputs.of(backend, SHAPE, method(FEW), 1_100, 5);
 
-    assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
+    Outputs.assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
   }
 
   @ParameterizedTest
@@ -229,7 +205,7 @@ class ParisKvTest {
       try (KvCache cache = pool.open()) {
         List<float[]> second = new ArrayList<>(passes.prefill(cache, "a", 150));
         second.add(passes.step(cache, "a"));
-        assertSame(first, second, 0);
+        Outputs.assertRepeated(first, second);
       }
     }
   }
@@ -277,36 +253,7 @@ class ParisKvTest {
   @ParameterizedTest
   @MethodSource(KINDS)
   void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, Kind kind) {
-    List<String> names = List.of("dense", "sparse", "longer");
-    int[] prompts = {10, 90, 1_200};
-    List<List<float[]>> together = new ArrayList<>();
-    List<List<float[]>> alone = new ArrayList<>();
-    for (boolean batched : new boolean[]{true, false}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method(FEW, kind), 3)) {
-        Passes passes = new Passes(pool);
-        List<KvCache> caches = new ArrayList<>();
-        for (int i = 0; i < prompts.length; i++) {
-          caches.add(pool.open());
-          passes.prefill(caches.get(i), names.get(i), prompts[i]);
-        }
-        for (int step = 0; step < 20; step++) {
-          if (batched) {
-            try (DecodeBatch batch = pool.batch(caches)) {
-              together.add(passes.step(batch, names));
-            }
-          } else {
-            List<float[]> outputs = new ArrayList<>();
-            for (int i = 0; i < prompts.length; i++) {
-              outputs.add(passes.step(caches.get(i), names.get(i)));
-            }
-            alone.add(outputs);
-          }
-        }
-      }
-    }
-    for (int step = 0; step < together.size(); step++) {
-      assertSame(alone.get(step), together.get(step), 2e-5f);
-    }
+    Outputs.assertBatchEqualsEachAlone(backend, SHAPE, method(FEW, kind), 10, 90, 1_200);
   }
 
   @ParameterizedTest

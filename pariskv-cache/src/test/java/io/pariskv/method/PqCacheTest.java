@@ -23,6 +23,7 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.testing.Buffers;
+import io.pariskv.testing.Outputs;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.RandomKv;
 import io.pariskv.testing.Seeded;
@@ -58,13 +59,6 @@ class PqCacheTest {
 
   private static PqCache tokens(int k) {
     return new PqCache(new PqBudget.Tokens(ZONES, k), QUANTIZER);
-  }
-
-  private static void assertSame(List<float[]> expected, List<float[]> actual, float tolerance) {
-    assertEquals(expected.size(), actual.size());
-    for (int i = 0; i < expected.size(); i++) {
-      assertArrayEquals(expected.get(i), actual.get(i), tolerance);
-    }
   }
 
   @Test
@@ -161,7 +155,7 @@ class PqCacheTest {
         both.add(outputs);
       }
     }
-    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
   }
 
   @ParameterizedTest
@@ -195,7 +189,7 @@ class PqCacheTest {
         }
       }
     }
-    assertSame(all.getFirst(), all.getLast(), 2e-5f);
+    Outputs.assertSame(all.getFirst(), all.getLast(), 2e-5f);
   }
 
   /** Also in a batch, where every sequence has a number of its own. */
@@ -243,7 +237,7 @@ class PqCacheTest {
         both.add(outputs);
       }
     }
-    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
   }
 
   /** The codes that keys got as they left the window, one by one, are those of all keys at once. */
@@ -330,6 +324,6 @@ class PqCacheTest {
         both.add(outputs);
       }
     }
-    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
   }
 }

@@ -19,6 +19,7 @@ import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
+import io.pariskv.testing.Outputs;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
 import io.pariskv.testing.TestBackends;
@@ -63,49 +64,27 @@ class SelectingMethodsTest {
         Stream.concat(withBudget(24).stream(), Stream.of(new WindowAttention(ZONES))));
   }
 
-  private static List<float[]> outputs(Backend backend, AttentionMethod method, int prompt,
-      int steps) {
-    List<float[]> outputs = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
-      Passes passes = new Passes(pool);
-      outputs.addAll(passes.prefill(cache, "sequence", prompt));
-      try (DecodeBatch batch = cache.step()) {
-        for (int i = 0; i < steps; i++) {
-          outputs.addAll(passes.step(batch, List.of("sequence")));
-        }
-      }
-    }
-    return outputs;
-  }
-
-  private static void assertSame(List<float[]> expected, List<float[]> actual, float tolerance) {
-    assertEquals(expected.size(), actual.size());
-    for (int i = 0; i < expected.size(); i++) {
-      int token = i;
-      assertArrayEquals(expected.get(i), actual.get(i), tolerance, () -> "token " + token);
-    }
-  }
-
   @ParameterizedTest
   @MethodSource("unlimited")
   void withABudgetAboveTheContext_equalsFullAttention(Backend backend, AttentionMethod method) {
-    List<float[]> full = outputs(backend, new FullAttention(), 1_100, 40);
+    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 1_100, 40);
 
-    assertSame(full, outputs(backend, method, 1_100, 40), 5e-5f);
+    Outputs.assertSame(full, Outputs.of(backend, SHAPE, method, 1_100, 40), 5e-5f);
   }
 
   @ParameterizedTest
   @MethodSource("few")
   void aSmallBudget_changesLayersThatSelect_andNoOthers(Backend backend, AttentionMethod method) {
     int width = SHAPE.heads() * SHAPE.headDim();
-    float[] full = outputs(backend, new FullAttention(), 200, 1).getLast();
+    float[] full = Outputs.of(backend, SHAPE, new FullAttention(), 200, 1).getLast();
 
-    float[] few = outputs(backend, method, 200, 1).getLast();
+    float[] few = Outputs.of(backend, SHAPE, method, 200, 1).getLast();
 
     boolean dense = method instanceof Quest quest && quest.denseLayers() > 0;
+    Outputs.assertRepeated(Arrays.copyOfRange(full, width, 2 * width),
+        Arrays.copyOfRange(few, width, 2 * width)); // the layer with the window
     double difference = 0;
     for (int i = 0; i < width; i++) {
-      assertEquals(full[width + i], few[width + i], 0); // the layer with the window
       difference = Math.max(difference, Math.abs(full[2 * width + i] - few[2 * width + i]));
       if (dense) {
         assertEquals(full[i], few[i], 2e-5f);
@@ -117,7 +96,7 @@ class SelectingMethodsTest {
   @ParameterizedTest
   @MethodSource("few")
   void promptInChunks_equalsPromptAtOnce(Backend backend, AttentionMethod method) {
-    List<float[]> whole = outputs(backend, method, 123, 3);
+    List<float[]> whole = Outputs.of(backend, SHAPE, method, 123, 3);
     List<float[]> parts = new ArrayList<>();
     try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
       Passes passes = new Passes(pool);
@@ -128,7 +107,7 @@ class SelectingMethodsTest {
         parts.add(passes.step(cache, "sequence"));
       }
     }
-    assertSame(whole, parts, 2e-5f);
+    Outputs.assertSame(whole, parts, 2e-5f);
   }
 
   @ParameterizedTest
@@ -152,7 +131,7 @@ class SelectingMethodsTest {
         both.add(outputs);
       }
     }
-    assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
   }
 
   @ParameterizedTest
@@ -177,9 +156,9 @@ class SelectingMethodsTest {
         turns.add(passes.step(cache, "sequence"));
       }
     }
-    List<float[]> whole = outputs(backend, method, 1_100, 5);
+    List<float[]> whole = Outputs.of(backend, SHAPE, method, 1_100, 5);
 
-    assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
+    Outputs.assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
   }
 
   @ParameterizedTest
@@ -201,43 +180,14 @@ class SelectingMethodsTest {
           passes.step(cache, "another");
         }
       }
-      assertSame(both.getFirst(), both.getLast(), 0);
+      Outputs.assertRepeated(both.getFirst(), both.getLast());
     }
   }
 
   @ParameterizedTest
   @MethodSource("few")
   void batchOfDenseAndSparseSequences_equalsEachAlone(Backend backend, AttentionMethod method) {
-    List<String> names = List.of("dense", "sparse", "longer");
-    int[] prompts = {3, 90, 1_200};
-    List<List<float[]>> together = new ArrayList<>();
-    List<List<float[]>> alone = new ArrayList<>();
-    for (boolean batched : new boolean[]{true, false}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method, 3)) {
-        Passes passes = new Passes(pool);
-        List<KvCache> caches = new ArrayList<>();
-        for (int i = 0; i < prompts.length; i++) {
-          caches.add(pool.open());
-          passes.prefill(caches.get(i), names.get(i), prompts[i]);
-        }
-        for (int step = 0; step < 20; step++) {
-          if (batched) {
-            try (DecodeBatch batch = pool.batch(caches)) {
-              together.add(passes.step(batch, names));
-            }
-          } else {
-            List<float[]> outputs = new ArrayList<>();
-            for (int i = 0; i < prompts.length; i++) {
-              outputs.add(passes.step(caches.get(i), names.get(i)));
-            }
-            alone.add(outputs);
-          }
-        }
-      }
-    }
-    for (int step = 0; step < together.size(); step++) {
-      assertSame(alone.get(step), together.get(step), 2e-5f);
-    }
+    Outputs.assertBatchEqualsEachAlone(backend, SHAPE, method, 3, 90, 1_200);
   }
 
   @ParameterizedTest

@@ -10,7 +10,6 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.Shape;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * sliding window is never retrieved from and has no slabs. Nothing may change inside a recorded step.
  */
 final class CudaKeyIndex implements KeyIndex {
-  private static final int MAX_KEYS = CudaKvStore.MAX_SLABS * TokenSlabs.SLAB_TOKENS;
-
   private final Kernels kernels;
   private final KvShape shape;
   private final Coarse coarse;
@@ -45,10 +42,9 @@ final class CudaKeyIndex implements KeyIndex {
    *
    * @param fixed {@code [layers]} of populations {@code [kvHeads][subspaces][256] i32}, or of centres
    *     {@code [kvHeads][headDim] f32} and floors {@code [kvHeads] i32}
-   * @param slabs for each slab of tokens its address in each layer, 0 in one that is not indexed: ids,
-   *     behind them records, and behind them norms
+   * @param slabs ids, behind them records, and behind them norms
    */
-  private record Keys(DeviceAllocator memory, Buffer fixed, List<long[]> slabs) {
+  private record Keys(DeviceAllocator memory, Buffer fixed, LayerSlabs slabs) {
   }
 
   /**
@@ -65,11 +61,9 @@ final class CudaKeyIndex implements KeyIndex {
     this.sequences = new @Nullable Keys[slots];
     this.tables = new DeviceAllocator(kernels.stream());
     try {
-      ids = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
-      records = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
-      norms = coarse == Coarse.SCORES
-          ? tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS)
-          : null;
+      ids = LayerSlabs.newTable(tables, slots, shape);
+      records = LayerSlabs.newTable(tables, slots, shape);
+      norms = coarse == Coarse.SCORES ? LayerSlabs.newTable(tables, slots, shape) : null;
       fixed = tables.allocate(DType.I64, slots, shape.layers());
       budgets = tables.allocate(DType.I32, slots, BUDGET_FIELDS);
     } catch (RuntimeException | Error e) {
@@ -148,7 +142,7 @@ final class CudaKeyIndex implements KeyIndex {
   /** Keys that {@code slot} has room for. */
   int capacity(int slot) {
     Keys keys = sequences[slot];
-    return keys == null ? 0 : keys.slabs.size() << TokenSlabs.SLAB_SHIFT;
+    return keys == null ? 0 : keys.slabs.capacity();
   }
 
   /**
@@ -176,9 +170,9 @@ final class CudaKeyIndex implements KeyIndex {
    */
   @Override
   public void reserve(int slot, int tokens) {
-    if (tokens > MAX_KEYS) {
+    if (tokens > LayerSlabs.MAX_KEYS) {
       throw new IllegalArgumentException("cannot index " + tokens + " keys of slot " + slot + ": "
-          + MAX_KEYS + " fit; lower --context");
+          + LayerSlabs.MAX_KEYS + " fit; lower --context");
     }
     Keys keys = sequences[slot];
     if (keys != null && tokens <= capacity(slot)) {
@@ -186,7 +180,7 @@ final class CudaKeyIndex implements KeyIndex {
     }
     requireNotRecording("reserve room for keys");
     if (keys != null) {
-      grow(slot, keys, tokens);
+      keys.slabs.grow(slot, tokens);
       return;
     }
     DeviceAllocator memory = new DeviceAllocator(kernels.stream());
@@ -200,11 +194,12 @@ final class CudaKeyIndex implements KeyIndex {
 
   private Keys open(int slot, DeviceAllocator memory, int tokens) {
     Keys keys = new Keys(memory, memory.allocate(DType.I32, shape.layers(), fixedOfLayer()),
-        new ArrayList<>());
-    grow(slot, keys, tokens);
+        new LayerSlabs(kernels, shape, memory, slabBytes(), parts()));
+    keys.slabs.grow(slot, tokens);
     long[] addresses = new long[shape.layers()];
     Arrays.setAll(addresses, layer -> view(keys, layer).address());
-    upload(addresses, fixed.address() + 8L * slot * shape.layers());
+    kernels.ring().upload(MemorySegment.ofArray(addresses),
+        fixed.address() + 8L * slot * shape.layers());
     return keys;
   }
 
@@ -216,37 +211,15 @@ final class CudaKeyIndex implements KeyIndex {
     };
   }
 
-  /** Adds slabs, of all layers in one piece of memory: it is had or it is not. */
-  private void grow(int slot, Keys keys, int tokens) {
-    int first = keys.slabs.size();
-    int added = Math.toIntExact(TokenSlabs.slabs(tokens)) - first;
-    int indexed = (int) shape.windows().stream().filter(window -> window == 0).count();
-    Buffer memory = keys.memory.allocate(DType.U8, added, indexed, slabBytes());
-    long[][] slabs = new long[added][shape.layers()];
-    long address = memory.address();
-    for (long[] slab : slabs) {
-      for (int layer = 0; layer < slab.length; layer++) {
-        if (shape.window(layer) == 0) {
-          slab[layer] = address;
-          address += slabBytes();
-        }
-      }
+  /** What kernels look up in a slab. */
+  private List<LayerSlabs.Part> parts() {
+    List<LayerSlabs.Part> parts = new ArrayList<>();
+    parts.add(new LayerSlabs.Part(ids, 0));
+    parts.add(new LayerSlabs.Part(records, idBytes()));
+    if (norms != null) {
+      parts.add(new LayerSlabs.Part(norms, normsAt()));
     }
-    for (int layer = 0; layer < shape.layers(); layer++) {
-      if (shape.window(layer) == 0) {
-        int column = layer;
-        long at = 8 * (((long) slot * shape.layers() + layer) * CudaKvStore.MAX_SLABS + first);
-        long[] addresses = Arrays.stream(slabs).mapToLong(slab -> slab[column]).toArray();
-        upload(addresses, ids.address() + at);
-        Arrays.setAll(addresses, i -> slabs[i][column] + idBytes());
-        upload(addresses, records.address() + at);
-        if (norms != null) {
-          Arrays.setAll(addresses, i -> slabs[i][column] + normsAt());
-          upload(addresses, norms.address() + at);
-        }
-      }
-    }
-    keys.slabs.addAll(List.of(slabs));
+    return parts;
   }
 
   /** Bytes of the ids of one slab. */
@@ -263,10 +236,6 @@ final class CudaKeyIndex implements KeyIndex {
   /** Bytes of one slab. */
   private long slabBytes() {
     return TokenSlabs.slabBytes(DType.U8, shape.kvHeads(), bytesPerKey());
-  }
-
-  private void upload(long[] addresses, long target) {
-    kernels.ring().upload(MemorySegment.ofArray(addresses), target);
   }
 
   private void requireNotRecording(String what) {
@@ -355,7 +324,7 @@ final class CudaKeyIndex implements KeyIndex {
     Objects.checkIndex(zonePosition, capacity(slot));
     int count = subspaces();
     int recordBytes = KeyIndex.recordBytes(shape.headDim());
-    long slab = keys.slabs.get(zonePosition >> TokenSlabs.SLAB_SHIFT)[layer];
+    long slab = keys.slabs.address(layer, zonePosition >> TokenSlabs.SLAB_SHIFT);
     long key = ((long) Objects.checkIndex(kvHead, shape.kvHeads()) << TokenSlabs.SLAB_SHIFT)
         + zonePosition % TokenSlabs.SLAB_TOKENS;
     byte[] id = new byte[count];
@@ -366,22 +335,7 @@ final class CudaKeyIndex implements KeyIndex {
     if (coarse == Coarse.SCORES) {
       kernels.ring().download(slab + normsAt() + key * Short.BYTES, MemorySegment.ofArray(norm));
     }
-    return unpack(id, record, norm[0]);
-  }
-
-  private static KeySummary unpack(byte[] id, MemorySegment record, short norm) {
-    int[] ids = new int[id.length];
-    int[] codes = new int[id.length * SignCentroids.SUBSPACE_DIM];
-    short[] weights = new short[id.length];
-    for (int b = 0; b < id.length; b++) {
-      ids[b] = Byte.toUnsignedInt(id[b]);
-      int packed = record.getAtIndex(ValueLayout.JAVA_INT_UNALIGNED, b);
-      for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
-        codes[b * SignCentroids.SUBSPACE_DIM + j] = packed >>> (4 * j) & 15;
-      }
-      weights[b] = record.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * id.length + b);
-    }
-    return new KeySummary(ids, codes, weights, norm);
+    return KeySummary.unpack(id, record, norm[0]);
   }
 
   /**

@@ -6,14 +6,10 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -43,34 +39,11 @@ final class CudaKvStore implements KvStore {
   private final boolean offloaded;
   private final CudaFunction refill;
   private final DeviceAllocator tables;
-  /** {@code [slots][layers][2][MAX_SLABS]} addresses. */
-  private final Buffer slabs;
-  /** {@code [slots]} addresses. */
-  private final Buffer residents;
+  private final KvSlabs slabs;
   private final Buffer zones;
-  private final @Nullable Sequence[] sequences;
   private final @Nullable DeferredRows deferred;
   private final @Nullable CudaRowCache rowCache;
   private @Nullable KvOffload offload;
-
-  /** One slot's memory and its owners. */
-  private static final class Sequence {
-    final List<Allocator> owners = new ArrayList<>();
-    /** Slab {@code i} of all layers, {@code [layers][kvHeads][SLAB_TOKENS][2][headDim]}. */
-    final List<Buffer> blocks = new ArrayList<>();
-    /** Most tokens ever asked for, and so more than decode steps can have advanced the length to. */
-    int reserved;
-
-    int capacity() {
-      return blocks.size() << TokenSlabs.SLAB_SHIFT;
-    }
-
-    void close() {
-      Failures failures = new Failures();
-      owners.forEach(owner -> failures.attempt(owner::close));
-      failures.throwFirst();
-    }
-  }
 
   /**
    * An empty store.
@@ -84,16 +57,14 @@ final class CudaKvStore implements KvStore {
     this.slots = new Slots(slots);
     this.offloaded = offload;
     this.refill = kernels.function("kv_refill");
-    this.sequences = new @Nullable Sequence[slots];
     this.tables = new DeviceAllocator(kernels.stream());
     try {
-      this.slabs = tables.allocate(DType.I64, slots, shape.layers(), 2, MAX_SLABS);
-      this.residents = tables.allocate(DType.I64, slots);
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
       this.deferred = offload ? new DeferredRows(kernels, this, tables, slots) : null;
       this.rowCache = offload && cachedRows > 0 && shape.windows().contains(0)
           ? new CudaRowCache(kernels, tables, shape, slots, cachedRows)
           : null;
+      this.slabs = new KvSlabs(kernels, tables, shape, slots, offload, rowCache);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, tables::close);
       throw e;
@@ -128,7 +99,7 @@ final class CudaKvStore implements KvStore {
   /** Adds the five arguments that every kernel begins with which reads K or V; see kv_rows.cuh. */
   KernelLaunch args(KernelLaunch launch, int layer) {
     tables.requireOpen("used");
-    return launch.arg(slabs).arg(offloaded ? residents.address() : 0L).arg(zones)
+    return slabs.args(launch).arg(zones)
         .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
   }
 
@@ -180,21 +151,12 @@ final class CudaKvStore implements KvStore {
 
   /** The slab of a sequence: an address that kernels and copies can use. */
   long slab(int layer, int slot, boolean values, int slab) {
-    return address(sequence(slot).blocks.get(slab), Objects.checkIndex(layer, shape.layers()),
-        values);
-  }
-
-  private long address(Buffer block, int layer, boolean values) {
-    return block.address() + 2L * layer * slabBytes() + (values ? rowBytes() : 0);
-  }
-
-  private long slabBytes() {
-    return TokenSlabs.slabBytes(shape.dtype(), shape.kvHeads(), shape.headDim());
+    return slabs.address(layer, slot, values, slab);
   }
 
   /** Device address of the slab addresses of one layer of a sequence, {@code [2][MAX_SLABS] u64}. */
   long slabTable(int layer, int slot) {
-    return slabs.address() + 2L * MAX_SLABS * Long.BYTES * ((long) slot * shape.layers() + layer);
+    return slabs.table(layer, slot);
   }
 
   @Override
@@ -211,22 +173,21 @@ final class CudaKvStore implements KvStore {
   public int open() {
     tables.requireOpen("used");
     int slot = slots.open();
-    sequences[slot] = new Sequence();
+    slabs.open(slot);
     setZones(slot, TokenZones.dense(0));
     return slot;
   }
 
   @Override
   public void release(int slot) {
-    Sequence sequence = sequence(slot);
-    sequences[slot] = null;
+    slabs.requireOpen(slot);
     slots.release(slot);
     if (rowCache != null) {
       rowCache.release(slot);
     }
     Failures failures = new Failures();
-    failures.attempt(sequence::close);
-    if (Arrays.stream(sequences).allMatch(Objects::isNull)) {
+    failures.attempt(() -> slabs.close(slot));
+    if (slabs.noneOpen()) {
       failures.attempt(this::closeOffload); // as much as the longest sequence so far needed
     }
     failures.throwFirst();
@@ -252,14 +213,6 @@ final class CudaKvStore implements KvStore {
     }
   }
 
-  private Sequence sequence(int slot) {
-    Sequence sequence = sequences[slot];
-    if (sequence == null) {
-      throw new IllegalStateException("sequence slot " + slot + " is not open");
-    }
-    return sequence;
-  }
-
   /**
    * {@inheritDoc} What is there already costs nothing.
    *
@@ -267,78 +220,17 @@ final class CudaKvStore implements KvStore {
    */
   @Override
   public void reserve(int slot, int tokens) {
-    Sequence sequence = sequence(slot);
-    if (tokens > sequence.capacity()) {
-      kernels.context().requireNotRecording("reserve K and V");
-      if (tokens > MAX_SLABS << TokenSlabs.SLAB_SHIFT) {
-        throw new InputException("a context of " + tokens + " tokens is longer than the "
-            + (MAX_SLABS << TokenSlabs.SLAB_SHIFT)
-            + " that backend cuda can hold; lower --context");
-      }
-      grow(slot, sequence, (int) TokenSlabs.slabs(tokens));
+    if (tokens > MAX_SLABS << TokenSlabs.SLAB_SHIFT) {
+      throw new InputException("a context of " + tokens + " tokens is longer than the "
+          + (MAX_SLABS << TokenSlabs.SLAB_SHIFT)
+          + " that backend cuda can hold; lower --context");
     }
-    sequence.reserved = Math.max(sequence.reserved, tokens);
-  }
-
-  /** Adds memory, all of it or none: every growth has owners of its own. */
-  private void grow(int slot, Sequence sequence, int count) {
-    List<Allocator> owners = new ArrayList<>();
-    List<Buffer> blocks = new ArrayList<>();
-    try {
-      if (offloaded && sequence.blocks.isEmpty()) {
-        Allocator device = new DeviceAllocator(kernels.stream());
-        owners.add(device);
-        kernels.ring().upload(addresses(device.allocate(DType.U8, residentBytes()).address()),
-            residents.address() + (long) slot * Long.BYTES);
-      }
-      Allocator rows = offloaded
-          ? PinnedAllocator.exact(kernels.context())
-          : new DeviceAllocator(kernels.stream());
-      owners.add(rows);
-      for (int i = sequence.blocks.size(); i < count; i++) {
-        blocks.add(rows.allocate(shape.dtype(), shape.layers(), shape.kvHeads(),
-            TokenSlabs.SLAB_TOKENS, 2, shape.headDim()));
-      }
-      publish(slot, sequence.blocks.size(), blocks);
-      if (rowCache != null && !rowCache.isOpen(slot)) {
-        owners.add(rowCache.open(slot)); // last: what fails before leaves nothing of it
-      }
-    } catch (RuntimeException | Error e) {
-      owners.forEach(owner -> Failures.suppressing(e, owner::close));
-      throw e;
-    }
-    sequence.owners.addAll(owners);
-    sequence.blocks.addAll(blocks);
-  }
-
-  /** Shows kernels the addresses of new slabs, from number {@code first} on. */
-  private void publish(int slot, int first, List<Buffer> blocks) {
-    for (int layer = 0; layer < shape.layers(); layer++) {
-      for (boolean values : new boolean[]{false, true}) {
-        int at = layer;
-        long table = slabTable(layer, slot) + (values ? MAX_SLABS : 0L) * Long.BYTES;
-        kernels.ring().upload(
-            addresses(blocks.stream().mapToLong(block -> address(block, at, values)).toArray()),
-            table + (long) first * Long.BYTES);
-      }
-    }
-  }
-
-  private static MemorySegment addresses(long... addresses) {
-    return MemorySegment.ofArray(addresses);
-  }
-
-  private long residentBytes() {
-    return 2L * shape.layers() * shape.kvHeads() * (SINK_ROWS + RING_ROWS) * rowBytes();
-  }
-
-  private int rowBytes() {
-    return shape.headDim() * shape.dtype().bytes();
+    slabs.reserve(slot, tokens);
   }
 
   @Override
   public int capacity(int slot) {
-    return sequence(slot).capacity();
+    return slabs.capacity(slot);
   }
 
   @Override
@@ -349,7 +241,7 @@ final class CudaKvStore implements KvStore {
   /** {@inheritDoc} Later work also waits for rows that are on their way to the host. */
   @Override
   public void setZones(int slot, TokenZones value) {
-    Sequence sequence = sequence(slot);
+    slabs.requireOpen(slot);
     kernels.context().requireNotRecording("set zones");
     if (offload != null) {
       offload.setLength(slot, value.length());
@@ -357,10 +249,10 @@ final class CudaKvStore implements KvStore {
     if (rowCache != null) {
       rowCache.setZones(slot, value);
     }
-    if (deferred != null && !sequence.blocks.isEmpty()) {
+    if (deferred != null && slabs.capacity(slot) > 0) {
       deferred.bring(slot, value.length());
     }
-    if (offloaded && value.length() < sequence.reserved && sequence.reserved > RING_ROWS) {
+    if (offloaded && value.length() < slabs.reserved(slot) && slabs.reserved(slot) > RING_ROWS) {
       refill(slot, value.length());
     }
     kernels.ring().upload(
@@ -372,7 +264,8 @@ final class CudaKvStore implements KvStore {
   private void refill(int slot, int length) {
     KernelLaunch launch = kernels.launch()
         .grid(REFILL_BLOCKS, 2 * shape.layers() * shape.kvHeads()).block(REFILL_BLOCK);
-    args(launch, 0).arg(slot).arg(length).arg(shape.kvHeads()).arg(rowBytes()).run(refill);
+    args(launch, 0).arg(slot).arg(length).arg(shape.kvHeads())
+        .arg(shape.headDim() * shape.dtype().bytes()).run(refill);
   }
 
   @Override
@@ -396,21 +289,13 @@ final class CudaKvStore implements KvStore {
 
   /** Bytes in device memory: tables, and slabs; or resident copies and the rows of layers in prefill. */
   long deviceBytes() {
-    long bytes = tables.allocatedBytes() + (offload == null ? 0 : offload.bytes())
+    return tables.allocatedBytes() + slabs.deviceBytes() + (offload == null ? 0 : offload.bytes())
         + (rowCache == null ? 0 : rowCache.bytes());
-    for (Sequence sequence : sequences) {
-      if (sequence != null && offloaded) {
-        bytes += sequence.blocks.isEmpty() ? 0 : residentBytes();
-      } else if (sequence != null) {
-        bytes += slabBytes(sequence);
-      }
-    }
-    return bytes;
   }
 
   @Override
   public RowFetches fetches(int slot) {
-    sequence(slot);
+    slabs.requireOpen(slot);
     return rowCache == null ? RowFetches.NONE : rowCache.fetches(slot);
   }
 
@@ -427,24 +312,16 @@ final class CudaKvStore implements KvStore {
   /** Bytes in pinned host memory: with offload the slabs. */
   @Override
   public long pinnedBytes() {
-    long bytes = 0;
-    for (Sequence sequence : sequences) {
-      bytes += sequence != null && offloaded ? slabBytes(sequence) : 0;
-    }
-    return bytes;
-  }
-
-  private long slabBytes(Sequence sequence) {
-    return sequence.blocks.size() * 2L * shape.layers() * slabBytes();
+    return slabs.pinnedBytes();
   }
 
   @Override
   public void close() {
     Failures failures = new Failures();
     failures.attempt(this::closeOffload);
-    for (int slot = 0; slot < sequences.length; slot++) {
+    for (int slot = 0; slot < slots.count(); slot++) {
       int open = slot;
-      if (sequences[slot] != null) {
+      if (slabs.isOpen(slot)) {
         failures.attempt(() -> release(open));
       }
     }

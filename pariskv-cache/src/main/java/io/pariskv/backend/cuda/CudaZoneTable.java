@@ -4,12 +4,8 @@ import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,24 +16,15 @@ import org.jspecify.annotations.Nullable;
  * go. Nothing may change inside a recorded step.
  */
 final class CudaZoneTable implements ZoneTable {
-  private static final int MAX_KEYS = CudaKvStore.MAX_SLABS * TokenSlabs.SLAB_TOKENS;
-
   private final Kernels kernels;
   private final KvShape shape;
-  private final DType dtype;
-  private final int width;
-  private final int tokensPerRow;
-  private final int rowsPerSlab;
+  private final Layout layout;
   private final DeviceAllocator tables;
   private final Buffer table;
   private final @Nullable Rows[] sequences;
 
-  /**
-   * One slot's rows and their owner.
-   *
-   * @param slabs for each slab of tokens its address in each layer, 0 in one with a sliding window
-   */
-  private record Rows(DeviceAllocator memory, List<long[]> slabs) {
+  /** One slot's rows and their owner. */
+  private record Rows(DeviceAllocator memory, LayerSlabs slabs) {
   }
 
   /** An empty table. */
@@ -45,14 +32,11 @@ final class CudaZoneTable implements ZoneTable {
       int tokensPerRow) {
     this.kernels = kernels;
     this.shape = shape;
-    this.dtype = dtype;
-    this.width = width;
-    this.tokensPerRow = tokensPerRow;
-    this.rowsPerSlab = ZoneTable.rowsPerSlab(tokensPerRow);
+    this.layout = new Layout(shape, dtype, width, tokensPerRow);
     this.sequences = new @Nullable Rows[slots];
     this.tables = new DeviceAllocator(kernels.stream());
     try {
-      table = tables.allocate(DType.I64, slots, shape.layers(), CudaKvStore.MAX_SLABS);
+      table = LayerSlabs.newTable(tables, slots, shape);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, tables::close);
       throw e;
@@ -91,30 +75,15 @@ final class CudaZoneTable implements ZoneTable {
   }
 
   @Override
-  public KvShape shape() {
-    return shape;
-  }
-
-  @Override
-  public DType dtype() {
-    return dtype;
-  }
-
-  @Override
-  public int width() {
-    return width;
-  }
-
-  @Override
-  public int tokensPerRow() {
-    return tokensPerRow;
+  public Layout layout() {
+    return layout;
   }
 
   @Override
   public void reserve(int slot, int tokens) {
-    if (tokens > MAX_KEYS) {
+    if (tokens > LayerSlabs.MAX_KEYS) {
       throw new IllegalArgumentException("cannot keep rows of " + tokens + " keys of slot " + slot
-          + ": " + MAX_KEYS + " fit; lower --context");
+          + ": " + LayerSlabs.MAX_KEYS + " fit; lower --context");
     }
     Rows rows = sequences[slot];
     if (rows != null && tokens <= capacity(slot)) {
@@ -122,44 +91,19 @@ final class CudaZoneTable implements ZoneTable {
     }
     kernels.context().requireNotRecording("reserve rows about keys");
     if (rows != null) {
-      grow(slot, rows, tokens);
+      rows.slabs.grow(slot, tokens);
       return;
     }
     DeviceAllocator memory = new DeviceAllocator(kernels.stream());
     try {
-      Rows opened = new Rows(memory, new ArrayList<>());
-      grow(slot, opened, tokens);
-      sequences[slot] = opened;
+      LayerSlabs slabs = new LayerSlabs(kernels, shape, memory,
+          layout.slabBytes(), List.of(new LayerSlabs.Part(table, 0)));
+      slabs.grow(slot, tokens);
+      sequences[slot] = new Rows(memory, slabs);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, memory::close);
       throw e;
     }
-  }
-
-  /** Adds slabs, of all layers in one piece of memory: it is had or it is not. */
-  private void grow(int slot, Rows rows, int tokens) {
-    int first = rows.slabs.size();
-    int added = Math.toIntExact(TokenSlabs.slabs(tokens)) - first;
-    int kept = (int) shape.windows().stream().filter(window -> window == 0).count();
-    long slabBytes = ZoneTable.slabBytes(shape, dtype, width, tokensPerRow);
-    long address = rows.memory.allocate(DType.U8, added, kept, slabBytes).address();
-    long[][] slabs = new long[added][shape.layers()];
-    for (long[] slab : slabs) {
-      for (int layer = 0; layer < slab.length; layer++) {
-        if (shape.window(layer) == 0) {
-          slab[layer] = address;
-          address += slabBytes;
-        }
-      }
-    }
-    for (int layer = 0; layer < shape.layers() && added > 0; layer++) {
-      int column = layer;
-      long at = ((long) slot * shape.layers() + layer) * CudaKvStore.MAX_SLABS + first;
-      kernels.ring().upload(
-          MemorySegment.ofArray(Arrays.stream(slabs).mapToLong(slab -> slab[column]).toArray()),
-          table.address() + Long.BYTES * at);
-    }
-    rows.slabs.addAll(List.of(slabs));
   }
 
   /** {@inheritDoc} Waits for the GPU. */
@@ -176,7 +120,7 @@ final class CudaZoneTable implements ZoneTable {
   @Override
   public int capacity(int slot) {
     Rows rows = sequences[slot];
-    return rows == null ? 0 : rows.slabs.size() << TokenSlabs.SLAB_SHIFT;
+    return rows == null ? 0 : rows.slabs.capacity();
   }
 
   /** Device address of a row, {@code width} contiguous numbers. */
@@ -186,16 +130,14 @@ final class CudaZoneTable implements ZoneTable {
     if (rows == null) {
       throw new IllegalStateException("nothing is kept of slot " + slot + "; reserve first");
     }
-    long number = (long) Objects.checkIndex(kvHead, shape.kvHeads()) * rowsPerSlab
-        + row % rowsPerSlab;
-    return rows.slabs.get(row / rowsPerSlab)[layer] + number * width * dtype.bytes();
+    return rows.slabs.address(layer, row / layout.rowsPerSlab()) + layout.rowAt(kvHead, row);
   }
 
   @Override
   public MemorySegment read(int layer, int slot, int kvHead, int row) {
     kernels.context().requireNotRecording("read a row");
     long address = rowAddress(layer, slot, kvHead, row);
-    MemorySegment target = MemorySegment.ofArray(new byte[width * dtype.bytes()]);
+    MemorySegment target = MemorySegment.ofArray(new byte[layout.rowBytes()]);
     kernels.ring().download(address, target);
     return target;
   }

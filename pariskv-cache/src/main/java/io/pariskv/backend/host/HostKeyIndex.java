@@ -202,24 +202,15 @@ public final class HostKeyIndex implements KeyIndex {
 
   @Override
   public KeySummary read(int layer, int slot, int kvHead, int zonePosition) {
-    int count = subspaces();
-    int[] ids = new int[count];
-    int[] codes = new int[count * SignCentroids.SUBSPACE_DIM];
-    short[] weights = new short[count];
-    MemorySegment record = records(layer, slot).row(kvHead, zonePosition);
-    for (int b = 0; b < count; b++) {
-      ids[b] = Byte.toUnsignedInt(
-          ids(layer, slot).row(kvHead * count + b, zonePosition).get(ValueLayout.JAVA_BYTE, 0));
-      int packed = record.getAtIndex(ValueLayout.JAVA_INT, b);
-      for (int j = 0; j < SignCentroids.SUBSPACE_DIM; j++) {
-        codes[b * SignCentroids.SUBSPACE_DIM + j] = (packed >>> (4 * j)) & 15;
-      }
-      weights[b] = record.get(ValueLayout.JAVA_SHORT, weightsAt(count) + (long) b * Short.BYTES);
+    byte[] id = new byte[subspaces()];
+    for (int b = 0; b < id.length; b++) {
+      id[b] = ids(layer, slot).row(kvHead * id.length + b, zonePosition)
+          .get(ValueLayout.JAVA_BYTE, 0);
     }
     short norm = coarse == Coarse.TIERS
         ? 0
         : norms(layer, slot).row(kvHead, zonePosition).get(ValueLayout.JAVA_SHORT, 0);
-    return new KeySummary(ids, codes, weights, norm);
+    return KeySummary.unpack(id, records(layer, slot).row(kvHead, zonePosition), norm);
   }
 
   @Override

@@ -9,16 +9,12 @@ import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Rows about keys in host memory: for each slot and layer slabs of {@code [kvHeads][rows of a slab][width]}. */
 public final class HostZoneTable implements ZoneTable {
   private final KvShape shape;
-  private final DType dtype;
-  private final int width;
-  private final int tokensPerRow;
-  private final int rowsPerSlab;
+  private final Layout layout;
   private final @Nullable Rows[] sequences;
 
   /** One slot's rows, the slabs of each layer, and their owner. */
@@ -28,10 +24,7 @@ public final class HostZoneTable implements ZoneTable {
   /** An empty table. */
   public HostZoneTable(KvShape shape, int slots, DType dtype, int width, int tokensPerRow) {
     this.shape = shape;
-    this.dtype = dtype;
-    this.width = width;
-    this.tokensPerRow = tokensPerRow;
-    this.rowsPerSlab = ZoneTable.rowsPerSlab(tokensPerRow);
+    this.layout = new Layout(shape, dtype, width, tokensPerRow);
     this.sequences = new @Nullable Rows[slots];
   }
 
@@ -50,23 +43,8 @@ public final class HostZoneTable implements ZoneTable {
   }
 
   @Override
-  public KvShape shape() {
-    return shape;
-  }
-
-  @Override
-  public DType dtype() {
-    return dtype;
-  }
-
-  @Override
-  public int width() {
-    return width;
-  }
-
-  @Override
-  public int tokensPerRow() {
-    return tokensPerRow;
+  public Layout layout() {
+    return layout;
   }
 
   @Override
@@ -82,7 +60,8 @@ public final class HostZoneTable implements ZoneTable {
     for (int layer = 0; layer < shape.layers(); layer++) {
       List<Buffer> slabs = rows.layers.get(layer);
       while (shape.window(layer) == 0 && slabs.size() < TokenSlabs.slabs(tokens)) {
-        slabs.add(rows.memory.allocate(dtype, shape.kvHeads(), rowsPerSlab, width));
+        slabs.add(rows.memory.allocate(layout.dtype(), shape.kvHeads(), layout.rowsPerSlab(),
+            layout.width()));
       }
     }
   }
@@ -110,10 +89,8 @@ public final class HostZoneTable implements ZoneTable {
     if (rows == null) {
       throw new IllegalStateException("nothing is kept of slot " + slot + "; reserve first");
     }
-    Objects.checkIndex(kvHead, shape.kvHeads());
-    long bytes = (long) width * dtype.bytes();
-    long number = (long) kvHead * rowsPerSlab + row % rowsPerSlab;
-    return rows.layers.get(layer).get(row / rowsPerSlab).segment().asSlice(number * bytes, bytes);
+    return rows.layers.get(layer).get(row / layout.rowsPerSlab()).segment()
+        .asSlice(layout.rowAt(kvHead, row), layout.rowBytes());
   }
 
   @Override

@@ -46,7 +46,7 @@ class CudaHeaderTest {
 
   /** The fake's methods, those of its memory included. */
   private static List<Method> functions() {
-    return Stream.of(FakeDriver.class, FakeMemory.class)
+    return Stream.of(FakeDriver.class, FakeStreams.class, FakeMemory.class)
         .flatMap(type -> Stream.of(type.getDeclaredMethods()))
         .filter(method -> !Modifier.isAbstract(method.getModifiers()) && !method.isSynthetic())
         .toList();

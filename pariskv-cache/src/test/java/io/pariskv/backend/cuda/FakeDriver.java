@@ -7,20 +7,19 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A GPU as the driver's functions show it, enough of one to catch wrong use: memory has bounds, streams do
- * their work as late as they may, a captured stream does none, and kernels are Java functions. Names and
+ * A GPU as the driver's functions show it, enough of one to catch wrong use: memory has bounds ({@link FakeMemory}),
+ * streams do their work as late as they may, a captured one does none ({@link FakeStreams}), and kernels are Java
+ * functions. Names and
  * parameters are those of {@code cuda.h}; all are package-private so that {@link FakeCuda} finds them.
  */
-final class FakeDriver extends FakeMemory {
+final class FakeDriver extends FakeStreams {
   static final int ILLEGAL_ADDRESS = 700;
 
   /** The arguments of a launch as the kernel reads them. */
@@ -46,28 +45,6 @@ final class FakeDriver extends FakeMemory {
   private record Kernel(String name, int[] sizes, Consumer<Arguments> body) {
   }
 
-  /** A stream: what it has not done yet, or what is being captured from it. */
-  private static final class Stream {
-    private final ArrayDeque<Runnable> pending = new ArrayDeque<>();
-    private boolean capturing;
-    private List<Runnable> captured = new ArrayList<>();
-  }
-
-  /** Where an event was recorded; whoever waits for the event waits for the last one before the wait. */
-  private static final class Mark {
-    private final Stream stream;
-    private boolean reached;
-
-    Mark(Stream stream) {
-      this.stream = stream;
-      this.reached = stream.capturing;
-    }
-  }
-
-  private static final class Event {
-    private @Nullable Mark mark;
-  }
-
   int version = 13_000;
   int devices = 1;
   int major = 9;
@@ -75,8 +52,6 @@ final class FakeDriver extends FakeMemory {
 
   private final Arena arena;
   private final Map<String, Kernel> kernels = new HashMap<>();
-  private final Map<Long, Object> handles = new HashMap<>();
-  private long nextHandle = 0x7000_0000_0001L; // wider than an int, so that a cut one shows
   private int retained;
 
   FakeDriver(Arena arena) {
@@ -104,59 +79,11 @@ final class FakeDriver extends FakeMemory {
   String leaks() {
     List<String> left = new ArrayList<>();
     leakMemory(left);
-    handles.values().forEach(handle -> left.add(handle.getClass().getSimpleName()));
+    leakHandles(left);
     if (retained != 0) {
       left.add(retained + " retains");
     }
     return String.join(", ", left);
-  }
-
-  /** The handle that is open, if it is only one. */
-  long onlyHandle() {
-    return handles.keySet().iterator().next();
-  }
-
-  /** Ends graphs that a failing call left. */
-  void forgetGraphs() {
-    handles.values().removeIf(Graph.class::isInstance);
-  }
-
-  /** A new handle; {@link #leaks} knows it until its {@link #end}. */
-  long open(Object handle) {
-    handles.put(nextHandle, handle);
-    return nextHandle++;
-  }
-
-  <T> T handle(Class<T> type, long handle) {
-    Object found = handles.get(handle);
-    if (!type.isInstance(found)) {
-      throw new IllegalArgumentException(type.getSimpleName() + " 0x" + Long.toHexString(handle)
-          + " is " + (found == null ? "closed" : found));
-    }
-    return type.cast(found);
-  }
-
-  int end(Class<?> type, long handle) {
-    handle(type, handle);
-    handles.remove(handle);
-    return 0;
-  }
-
-  @Override
-  int enqueue(long handle, Runnable work) {
-    Stream stream = handle(Stream.class, handle);
-    if (stream.capturing) {
-      stream.captured.add(work);
-    } else {
-      stream.pending.add(work);
-    }
-    return 0;
-  }
-
-  private static void drain(Stream stream) {
-    while (!stream.pending.isEmpty()) {
-      stream.pending.remove().run();
-    }
   }
 
   // ---- Driver and devices
@@ -214,73 +141,6 @@ final class FakeDriver extends FakeMemory {
     return 0;
   }
 
-  @Override
-  int cuCtxSynchronize() {
-    handles.values().forEach(handle -> {
-      if (handle instanceof Stream stream) {
-        drain(stream);
-      }
-    });
-    return 0;
-  }
-
-  // ---- Streams and events
-
-  int cuStreamCreate(MemorySegment stream, int flags) {
-    return give(stream, open(new Stream()));
-  }
-
-  int cuStreamDestroy_v2(long stream) {
-    drain(handle(Stream.class, stream));
-    return end(Stream.class, stream);
-  }
-
-  int cuStreamSynchronize(long handle) {
-    Stream stream = handle(Stream.class, handle);
-    if (stream.capturing) {
-      return 900;
-    }
-    drain(stream);
-    return 0;
-  }
-
-  int cuStreamWaitEvent(long stream, long event, int flags) {
-    Mark mark = handle(Event.class, event).mark;
-    return enqueue(stream, () -> reach(mark));
-  }
-
-  private static void reach(@Nullable Mark mark) {
-    while (mark != null && !mark.reached) {
-      mark.stream.pending.remove().run();
-    }
-  }
-
-  int cuEventCreate(MemorySegment event, int flags) {
-    return give(event, open(new Event()));
-  }
-
-  int cuEventRecord(long event, long stream) {
-    Mark mark = new Mark(handle(Stream.class, stream));
-    handle(Event.class, event).mark = mark;
-    return enqueue(stream, () -> mark.reached = true);
-  }
-
-  int cuEventSynchronize(long event) {
-    reach(handle(Event.class, event).mark);
-    return 0;
-  }
-
-  int cuEventElapsedTime_v2(MemorySegment milliseconds, long start, long end) {
-    handle(Event.class, start);
-    handle(Event.class, end);
-    out(milliseconds, 4).set(JAVA_FLOAT, 0, 1.5f);
-    return 0;
-  }
-
-  int cuEventDestroy_v2(long event) {
-    return end(Event.class, event);
-  }
-
   // ---- Kernels
 
   private record Module() {
@@ -291,7 +151,7 @@ final class FakeDriver extends FakeMemory {
   }
 
   int cuModuleUnload(long module) {
-    handles.values().removeIf(Kernel.class::isInstance);
+    forget(Kernel.class);
     return end(Module.class, module);
   }
 
@@ -349,44 +209,6 @@ final class FakeDriver extends FakeMemory {
     return cuLaunchKernel(function, c.get(JAVA_INT, 0), c.get(JAVA_INT, 4), c.get(JAVA_INT, 8),
         c.get(JAVA_INT, 12), c.get(JAVA_INT, 16), c.get(JAVA_INT, 20), c.get(JAVA_INT, 24),
         c.get(JAVA_LONG, 32), parameters, extra);
-  }
-
-  // ---- Graphs
-
-  private record Graph(List<Runnable> work) {
-  }
-
-  private record Executable(List<Runnable> work) {
-  }
-
-  int cuStreamBeginCapture_v2(long handle, int mode) {
-    Stream stream = handle(Stream.class, handle);
-    stream.capturing = true;
-    stream.captured = new ArrayList<>();
-    return 0;
-  }
-
-  int cuStreamEndCapture(long handle, MemorySegment graph) {
-    Stream stream = handle(Stream.class, handle);
-    stream.capturing = false;
-    return give(graph, open(new Graph(stream.captured)));
-  }
-
-  int cuGraphInstantiateWithFlags(MemorySegment executable, long graph, long flags) {
-    return give(executable, open(new Executable(handle(Graph.class, graph).work)));
-  }
-
-  int cuGraphLaunch(long executable, long stream) {
-    handle(Executable.class, executable).work.forEach(work -> enqueue(stream, work));
-    return 0;
-  }
-
-  int cuGraphExecDestroy(long executable) {
-    return end(Executable.class, executable);
-  }
-
-  int cuGraphDestroy(long graph) {
-    return end(Graph.class, graph);
   }
 
   // ---- Errors
