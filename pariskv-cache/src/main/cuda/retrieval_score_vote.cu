@@ -11,9 +11,8 @@
 // Of what is read here a step writes the queries alone: keys are encoded, and slots and budgets uploaded, between steps,
 // and behind those no launch overlaps. So slots, budgets, floors, ids and norms are read before the wait.
 //
-// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 32 KiB a tile
-// for histograms.
-// Blocks beyond the budget's number of keys exit.
+// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 32 KiB for
+// each tile's histogram. Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
 
 #include "retrieval_tiles.cuh"

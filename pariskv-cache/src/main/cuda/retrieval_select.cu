@@ -7,10 +7,10 @@
 // Nothing but these lists, 8 bytes an entry, passes through device memory.
 // What bounds it: at 128K keys latency, of loads that wait for each other (votes and counts, records, ticket, list) and of
 // the rounds of two selections; at 1M records of 6 * subspaces bytes from all over the zone. A multiprocessor has 1,024
-// threads at work: with half of them, each of which does twice as much, all steps between two barriers took longer (28 us
-// instead of 22). Predicted for 128K keys of 8 heads, k = 100, us: start 1.5, votes and counts 0.8, cut 0.4, candidates
-// 0.4, records 6, estimates 1.5, best of the tile 1, ticket 1.5, list 1, best of all 2, end 1: 17, and 4 of what overlaps
-// worse than that.
+// threads at work: a version with half as many, twice the work of each and a dearer cut took 28 us where one with as many
+// and the cut found before took 22. Predicted for 128K keys of 8 heads, k = 100, us: start 1.5, votes and counts 0.8, cut
+// 0.4, candidates 0.4, records 6, estimates 1.5, best of the tile 1, ticket 1.5, list 1, best of all 2, end 1: 17, and up to
+// 4 of what overlaps worse than that. Not measured yet.
 //
 // The kernel before is retrieval_vote, which let this one begin after its own wait: all older ones have ended, and what
 // it does not write itself, budgets, slots and slabs, can be read before the wait. Half of the blocks have room beside it;

@@ -8,8 +8,8 @@
 // The kernel before is always retrieval_table, which let this one begin after its own wait: all older ones have ended,
 // and it writes nothing but query blocks and tiers itself. So slots, budgets and ids are read before the wait.
 //
-// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table and 128 bytes for each
-// value that a vote can have, 0 to 6 * subspaces, and each tile. Blocks beyond the budget's number of keys exit.
+// grid (ceil(tiles / tiles_of_block), rows * kvHeads), block 512, dynamic shared memory 64 KiB for the table, and for each
+// tile 128 bytes for each value that a vote can have, 0 to 6 * subspaces. Blocks beyond the budget's number of keys exit.
 #include "pariskv.cuh"
 
 #include "retrieval_tiles.cuh"

@@ -130,7 +130,8 @@ final class CudaHeadRetrieval implements Retrieval {
     kernels.launch().grid(scratch.tiles(), scratch.heads(), quads).block(VOTE_BLOCK)
         .shared(VOTE_SHARED).overlapped().arg(q).arg(index.idTable()).arg(index.normTable())
         .arg(index.centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
-        .arg(index.budgets()).arg(scratch.blocks()).arg(votes).arg(scratch.tileKeys()).arg(shape.kvHeads())
+        .arg(index.budgets()).arg(scratch.blocks()).arg(votes).arg(scratch.tileKeys())
+        .arg(shape.kvHeads())
         .arg(shape.groupSize()).arg(index.subspaces())
         .arg(HadamardRotation.scale(shape.headDim())).arg(totals).run(vote);
   }
