@@ -21,7 +21,8 @@ final class CudaCodeScores implements CodeScores {
 
   CudaCodeScores(Kernels kernels) {
     this.kernels = kernels;
-    this.function = kernels.function("code_scores").allowShared(kernels.device().sharedBytes());
+    this.function = kernels.function("code_scores");
+    function.allowRestOfShared(kernels.device().sharedBytes());
   }
 
   @Override

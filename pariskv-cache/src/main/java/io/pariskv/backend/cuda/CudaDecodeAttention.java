@@ -46,6 +46,8 @@ final class CudaDecodeAttention implements DecodeAttention {
   private final Kernels kernels;
   private final Attend bf16Of64;
   private final Attend bf16Of128;
+  /** Dynamic shared memory that a block of the plain kernels can have. */
+  private int plainMost = Integer.MAX_VALUE;
   private final Attend bf16;
   private final Attend f32;
   private final CudaRowLookup lookup;
@@ -73,7 +75,8 @@ final class CudaDecodeAttention implements DecodeAttention {
   }
 
   private Attend plain(String name) {
-    CudaFunction function = kernels.function(name).allowShared(kernels.device().sharedBytes());
+    CudaFunction function = kernels.function(name);
+    plainMost = Math.min(plainMost, function.allowRestOfShared(kernels.device().sharedBytes()));
     return new Attend(function, PLAIN_BLOCKS * kernels.device().multiprocessors(), false);
   }
 
@@ -210,10 +213,10 @@ final class CudaDecodeAttention implements DecodeAttention {
   /** What a block of the plain kernel holds; see {@code decode_attention_any.cu}. */
   private int plainBytes(int headDim) {
     long bytes = 4 * (48L * headDim + 152);
-    int most = kernels.device().sharedBytes();
-    if (bytes > most) {
+    if (bytes > plainMost) {
       throw new IllegalArgumentException("head size " + headDim + " needs " + bytes
-          + " bytes of shared memory, and a block on this GPU has " + most
+          + " bytes of shared memory, and a block on this GPU has "
+          + kernels.device().sharedBytes() + " in all"
           + "; use --backend vector");
     }
     return (int) bytes;

@@ -4,6 +4,7 @@ package io.pariskv.backend.cuda;
 final class CudaFunction {
   // Of CUfunction_attribute.
   private static final int MAX_THREADS_PER_BLOCK = 0;
+  private static final int SHARED_SIZE_BYTES = 1;
   private static final int NUM_REGS = 4;
   private static final int BINARY_VERSION = 6;
   private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
@@ -72,6 +73,18 @@ final class CudaFunction {
       throw e.during("kernel " + name + ", " + bytes + " bytes of shared memory");
     }
     return this;
+  }
+
+  /**
+   * Permits launches with all the shared memory that a block can have beside what the kernel declares itself.
+   *
+   * @param ofBlock most shared memory of a block, in bytes
+   * @return how much dynamic shared memory that is
+   */
+  int allowRestOfShared(int ofBlock) {
+    int rest = ofBlock - module.driver().cuFuncGetAttribute(SHARED_SIZE_BYTES, handle);
+    allowShared(rest);
+    return rest;
   }
 
   /** Most threads that a block of this kernel can have. */
