@@ -69,7 +69,7 @@ final class CudaDecodeAttention implements DecodeAttention {
 
   private Attend tensorCores(String name, int headDim) {
     int shared = tileBytes(headDim);
-    CudaFunction function = kernels.function(name).allowShared(shared);
+    CudaFunction function = kernels.function(name).allowShared(Math.max(shared, aloneBytes()));
     return new Attend(function,
         function.blocksPerMultiprocessor(BLOCK, shared) * kernels.device().multiprocessors(), true);
   }
@@ -135,11 +135,14 @@ final class CudaDecodeAttention implements DecodeAttention {
     }
     Attend attend = attend(shape);
     Selection selected = window > 0 ? null : selection;
-    int splits = splits(attend, rows * headBlocks(shape), selected);
+    boolean fromHost = selected != null && attend.tensorCores && store.isOffloaded();
+    int splits = splits(fromHost ? kernels.device().multiprocessors() : attend.resident,
+        attend, rows * headBlocks(shape), selected);
     long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
     Parts scratch = new Parts(sums.atLeast(parts * shape.headDim()), weights.atLeast(2 * parts),
         arrived.atLeast((long) rows * headBlocks(shape)));
     int shared = attend.tensorCores ? tileBytes(shape.headDim()) : plainBytes(shape.headDim());
+    shared = fromHost ? Math.max(shared, aloneBytes()) : shared;
     return new Call(store, layer, batch, q, window, selected, out, attend, splits, shared,
         scratch);
   }
@@ -190,14 +193,15 @@ final class CudaDecodeAttention implements DecodeAttention {
    * Blocks that share a KV head's tokens. How many tokens there are is not known here, but with a selection
    * there are few: so many blocks then that each warp has one tile to ask for. Otherwise whole turns of the GPU.
    */
-  private static int splits(Attend attend, int heads, @Nullable Selection selection) {
+  private static int splits(int resident, Attend attend, int heads,
+      @Nullable Selection selection) {
     if (selection != null && attend.tensorCores) {
       int useful = Math.ceilDiv(selection.capacity() + NEARBY, WARPS * TILE);
-      return Math.min(useful, Math.clamp(attend.resident / heads, FEWEST_SPLITS_SELECTED,
+      return Math.min(useful, Math.clamp(resident / heads, FEWEST_SPLITS_SELECTED,
           MOST_SPLITS));
     }
-    int turns = Math.ceilDiv(FEWEST_SPLITS * heads, attend.resident);
-    return Math.clamp((long) turns * attend.resident / heads, FEWEST_SPLITS, MOST_SPLITS);
+    int turns = Math.ceilDiv(FEWEST_SPLITS * heads, resident);
+    return Math.clamp((long) turns * resident / heads, FEWEST_SPLITS, MOST_SPLITS);
   }
 
   /** Of scores, to units of log 2, so that the kernels need no factor in the exponent. */
@@ -208,6 +212,15 @@ final class CudaDecodeAttention implements DecodeAttention {
   /** Shared memory of a block on tensor cores; see {@code decode_attention.cu}. */
   private static int tileBytes(int headDim) {
     return 256 * (2 * headDim + 16);
+  }
+
+  /**
+   * So much that a multiprocessor has room for one block. Where selected rows come from host memory, all multiprocessors
+   * have to ask for them alike: one has few requests to the host on their way at a time, on an H100 about 500 bytes a
+   * microsecond, a hundredth of the bus.
+   */
+  private int aloneBytes() {
+    return kernels.device().sharedBytes() / 2;
   }
 
   /** What a block of the plain kernel holds; see {@code decode_attention_any.cu}. */

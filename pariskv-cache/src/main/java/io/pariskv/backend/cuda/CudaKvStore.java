@@ -103,6 +103,11 @@ final class CudaKvStore implements KvStore {
         .arg(Objects.checkIndex(layer, shape.layers())).arg(shape.layers());
   }
 
+  /** Whether slabs are host memory. */
+  boolean isOffloaded() {
+    return offloaded;
+  }
+
   /** With offload: the rows that steps leave in device memory. */
   @Nullable
   DeferredRows deferred() {
