@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,16 +28,33 @@ final class KvSlabs {
   private final Buffer residents;
   private final @Nullable Sequence[] sequences;
 
+  /**
+   * Slabs of a layer that lie beside each other where a sequence grows by so many at once: those of a prompt. Then fewer
+   * translations of addresses serve the scattered rows of a step.
+   */
+  private static final int RUN = 32;
+
+  /**
+   * A slab of all layers, each {@code [kvHeads][SLAB_TOKENS][2][headDim]}.
+   *
+   * @param address of layer 0's
+   * @param stride bytes from one layer's to the next one's
+   */
+  private record Slab(long address, long stride) {
+    long of(int layer) {
+      return address + layer * stride;
+    }
+  }
+
   /** One slot's memory and its owners. */
   private static final class Sequence {
     final List<Allocator> owners = new ArrayList<>();
-    /** Slab {@code i} of all layers, {@code [layers][kvHeads][SLAB_TOKENS][2][headDim]}. */
-    final List<Buffer> blocks = new ArrayList<>();
+    final List<Slab> slabs = new ArrayList<>();
     /** Most tokens ever asked for, and so more than decode steps can have advanced the length to. */
     int reserved;
 
     int capacity() {
-      return blocks.size() << TokenSlabs.SLAB_SHIFT;
+      return slabs.size() << TokenSlabs.SLAB_SHIFT;
     }
 
     void close() {
@@ -76,12 +94,8 @@ final class KvSlabs {
 
   /** The slab of a sequence: an address that kernels and copies can use. */
   long address(int layer, int slot, boolean values, int slab) {
-    return address(sequence(slot).blocks.get(slab), Objects.checkIndex(layer, shape.layers()),
-        values);
-  }
-
-  private long address(Buffer block, int layer, boolean values) {
-    return block.address() + 2L * layer * slabBytes() + (values ? rowBytes() : 0);
+    return sequence(slot).slabs.get(slab).of(Objects.checkIndex(layer, shape.layers()))
+        + (values ? rowBytes() : 0);
   }
 
   private long slabBytes() {
@@ -152,9 +166,9 @@ final class KvSlabs {
   /** Adds memory, all of it or none: every growth has owners of its own. */
   private void grow(int slot, Sequence sequence, int count) {
     List<Allocator> owners = new ArrayList<>();
-    List<Buffer> blocks = new ArrayList<>();
+    List<Slab> added = new ArrayList<>();
     try {
-      if (offloaded && sequence.blocks.isEmpty()) {
+      if (offloaded && sequence.slabs.isEmpty()) {
         Allocator device = new DeviceAllocator(kernels.stream());
         owners.add(device);
         kernels.ring().upload(addresses(device.allocate(DType.U8, residentBytes()).address()),
@@ -164,11 +178,11 @@ final class KvSlabs {
           ? PinnedAllocator.exact(kernels.context())
           : new DeviceAllocator(kernels.stream());
       owners.add(rows);
-      for (int i = sequence.blocks.size(); i < count; i++) {
-        blocks.add(rows.allocate(shape.dtype(), shape.layers(), shape.kvHeads(),
-            TokenSlabs.SLAB_TOKENS, 2, shape.headDim()));
+      int first = sequence.slabs.size();
+      while (first + added.size() < count) {
+        added.addAll(run(rows, Math.min(RUN, count - first - added.size())));
       }
-      publish(slot, sequence.blocks.size(), blocks);
+      publish(slot, first, added);
       if (rowCache != null && !rowCache.isOpen(slot)) {
         owners.add(rowCache.open(slot)); // last: what fails before leaves nothing of it
       }
@@ -177,17 +191,27 @@ final class KvSlabs {
       throw e;
     }
     sequence.owners.addAll(owners);
-    sequence.blocks.addAll(blocks);
+    sequence.slabs.addAll(added);
+  }
+
+  /** New slabs, those of a layer beside each other. */
+  private List<Slab> run(Allocator rows, int count) {
+    Buffer buffer = rows.allocate(shape.dtype(), shape.layers(), count, shape.kvHeads(),
+        TokenSlabs.SLAB_TOKENS, 2, shape.headDim());
+    long bytes = 2 * slabBytes();
+    return IntStream.range(0, count)
+        .mapToObj(i -> new Slab(buffer.address() + i * bytes, count * bytes)).toList();
   }
 
   /** Shows kernels the addresses of new slabs, from number {@code first} on. */
-  private void publish(int slot, int first, List<Buffer> blocks) {
+  private void publish(int slot, int first, List<Slab> added) {
     for (int layer = 0; layer < shape.layers(); layer++) {
       for (boolean values : new boolean[]{false, true}) {
         int at = layer;
         long table = table(layer, slot) + (values ? CudaKvStore.MAX_SLABS : 0L) * Long.BYTES;
         kernels.ring().upload(
-            addresses(blocks.stream().mapToLong(block -> address(block, at, values)).toArray()),
+            addresses(added.stream().mapToLong(slab -> slab.of(at) + (values ? rowBytes() : 0))
+                .toArray()),
             table + (long) first * Long.BYTES);
       }
     }
@@ -212,6 +236,6 @@ final class KvSlabs {
 
   private long blockBytes() {
     return Arrays.stream(sequences).filter(Objects::nonNull)
-        .mapToLong(each -> each.blocks.size() * 2L * shape.layers() * slabBytes()).sum();
+        .mapToLong(each -> each.slabs.size() * 2L * shape.layers() * slabBytes()).sum();
   }
 }

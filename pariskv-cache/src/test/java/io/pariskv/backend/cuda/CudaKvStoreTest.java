@@ -108,7 +108,7 @@ class CudaKvStoreTest {
   @ValueSource(booleans = {false, true})
   void growthThatFails_leavesWhatWas_andCanBeTriedAgain(boolean offload) {
     try (CudaKvStore store = open(offload)) {
-      for (int tokens : new int[]{3000, 9000}) {
+      for (int tokens : new int[]{40_000, 90_000}) { // more than a run of slabs each
         String before = fake.device().leaks();
         long bytes = store.bytes();
         int capacity = store.capacity(SLOT);
