@@ -56,12 +56,17 @@ public final class BenchEngineCommand implements Callable<Integer> {
     LoadOptions options = loading.toLoadOptions(spec, 0);
     List<Row> rows = new ArrayList<>();
     try (LanguageModel loaded = LanguageModel.load(model, options)) {
+      run(loaded, chosen, streams.getFirst()); // nothing is compiled yet, and no kernel loaded
       for (int count : streams) {
-        rows.add(EngineBench.run(loaded, chosen, count, prompt, steps, chunk, seed));
+        rows.add(run(loaded, chosen, count));
       }
       print(loaded, chosen, rows);
     }
     return 0;
+  }
+
+  private Row run(LanguageModel loaded, AttentionMethod chosen, int count) {
+    return EngineBench.run(loaded, chosen, count, prompt, steps, chunk, seed);
   }
 
   private void print(LanguageModel loaded, AttentionMethod chosen, List<Row> rows) {
