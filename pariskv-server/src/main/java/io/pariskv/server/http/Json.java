@@ -1,5 +1,7 @@
 package io.pariskv.server.http;
 
+import java.io.ByteArrayInputStream;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
@@ -68,7 +70,8 @@ public final class Json {
   static JsonNode readObject(byte[] bytes) {
     JsonNode root;
     try {
-      root = MAPPER.readTree(bytes);
+      root = MAPPER.readTree(new InputStreamReader(new ByteArrayInputStream(bytes),
+          StandardCharsets.UTF_8.newDecoder())); // which takes no malformed text, as Jackson's own does
     } catch (JacksonException e) {
       throw ApiException.invalid(null, "invalid_json",
           "the body is not JSON that can be read: " + e.getOriginalMessage() + at(e));

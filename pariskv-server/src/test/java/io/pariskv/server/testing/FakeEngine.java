@@ -33,8 +33,11 @@ public final class FakeEngine implements Engine {
       Thread.ofVirtual().name("fake-engine").factory());
   private final BlockingQueue<Submission> submissions = new LinkedBlockingQueue<>();
   private final Set<Submission> running = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger taken = new AtomicInteger();
   private final AtomicInteger ended = new AtomicInteger();
   private final @Nullable Consumer<Submission> script;
+  private final CountDownLatch draining = new CountDownLatch(1);
+  private volatile CountDownLatch drains = new CountDownLatch(0);
   private volatile int places = Integer.MAX_VALUE;
   private volatile @Nullable RuntimeException refusal;
 
@@ -165,6 +168,11 @@ public final class FakeEngine implements Engine {
     return next;
   }
 
+  /** How many were taken. */
+  public int submitted() {
+    return taken.get();
+  }
+
   /** How many have ended. */
   public int ended() {
     return ended.get();
@@ -181,6 +189,7 @@ public final class FakeEngine implements Engine {
     }
     Submission submission = new Submission(request, listener);
     running.add(submission);
+    taken.incrementAndGet();
     submissions.add(submission);
     Consumer<Submission> scripted = script;
     if (scripted != null) {
@@ -194,8 +203,31 @@ public final class FakeEngine implements Engine {
     return new EngineStatus(1, 2, 3, 4, 500, 1000, 60, 7, 80, 9, 10);
   }
 
+  /** From here on {@link #drain} waits for {@link #releaseDrains}. */
+  public void holdDrains() {
+    drains = new CountDownLatch(1);
+  }
+
+  /** Lets it go on. */
+  public void releaseDrains() {
+    drains.countDown();
+  }
+
+  /** Waits until the server drains. */
+  public void awaitDrain() throws InterruptedException {
+    if (!draining.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("the server does not drain");
+    }
+  }
+
   @Override
   public boolean drain(Duration atMost) {
+    draining.countDown();
+    try {
+      drains.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     List<Submission> cut = List.copyOf(running);
     cut.forEach(submission -> submission.end(FinishReason.CANCELLED));
     return cut.isEmpty();

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +43,7 @@ public final class TestServer implements AutoCloseable {
   private static final ChatTemplate TEMPLATE = ChatTemplate.load(RECALL_MODEL,
       (name, source) -> JinjaTemplate.parse(name, source)::render);
 
-  private final FakeEngine engine;
+  private final Map<String, FakeEngine> engines;
   private final ParisKvServer server;
   private final BlockingQueue<ObjectNode> log = new LinkedBlockingQueue<>();
   private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
@@ -55,12 +56,18 @@ public final class TestServer implements AutoCloseable {
 
   /** A server. */
   public TestServer(FakeEngine engine, ServerSettings settings) {
-    this.engine = engine;
-    this.server = ParisKvServer.start(settings, List.of(model(MODEL, engine)), log::add);
+    this(settings, Map.of(MODEL, engine));
   }
 
-  /** A model of this engine. */
-  public static ServedModel model(String id, FakeEngine engine) {
+  /** A server of several models. */
+  public TestServer(ServerSettings settings, Map<String, FakeEngine> engines) {
+    this.engines = engines;
+    List<ServedModel> models = engines.entrySet().stream()
+        .map(entry -> model(entry.getKey(), entry.getValue())).toList();
+    this.server = ParisKvServer.start(settings, models, log::add);
+  }
+
+  private static ServedModel model(String id, FakeEngine engine) {
     return new ServedModel(id, engine, TOKENIZER, TEMPLATE::renderMessages, GenerationConfig.EMPTY,
         CONTEXT);
   }
@@ -143,7 +150,7 @@ public final class TestServer implements AutoCloseable {
   @Override
   public void close() {
     server.close();
-    engine.close();
+    engines.values().forEach(FakeEngine::close);
     http.close();
   }
 }
