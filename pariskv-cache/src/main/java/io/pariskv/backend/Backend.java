@@ -39,6 +39,11 @@ public interface Backend extends AutoCloseable {
     return Map.of();
   }
 
+  /** From here on the calling thread drives the backend; the one before must have stopped using it. */
+  default void bind() {
+    // Host memory belongs to no thread.
+  }
+
   /** A new owner of memory that this backend's stages compute in; the caller closes it. */
   Allocator newAllocator();
 

@@ -1,5 +1,7 @@
 package io.pariskv.engine;
 
+import io.pariskv.generate.LanguageModel;
+import io.pariskv.method.AttentionMethod;
 import java.time.Duration;
 
 /**
@@ -9,6 +11,18 @@ import java.time.Duration;
 public interface Engine extends AutoCloseable {
 
   /**
+   * Starts an engine. Until it is closed nobody else may use the model, but for its tokenizer and template.
+   *
+   * @param model which the caller closes, after the engine
+   * @param method what decode steps attend
+   * @throws io.pariskv.error.InputException if the method cannot serve the model, or memory or the model's settings do not
+   *     allow so many places
+   */
+  static Engine start(LanguageModel model, AttentionMethod method, EngineOptions options) {
+    return BatchingEngine.start(model, method, options);
+  }
+
+  /**
    * Queues a request, which is answered in the order of arrival as places become free.
    *
    * @param listener told of what happens, on the engine's thread; it must not block
@@ -16,20 +30,27 @@ public interface Engine extends AutoCloseable {
    * @throws io.pariskv.error.InputException if the prompt is empty, has ids outside the vocabulary, or cannot fit, with
    *     both numbers; nothing was queued then, and the listener hears nothing
    * @throws QueueFullException if as many requests wait as may
+   * @throws EngineStoppedException if the engine drains, is closed, or has failed
    */
   Ticket submit(EngineRequest request, EngineListener listener);
 
-  /** What it does now. */
+  /** What it does now, or did a moment ago. */
   EngineStatus status();
 
   /**
    * Takes no more requests; waits until those it has have ended, and ends them as cancelled when the time is over.
    *
    * @return whether all of them ended by themselves
+   * @throws IllegalStateException in a listener, which runs on the thread that would end them
    */
   boolean drain(Duration atMost);
 
-  /** Cancels what is running, and waits for the engine's thread; the model stays open. */
+  /**
+   * Cancels what is running, and waits for the engine's thread; the model stays open, and the calling thread drives it from
+   * here on.
+   *
+   * @throws IllegalStateException in a listener, which runs on the thread that would end
+   */
   @Override
   void close();
 

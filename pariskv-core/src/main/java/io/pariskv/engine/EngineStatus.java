@@ -18,4 +18,9 @@ package io.pariskv.engine;
 public record EngineStatus(int waiting, int prefilling, int decoding, int places, long heldTokens,
     long roomTokens, long promptTokens, long cachedTokens, long generatedTokens, long ended,
     long failed) {
+
+  EngineStatus withWaiting(int now) {
+    return new EngineStatus(now, prefilling, decoding, places, heldTokens, roomTokens, promptTokens,
+        cachedTokens, generatedTokens, ended, failed);
+  }
 }

@@ -3,27 +3,37 @@ package io.pariskv.generate;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
 import io.pariskv.cache.DecodeBatch;
-import io.pariskv.cache.KvCache;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The decode steps of one sequence, one after another: recorded once, run for every token. */
-final class DecodeLoop implements AutoCloseable {
+/**
+ * The decode steps of some sequences, one after another: recorded once, run for every token. Row {@code i} is that of
+ * the {@code i}-th sequence. Made by {@link ModelRunner#decode}. One driving thread.
+ */
+public final class DecodeLoop implements AutoCloseable {
   private final Backend backend;
+  private final List<Sequence> sequences;
   private final DecodeBatch rows;
   private final Consumer<DecodeBatch> body;
   private @Nullable Step recorded;
   private long version;
 
   /** @param body what a step does, between {@code begin} and {@code commit} */
-  DecodeLoop(Backend backend, KvCache cache, Consumer<DecodeBatch> body) {
+  DecodeLoop(Backend backend, List<Sequence> sequences, DecodeBatch rows,
+      Consumer<DecodeBatch> body) {
     this.backend = backend;
-    this.rows = cache.step();
+    this.sequences = List.copyOf(sequences);
+    this.rows = rows;
     this.body = body;
   }
 
-  /** Runs one step in stream order; {@link #commit} follows. */
-  void run() {
+  /**
+   * Runs one step in stream order; {@link #commit} follows. Memory for the new tokens is reserved here.
+   *
+   * @throws OutOfMemoryError if it cannot be had; all sequences are as before once this is closed
+   */
+  public void run() {
     long now = rows.prepare();
     if (!rows.recordable()) {
       body.accept(rows);
@@ -39,9 +49,12 @@ final class DecodeLoop implements AutoCloseable {
     step.run();
   }
 
-  /** The step's token is part of the sequence. */
-  void commit() {
+  /** The tokens that went in are part of their sequences. */
+  public void commit(int... inputs) {
     rows.commit();
+    for (int row = 0; row < inputs.length; row++) {
+      sequences.get(row).appended(inputs, row, row + 1);
+    }
   }
 
   private void forget() {

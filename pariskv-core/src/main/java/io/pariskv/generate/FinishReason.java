@@ -9,7 +9,9 @@ public enum FinishReason {
   /** The limit of new tokens, or of the model's positions, was reached. */
   LENGTH,
   /** The listener asked for an end. */
-  CANCELLED;
+  CANCELLED,
+  /** The time it was given was over. */
+  DEADLINE;
 
   /** The name in JSON, such as {@code length}. */
   @Override

@@ -9,8 +9,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The state of one running generation: text so far, when to end, what it cost. */
-final class Generation {
+/**
+ * The state of one running generation: text so far, when to end, what it cost. Who runs one calls {@link #prefill} with
+ * the progress, {@link #prefilled} once, then {@link #accept} for every token and {@link #stepped} after every step.
+ */
+public final class Generation {
   private final LanguageModel model;
   private final GenerationOptions options;
   private final GenerationListener listener;
@@ -31,8 +34,13 @@ final class Generation {
   private double kvBytes;
   private double summaryBytes;
 
-  /** @param limit most new tokens */
-  Generation(LanguageModel model, GenerationOptions options, GenerationListener listener,
+  /**
+   * One that has not begun.
+   *
+   * @param listener told of progress and tokens
+   * @param limit most new tokens
+   */
+  public Generation(LanguageModel model, GenerationOptions options, GenerationListener listener,
       int limit) {
     this.model = model;
     this.options = options;
@@ -42,19 +50,27 @@ final class Generation {
     this.stops = new StopStrings(options.stop());
   }
 
-  boolean ended() {
+  /** Whether it has ended. */
+  public boolean ended() {
     return reason != null;
   }
 
   /** Reports progress; false if the listener wants to end. */
-  boolean prefill(int done, int total) {
+  public boolean prefill(int done, int total) {
     if (!listener.onPrefill(done, total)) {
       reason = FinishReason.CANCELLED;
     }
     return !ended();
   }
 
-  void prefilled(int prompt, int cached, long startedAt) {
+  /**
+   * The prompt is in the cache, or the generation ended before.
+   *
+   * @param prompt its tokens
+   * @param cached those of them that were in the cache already
+   * @param startedAt when the rest was begun, of {@link System#nanoTime}
+   */
+  public void prefilled(int prompt, int cached, long startedAt) {
     promptTokens = prompt;
     cachedTokens = cached;
     firstTokenAt = System.nanoTime();
@@ -62,7 +78,8 @@ final class Generation {
     prefillSeconds = (firstTokenAt - startedAt) / 1e9;
   }
 
-  void stepped(StepCost cost) {
+  /** A decode step has ended. */
+  public void stepped(StepCost cost) {
     steps++;
     lastTokenAt = System.nanoTime();
     attendedTokens += cost.attendedTokens();
@@ -70,8 +87,16 @@ final class Generation {
     summaryBytes += cost.summaryBytes();
   }
 
+  /** Ends it from outside; without effect if it has ended. */
+  public void end(FinishReason why) {
+    if (!ended()) {
+      reason = why;
+      text.append(rest());
+    }
+  }
+
   /** Takes a chosen token; false if the generation ends with it. */
-  boolean accept(int token) {
+  public boolean accept(int token) {
     tokens.add(token);
     boolean endOfTurn = !options.ignoreEos() && model.config().eosTokenIds().contains(token);
     String piece = endOfTurn ? "" : stops.push(decode(token));
@@ -82,9 +107,8 @@ final class Generation {
     }
     String rest = ended() ? rest() : "";
     text.append(piece).append(rest);
-    if (!listener.onToken(token, piece + rest) && !ended()) {
-      reason = FinishReason.CANCELLED;
-      text.append(rest());
+    if (!listener.onToken(token, piece + rest)) {
+      end(FinishReason.CANCELLED);
     }
     return !ended();
   }
@@ -105,8 +129,15 @@ final class Generation {
     return stops.found() != null ? last : last + stops.finish();
   }
 
-  /** @param fetches counted in the decode steps, or null without a cache of rows */
-  GenerationResult result(int heldTokens, long heldSummaryBytes, @Nullable RowFetches fetches) {
+  /**
+   * What it gave and cost.
+   *
+   * @param heldTokens tokens in the cache
+   * @param heldSummaryBytes bytes of summaries and scratch
+   * @param fetches counted in the decode steps, or null without a cache of rows
+   */
+  public GenerationResult result(int heldTokens, long heldSummaryBytes,
+      @Nullable RowFetches fetches) {
     FinishReason finished = reason == null ? FinishReason.CANCELLED : reason;
     double n = Math.max(steps, 1);
     KvShape shape = model.kvShape();

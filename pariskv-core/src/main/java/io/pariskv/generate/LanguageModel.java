@@ -168,6 +168,32 @@ public final class LanguageModel implements AutoCloseable {
     return loaded;
   }
 
+  /**
+   * Refuses prompts that no sequence of the model could begin with. On any thread.
+   *
+   * @param prompt token ids
+   * @param positions how many the prompt and what follows it need
+   * @throws InputException if there are no ids, one is outside the vocabulary, or the model has fewer positions
+   */
+  public void checkPrompt(int[] prompt, int positions) {
+    int vocabulary = config().vocabSize();
+    if (prompt.length == 0) {
+      throw new InputException("the prompt has no tokens; give at least one");
+    }
+    for (int token : prompt) {
+      if (token < 0 || token >= vocabulary) {
+        throw new InputException("token id " + token + " is outside the vocabulary of "
+            + vocabulary + " tokens (0 to " + (vocabulary - 1)
+            + "); give ids of this model's tokenizer");
+      }
+    }
+    if (positions > config().maxPositions()) {
+      throw new InputException("the prompt has " + prompt.length + " tokens and needs " + positions
+          + " positions, but the model has " + config().maxPositions()
+          + " (max_position_embeddings); shorten the prompt");
+    }
+  }
+
   /** The geometry of K and V. */
   public KvShape kvShape() {
     return kvShape(config(), options.kvDtype());
@@ -192,6 +218,15 @@ public final class LanguageModel implements AutoCloseable {
   /** A new, empty session; the caller closes it. */
   public Session newSession(AttentionMethod method) {
     return new Session(this, method);
+  }
+
+  /**
+   * What drives the model over several sequences; the caller closes it. For engines: {@link #newSession} is simpler.
+   *
+   * @param rows most sequences at a time
+   */
+  public ModelRunner newRunner(AttentionMethod method, int rows) {
+    return new ModelRunner(this, method, rows);
   }
 
   Transformer transformer() {

@@ -6,6 +6,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.memory.TokenSlabs;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.transformer.Transformer;
@@ -46,17 +47,18 @@ public final class ModelPlan {
 
   /** Everything, with a session of {@code tokens} tokens. */
   public MemoryPlan whole(AttentionMethod method, int tokens) {
-    return session(model, method, tokens, placement(method));
+    return batch(model, method, 1, tokens, placement(method));
   }
 
   /** One session of {@code tokens} tokens alone. */
   public MemoryPlan session(AttentionMethod method, int tokens) {
-    return session(backend.plan(), method, tokens, placement(method));
+    return batch(backend.plan(), method, 1, tokens, placement(method));
   }
 
-  private MemoryPlan session(MemoryPlan plan, AttentionMethod method, int tokens, KvPlacement at) {
-    return method.plan(planKv(plan, method, 1, tokens, at), shape, 1, tokens)
-        .with("session", Session.scratchBytes(config, prefillChunk()));
+  private MemoryPlan batch(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
+      KvPlacement at) {
+    return method.plan(planKv(plan, method, sequences, tokens, at), shape, sequences, tokens)
+        .with("session", ModelRunner.scratchBytes(config, prefillChunk(), sequences));
   }
 
   private MemoryPlan planKv(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
@@ -74,7 +76,7 @@ public final class ModelPlan {
     return switch (options.offload()) {
       case ON -> KvPlacement.HOST;
       case OFF -> KvPlacement.DEVICE;
-      case AUTO -> session(model, method, context(), KvPlacement.DEVICE).fits(atFirst)
+      case AUTO -> batch(model, method, 1, context(), KvPlacement.DEVICE).fits(atFirst)
           ? KvPlacement.DEVICE
           : KvPlacement.HOST;
     };
@@ -164,6 +166,24 @@ public final class ModelPlan {
     MemoryPlan kv = planKv(backend.plan(), method, sequences, tokens, at);
     method.plan(kv, shape, sequences, tokens).requireFits(backend.available().laterOn(),
         wayOut("lower --context or --batch", method, at));
+  }
+
+  /**
+   * How many tokens the caches of up to {@code sequences} sequences may have together, beside what is allocated already.
+   * One sequence alone may have them all, up to {@link #context}.
+   */
+  public int room(AttentionMethod method, int sequences) {
+    AvailableMemory available = backend.available().laterOn();
+    KvPlacement at = placement(method);
+    long most = Math.min((long) sequences * context(), Integer.MAX_VALUE);
+    int fitting = largest((int) most, tokens -> {
+      int one = Math.min(tokens, context());
+      int each = Math.min(tokens / sequences + TokenSlabs.SLAB_TOKENS, one); // its last slab has few
+      MemoryPlan none = backend.plan();
+      return batch(none, method, 1, one, at).fits(available)
+          && batch(none, method, sequences, each, at).fits(available);
+    });
+    return fitting == most ? fitting : roundDown(fitting);
   }
 
   /** Prompt tokens of one pass. */

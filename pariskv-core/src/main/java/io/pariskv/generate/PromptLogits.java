@@ -27,7 +27,7 @@ public final class PromptLogits {
    * @throws InputException if an id or a position is out of range, or the prompt too long
    */
   public static float[][] compute(LanguageModel model, int[] ids, int[] positions) {
-    Session.checkPrompt(model, ids, ids.length);
+    model.checkPrompt(ids, ids.length);
     for (int position : positions) {
       if (position < 0 || position >= ids.length) {
         throw new InputException(

@@ -7,56 +7,70 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
-/** The sampler of one sequence: its parameters and its last token, where the backend reads them. */
+/** The samplers of the rows of a decode batch: the parameters of each and its last token, where the backend reads them. */
 final class Sampling {
   private final Backend backend;
   private final Buffer floats;
   private final Buffer ints;
   private final Buffer seen;
   private final Buffer tokens;
-  private final int[] token = new int[1];
+  private final byte[] marks;
 
-  Sampling(Backend backend, Allocator memory, int vocabulary) {
+  Sampling(Backend backend, Allocator memory, int rows, int vocabulary) {
     this.backend = backend;
-    floats = memory.allocate(DType.F32, 1, TokenSampler.FLOAT_FIELDS);
-    ints = memory.allocate(DType.I32, 1, TokenSampler.INT_FIELDS);
-    seen = memory.allocate(DType.U8, 1, vocabulary);
-    tokens = memory.allocate(DType.I32, 1);
+    floats = memory.allocate(DType.F32, rows, TokenSampler.FLOAT_FIELDS);
+    ints = memory.allocate(DType.I32, rows, TokenSampler.INT_FIELDS);
+    seen = memory.allocate(DType.U8, rows, vocabulary);
+    tokens = memory.allocate(DType.I32, rows);
+    marks = new byte[vocabulary];
   }
 
-  /** Sets the parameters, and the prompt's tokens as those already seen. */
-  void configure(GenerationOptions options, int[] prompt) {
+  /** Bytes of {@code rows} rows, but for a few a row. */
+  static long bytes(int rows, int vocabulary) {
+    return (long) rows * vocabulary;
+  }
+
+  /** Sets the parameters of a row, and the tokens that it has seen. */
+  void configure(int row, GenerationOptions options, int[] seenTokens) {
     float[] f = {options.temperature(), options.topP(), options.minP(),
         options.repetitionPenalty()};
     int[] i = {options.topK(), (int) options.seed(), (int) (options.seed() >>> 32)};
-    byte[] marks = new byte[Math.toIntExact(seen.byteSize())];
-    for (int id : prompt) {
+    Arrays.fill(marks, (byte) 0);
+    for (int id : seenTokens) {
       marks[id] = 1;
     }
-    backend.upload(MemorySegment.ofArray(f), floats);
-    backend.upload(MemorySegment.ofArray(i), ints);
-    backend.upload(MemorySegment.ofArray(marks), seen);
+    backend.upload(MemorySegment.ofArray(f), floats.slice(row, row + 1));
+    backend.upload(MemorySegment.ofArray(i), ints.slice(row, row + 1));
+    backend.upload(MemorySegment.ofArray(marks), seen.slice(row, row + 1));
   }
 
-  /** Chooses the next token, in stream order. */
-  void sample(Buffer logits, Batch batch) {
-    backend.layers().sampler().sample(logits, batch, floats, ints, seen, tokens);
+  /**
+   * Chooses the next token of the rows from {@code first} on, in stream order.
+   *
+   * @param logits {@code [rows][vocabulary] f32}
+   */
+  void sample(int first, Buffer logits, Batch batch) {
+    int end = first + batch.rows();
+    backend.layers().sampler().sample(logits, batch, floats.slice(first, end),
+        ints.slice(first, end), seen.slice(first, end), tokens.slice(first, end));
   }
 
-  /** The token last chosen, {@code [1] i32}, as the next step's input. */
-  Buffer tokens() {
-    return tokens;
+  /** The tokens last chosen for the first rows, {@code [rows] i32}, as the next step's input. */
+  Buffer tokens(int rows) {
+    return tokens.slice(0, rows);
   }
 
   /** Gives the next step another input than the token last chosen. */
-  void put(int token) {
-    backend.upload(MemorySegment.ofArray(new int[]{token}), tokens);
+  void put(int row, int token) {
+    backend.upload(MemorySegment.ofArray(new int[]{token}), tokens.slice(row, row + 1));
   }
 
-  /** Waits for the token last chosen. */
-  int token() {
-    backend.download(tokens, MemorySegment.ofArray(token));
-    return token[0];
+  /** Waits for the tokens last chosen for the rows from {@code first} to before {@code end}. */
+  int[] chosen(int first, int end) {
+    int[] chosen = new int[end - first];
+    backend.download(tokens.slice(first, end), MemorySegment.ofArray(chosen));
+    return chosen;
   }
 }

@@ -1,24 +1,12 @@
 package io.pariskv.generate;
 
-import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
-import io.pariskv.cache.DecodeBatch;
-import io.pariskv.cache.KvCache;
-import io.pariskv.cache.Rows;
 import io.pariskv.error.InputException;
-import io.pariskv.kv.Batch;
 import io.pariskv.kv.RowFetches;
-import io.pariskv.memory.Allocator;
-import io.pariskv.memory.Buffer;
-import io.pariskv.memory.DType;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.StepCost;
-import io.pariskv.model.ModelConfig;
 import io.pariskv.text.ChatMessage;
-import io.pariskv.transformer.Transformer;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -28,45 +16,30 @@ import java.util.List;
  * <p>Not thread-safe; the thread that drives the model.
  */
 public final class Session implements AutoCloseable {
+  /** The row of its sampler. */
+  private static final int ROW = 0;
+
   private final LanguageModel model;
-  private final Transformer transformer;
-  private final Backend backend;
+  private final ModelRunner runner;
   private final CachePool pool;
-  private final KvCache cache;
-  private final Allocator memory;
-  private final Buffer chunk;
-  private final Buffer logits;
-  private final Sampling sampling;
-  private final TokenList cached = new TokenList();
+  private final Sequence sequence;
 
   Session(LanguageModel model, AttentionMethod method) {
     this.model = model;
-    this.transformer = model.transformer();
-    this.backend = model.backend();
-    int vocabulary = model.config().vocabSize();
     Opened opened = new Opened();
     try {
-      this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, 1,
-          model.plan().placement(method), model.options().rowCache()));
-      this.cache = opened.keep(pool.open());
-      this.memory = opened.keep(backend.newAllocator());
-      this.chunk = memory.allocate(DType.I32, transformer.maxRows());
-      this.logits = memory.allocate(DType.F32, 1, vocabulary);
-      this.sampling = new Sampling(backend, memory, vocabulary);
+      this.runner = opened.keep(new ModelRunner(model, method, 1));
+      this.pool = runner.pool();
+      this.sequence = runner.open();
     } catch (RuntimeException | Error e) {
       opened.closeAfter(e);
       throw e;
     }
   }
 
-  /** Bytes of the session's own buffers. */
-  static long scratchBytes(ModelConfig config, int prefillChunk) {
-    return 4L * prefillChunk + 5L * config.vocabSize();
-  }
-
   /** Tokens in the cache. */
   public int length() {
-    return cached.size();
+    return sequence.length();
   }
 
   /**
@@ -107,23 +80,23 @@ public final class Session implements AutoCloseable {
     int end = prompt.length - fed;
     Generation generation = new Generation(model, options, listener, limit);
     long start = System.nanoTime();
-    int reused = reuse(prompt, fed == 0 ? end - 1 : end);
-    sampling.configure(options, prompt);
+    int reused = sequence.reuse(prompt, fed == 0 ? end - 1 : end);
+    runner.configure(ROW, options, prompt);
     prefill(prompt, end, fed == 0, generation::prefill);
-    RowFetches before = cache.fetches();
+    RowFetches before = sequence.fetches();
     if (!generation.ended()) {
-      try (DecodeLoop steps = new DecodeLoop(backend, cache, this::step)) {
+      try (DecodeLoop steps = runner.decode(List.of(sequence))) {
         feed(prompt, end, options, steps);
-        int first = sampling.token();
+        int first = runner.chosen(ROW);
         generation.prefilled(prompt.length, reused, start);
-        before = cache.fetches();
+        before = sequence.fetches();
         decode(first, steps, generation);
       }
     } else {
       generation.prefilled(prompt.length, reused, start);
     }
-    return generation.result(cached.size(), pool.methodBytes(),
-        pool.cachedRows() == 0 ? null : cache.fetches().since(before));
+    return generation.result(sequence.length(), pool.methodBytes(),
+        pool.cachedRows() == 0 ? null : sequence.fetches().since(before));
   }
 
   /**
@@ -134,9 +107,9 @@ public final class Session implements AutoCloseable {
    */
   public int prefill(int[] prompt, GenerationListener listener) {
     check(prompt, GenerationOptions.greedy(1));
-    int reused = reuse(prompt, prompt.length);
+    int reused = sequence.reuse(prompt, prompt.length);
     prefill(prompt, prompt.length, false, listener::onPrefill);
-    return cached.size() - reused;
+    return sequence.length() - reused;
   }
 
   /**
@@ -154,17 +127,17 @@ public final class Session implements AutoCloseable {
           + (tokens.length - 1) + " have tokens before them, not " + from);
     }
     int end = from - 1;
-    reuse(tokens, end);
-    sampling.configure(GenerationOptions.greedy(1), tokens);
+    sequence.reuse(tokens, end);
+    runner.configure(ROW, GenerationOptions.greedy(1), tokens);
     prefill(tokens, end, false, GenerationListener.NONE::onPrefill);
     double[] result = new double[tokens.length - from];
     float[] scores = new float[model.config().vocabSize()];
-    try (DecodeLoop steps = new DecodeLoop(backend, cache, this::step)) {
+    try (DecodeLoop steps = runner.decode(List.of(sequence))) {
       for (int i = 0; i < result.length; i++) {
-        sampling.put(tokens[end + i]);
+        runner.put(ROW, tokens[end + i]);
         run(steps, tokens.length);
-        backend.download(logits, MemorySegment.ofArray(scores));
-        commit(steps, tokens[end + i]);
+        runner.logits(scores);
+        steps.commit(tokens[end + i]);
         result[i] = logProbability(scores, tokens[from + i]);
       }
     }
@@ -185,8 +158,7 @@ public final class Session implements AutoCloseable {
 
   /** Forgets every token from {@code length} on; what the next prompt shares with the rest is not computed again. */
   public void truncate(int length) {
-    cache.truncate(length);
-    cached.truncate(length);
+    sequence.truncate(length);
   }
 
   /**
@@ -199,8 +171,8 @@ public final class Session implements AutoCloseable {
    */
   public void use(AttentionMethod method) {
     if (!method.equals(pool.method())) {
-      model.plan().requireSessionFits(method, Math.max(cached.size(), 1), pool.held(),
-          "truncate the session (" + cached.size() + " tokens)");
+      model.plan().requireSessionFits(method, Math.max(sequence.length(), 1), pool.held(),
+          "truncate the session (" + sequence.length() + " tokens)");
       pool.use(method);
     }
   }
@@ -212,7 +184,7 @@ public final class Session implements AutoCloseable {
 
   /** What the next decode step reads. */
   public StepCost stepCost() {
-    return cache.stepCost();
+    return sequence.stepCost();
   }
 
   /** Bytes of summaries and retrieval scratch held now. */
@@ -222,7 +194,7 @@ public final class Session implements AutoCloseable {
 
   /** Most new tokens, after the checks. */
   private int check(int[] prompt, GenerationOptions options) {
-    checkPrompt(model, prompt, prompt.length + 1);
+    model.checkPrompt(prompt, prompt.length + 1);
     int context = model.plan().context();
     if (prompt.length >= context) {
       throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
@@ -232,33 +204,6 @@ public final class Session implements AutoCloseable {
     model.plan().requireSessionFits(pool.method(), prompt.length + limit, pool.held(),
         "shorten the prompt, or lower max-tokens (" + options.maxTokens() + ")");
     return limit;
-  }
-
-  /** Refuses ids outside the vocabulary, and prompts that need more positions than the model has. */
-  static void checkPrompt(LanguageModel model, int[] prompt, int positions) {
-    ModelConfig config = model.config();
-    if (prompt.length == 0) {
-      throw new InputException("the prompt has no tokens; give at least one");
-    }
-    for (int token : prompt) {
-      if (token < 0 || token >= config.vocabSize()) {
-        throw new InputException("token id " + token + " is outside the vocabulary of "
-            + config.vocabSize() + " tokens (0 to " + (config.vocabSize() - 1)
-            + "); give ids of this model's tokenizer");
-      }
-    }
-    if (positions > config.maxPositions()) {
-      throw new InputException("the prompt has " + prompt.length + " tokens and needs " + positions
-          + " positions, but the model has " + config.maxPositions()
-          + " (max_position_embeddings); shorten the prompt");
-    }
-  }
-
-  /** Cuts the cache to what it shares with the first {@code most} tokens of the prompt; returns how many. */
-  private int reuse(int[] prompt, int most) {
-    int shared = Math.min(cached.commonPrefix(prompt), most);
-    truncate(shared);
-    return shared;
   }
 
   /** Follows a prefill; see {@link GenerationListener#onPrefill}. */
@@ -272,42 +217,24 @@ public final class Session implements AutoCloseable {
    * @param sample whether the token that follows is chosen
    */
   private void prefill(int[] prompt, int end, boolean sample, Progress progress) {
-    transformer.setSequenceLength(prompt.length);
-    cache.expect(prompt.length);
-    boolean goOn = progress.report(cached.size(), prompt.length);
-    for (int from = cached.size(); goOn && from < end; from = cached.size()) {
-      int count = Math.min(transformer.maxRows(), end - from);
-      try (Rows rows = cache.prefill(count)) {
-        Buffer tokens = chunk.slice(0, count);
-        backend.upload(MemorySegment.ofArray(Arrays.copyOfRange(prompt, from, from + count)),
-            tokens);
-        Buffer hidden = transformer.forward(rows, tokens);
-        if (sample && from + count == end) {
-          transformer.logits(hidden.slice(count - 1, count), logits);
-          sampling.sample(logits, lastRow(rows.batch()));
-        }
-        rows.commit();
-      }
-      cached.add(prompt, from, from + count);
-      goOn = progress.report(cached.size(), prompt.length);
+    boolean goOn = progress.report(sequence.length(), prompt.length);
+    while (goOn && sequence.length() < end) {
+      int count = Math.min(runner.maxChunk(), end - sequence.length());
+      boolean last = sequence.length() + count == end;
+      runner.prefill(sequence, prompt, count, sample && last ? ROW : ModelRunner.NO_ROW);
+      goOn = progress.report(sequence.length(), prompt.length);
     }
-  }
-
-  private static Batch lastRow(Batch batch) {
-    int last = batch.rows() - 1;
-    return new Batch(1, batch.slots().slice(last, last + 1),
-        batch.positions().slice(last, last + 1));
   }
 
   /** Feeds the prompt from {@code from} on; the last step chooses the token that follows. */
   private void feed(int[] prompt, int from, GenerationOptions options, DecodeLoop steps) {
     for (int i = from; i < prompt.length; i++) {
-      sampling.put(prompt[i]);
+      runner.put(ROW, prompt[i]);
       if (i == prompt.length - 1) {
-        sampling.configure(options, prompt); // what the steps before chose does not count as seen
+        runner.configure(ROW, options, prompt); // what the steps before chose does not count as seen
       }
       run(steps, prompt.length);
-      commit(steps, prompt[i]);
+      steps.commit(prompt[i]);
     }
   }
 
@@ -315,10 +242,10 @@ public final class Session implements AutoCloseable {
   private void decode(int first, DecodeLoop steps, Generation generation) {
     int token = first;
     while (generation.accept(token)) {
-      StepCost cost = cache.stepCost();
+      StepCost cost = sequence.stepCost();
       run(steps, 0);
-      int next = sampling.token();
-      commit(steps, token);
+      int next = runner.chosen(ROW);
+      steps.commit(token);
       generation.stepped(cost);
       token = next;
     }
@@ -326,29 +253,15 @@ public final class Session implements AutoCloseable {
 
   /** @param expected tokens that the sequence is known to have in the end, 0 if unknown */
   private void run(DecodeLoop steps, int expected) {
-    if (transformer.dependsOnSequenceLength()) {
-      transformer.setSequenceLength(Math.max(expected, cached.size() + 1));
-    }
+    runner.setSequenceLength(Math.max(expected, sequence.length() + 1));
     steps.run();
-  }
-
-  private void commit(DecodeLoop steps, int token) {
-    steps.commit();
-    cached.add(token);
-  }
-
-  /** One decode step: the token last sampled goes in, the next one comes out, all on the backend. */
-  private void step(DecodeBatch rows) {
-    Buffer hidden = transformer.forward(rows, sampling.tokens());
-    transformer.logits(hidden, logits);
-    sampling.sample(logits, rows.batch());
   }
 
   /** {@inheritDoc} All of it, even if a part fails. */
   @Override
   @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    try (pool; cache; memory) {
+    try (runner; sequence) {
       // nothing else
     }
   }

@@ -11,6 +11,13 @@ final class TokenList {
     return size;
   }
 
+  /** All of them and {@code next}, copied. */
+  int[] followedBy(int next) {
+    int[] all = Arrays.copyOf(ids, size + 1);
+    all[size] = next;
+    return all;
+  }
+
   void add(int id) {
     grow(size + 1);
     ids[size++] = id;

@@ -55,9 +55,8 @@ final class ParisKvOptions {
   /** The same with another {@code --k}, or the preset's. */
   ParisKvConfig toConfig(@Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(preset);
-    return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
-        or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base, keys), base.coarse(), grouping(Grouping.MEAN));
+    return new ParisKvConfig(zones(base.zones()), budget(base, keys), base.coarse(),
+        grouping(Grouping.MEAN));
   }
 
   /** What {@code --group} says, or that. */
@@ -89,7 +88,10 @@ final class ParisKvOptions {
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
   ZoneSettings toZones() {
-    ZoneSettings base = ZoneSettings.matched();
+    return zones(ZoneSettings.matched());
+  }
+
+  private ZoneSettings zones(ZoneSettings base) {
     return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
   }

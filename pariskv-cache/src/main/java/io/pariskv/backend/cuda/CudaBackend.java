@@ -193,7 +193,7 @@ public final class CudaBackend implements Backend {
     return facts;
   }
 
-  /** From here on the calling thread drives the backend; the one before must have stopped using it. */
+  @Override
   public void bind() {
     context.bind();
   }

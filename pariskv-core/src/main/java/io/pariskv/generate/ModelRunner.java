@@ -1,0 +1,196 @@
+package io.pariskv.generate;
+
+import io.pariskv.backend.Backend;
+import io.pariskv.cache.CachePool;
+import io.pariskv.cache.DecodeBatch;
+import io.pariskv.cache.Rows;
+import io.pariskv.kv.Batch;
+import io.pariskv.memory.Allocator;
+import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import io.pariskv.memory.Opened;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.model.ModelConfig;
+import io.pariskv.transformer.Transformer;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Drives a model over the sequences of one pool: a chunk of one sequence's prompt, or the next token of several. A
+ * {@link Session} is one with a single sequence; an engine has one with many.
+ *
+ * <p>Tokens are chosen by <em>rows</em>: each has the sampler of one sequence and the token it chose last. A prompt's
+ * first token is chosen in any row, and a {@linkplain #decode decode loop} takes the rows from 0 on. One driving thread,
+ * the backend's.
+ */
+public final class ModelRunner implements AutoCloseable {
+  /** In place of a row: no token is chosen. */
+  public static final int NO_ROW = -1;
+
+  private final Transformer transformer;
+  private final Backend backend;
+  private final CachePool pool;
+  private final Allocator memory;
+  /** {@code [maxRows] i32}. */
+  private final Buffer chunk;
+  /** {@code [rows][vocabulary] f32}. */
+  private final Buffer logits;
+  private final Sampling sampling;
+
+  /** @param rows most sequences at a time */
+  ModelRunner(LanguageModel model, AttentionMethod method, int rows) {
+    this.transformer = model.transformer();
+    this.backend = model.backend();
+    int vocabulary = model.config().vocabSize();
+    Opened opened = new Opened();
+    try {
+      this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, rows,
+          model.plan().placement(method), model.options().rowCache()));
+      this.memory = opened.keep(backend.newAllocator());
+      this.chunk = memory.allocate(DType.I32, transformer.maxRows());
+      this.logits = memory.allocate(DType.F32, rows, vocabulary);
+      this.sampling = new Sampling(backend, memory, rows, vocabulary);
+    } catch (RuntimeException | Error e) {
+      opened.closeAfter(e);
+      throw e;
+    }
+  }
+
+  /** Bytes of its own buffers, caches left out. */
+  static long scratchBytes(ModelConfig config, int prefillChunk, int rows) {
+    return 4L * prefillChunk + 4L * rows * config.vocabSize()
+        + Sampling.bytes(rows, config.vocabSize());
+  }
+
+  /** The caches. */
+  public CachePool pool() {
+    return pool;
+  }
+
+  /** Most tokens of one pass. */
+  public int maxChunk() {
+    return transformer.maxRows();
+  }
+
+  /** Whether a pass must be of one sequence alone, since the model's rotary frequencies depend on its length. */
+  public boolean dependsOnSequenceLength() {
+    return transformer.dependsOnSequenceLength();
+  }
+
+  /** A new, empty sequence; the caller closes it. */
+  public Sequence open() {
+    return new Sequence(pool);
+  }
+
+  /** Sets how the tokens of a row are chosen, and which tokens it has seen. */
+  public void configure(int row, GenerationOptions options, int[] seen) {
+    sampling.configure(row, options, seen);
+  }
+
+  /** Gives the next step another input of that row than the token last chosen. */
+  public void put(int row, int token) {
+    sampling.put(row, token);
+  }
+
+  /** Waits for the token last chosen in a row. */
+  public int chosen(int row) {
+    return sampling.chosen(row, row + 1)[0];
+  }
+
+  /** Waits for the tokens last chosen in the rows of a loop, the first {@code rows}. */
+  public int[] allChosen(int rows) {
+    return sampling.chosen(0, rows);
+  }
+
+  /** Waits for the logits of the first row. */
+  void logits(float[] out) {
+    backend.download(logits.slice(0, 1), MemorySegment.ofArray(out));
+  }
+
+  /**
+   * Computes the next {@code count} tokens of a prompt as one pass.
+   *
+   * @param count at most {@link #maxChunk}
+   * @param row where the token that follows them is chosen, or {@link #NO_ROW}
+   */
+  public void prefill(Sequence sequence, int[] prompt, int count, int row) {
+    try (Rows rows = sequence.cache().prefill(count)) {
+      prefill(sequence, prompt, rows, row);
+    }
+  }
+
+  /**
+   * The same, given up between layers if {@code stop} says so; the sequence is then as before.
+   *
+   * @return whether it was not given up
+   */
+  public boolean prefill(Sequence sequence, int[] prompt, int count, int row,
+      BooleanSupplier stop) {
+    BooleanSupplier stopNow = () -> {
+      chosen(0); // waits for the layers before
+      return stop.getAsBoolean();
+    };
+    try (Rows rows = new StoppableRows(sequence.cache().prefill(count), stopNow)) {
+      prefill(sequence, prompt, rows, row);
+      return true;
+    } catch (StoppableRows.GivenUp e) {
+      return false;
+    }
+  }
+
+  private void prefill(Sequence sequence, int[] prompt, Rows rows, int row) {
+    int from = sequence.length();
+    int count = rows.batch().rows();
+    setSequenceLength(prompt.length);
+    sequence.cache().expect(prompt.length);
+    Buffer tokens = chunk.slice(0, count);
+    backend.upload(MemorySegment.ofArray(Arrays.copyOfRange(prompt, from, from + count)), tokens);
+    Buffer hidden = transformer.forward(rows, tokens);
+    if (row != NO_ROW) {
+      Buffer scores = logits.slice(row, row + 1);
+      transformer.logits(hidden.slice(count - 1, count), scores);
+      sampling.sample(row, scores, lastRow(rows.batch()));
+    }
+    rows.commit();
+    sequence.appended(prompt, from, from + count);
+  }
+
+  private static Batch lastRow(Batch batch) {
+    int last = batch.rows() - 1;
+    return new Batch(1, batch.slots().slice(last, last + 1),
+        batch.positions().slice(last, last + 1));
+  }
+
+  /** Before a decode step, tokens that its sequence will have; most models ignore it. */
+  public void setSequenceLength(int tokens) {
+    if (transformer.dependsOnSequenceLength()) {
+      transformer.setSequenceLength(tokens);
+    }
+  }
+
+  /** Decode steps of these sequences, whose rows are those from 0 on; the caller closes it. */
+  public DecodeLoop decode(List<Sequence> sequences) {
+    DecodeBatch batch = pool.batch(sequences.stream().map(Sequence::cache).toList());
+    return new DecodeLoop(backend, sequences, batch, this::step);
+  }
+
+  /** One decode step: the tokens last chosen go in, the next ones come out, all on the backend. */
+  private void step(DecodeBatch rows) {
+    int count = rows.batch().rows();
+    Buffer scores = logits.slice(0, count);
+    Buffer hidden = transformer.forward(rows, sampling.tokens(count));
+    transformer.logits(hidden, scores);
+    sampling.sample(0, scores, rows.batch());
+  }
+
+  /** {@inheritDoc} All of it, even if a part fails. */
+  @Override
+  @SuppressWarnings("try") // closed in the end, last first
+  public void close() {
+    try (pool; memory) {
+      // nothing else
+    }
+  }
+}
