@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -58,7 +59,7 @@ public final class ParisKvServer implements AutoCloseable {
     this.models = models;
     ServerMetrics metrics = new ServerMetrics(models);
     Serving serving = new Serving(models, metrics, settings.deadline(), settings.logPrompts(),
-        Instant.now().getEpochSecond(), this::draining);
+        Instant.now().getEpochSecond(), this::draining, ConcurrentHashMap.newKeySet());
     InetSocketAddress address = new InetSocketAddress(settings.host(), settings.port());
     if (address.isUnresolved()) {
       throw new InputException(
@@ -91,19 +92,29 @@ public final class ParisKvServer implements AutoCloseable {
         .get(ModelsEndpoint.PATH + "/", KEY, listed::one)
         .post("/tokenize", tokens::tokenize)
         .post("/detokenize", tokens::detokenize)
-        .get("/health", OPEN, exchange -> exchange.send(200, Json.object().put("status", "ok")))
-        .get("/health/ready", OPEN, this::ready)
+        .get("/health", OPEN, exchange -> health(exchange, serving))
+        .get("/health/ready", OPEN, exchange -> ready(exchange, serving))
         .get("/version", OPEN,
             exchange -> exchange.send(200, Json.object().put("version", settings.version())))
         .get("/metrics", KEY_ALWAYS, exchange -> exchange.send(200, ServerMetrics.contentType(),
             serving.metrics().text()));
   }
 
-  private void ready(Exchange exchange) throws IOException {
+  /** Whether the process is worth keeping. */
+  private static void health(Exchange exchange, Serving serving) throws IOException {
+    if (!serving.failed().isEmpty()) {
+      throw ApiException.unavailable("engine_failed",
+          "the engine has failed of " + String.join(", ", serving.failed()));
+    }
+    exchange.send(200, Json.object().put("status", "ok"));
+  }
+
+  /** Whether it takes requests. */
+  private void ready(Exchange exchange, Serving serving) throws IOException {
     if (draining()) {
       throw ApiException.unavailable("shutting_down", "the server is about to end");
     }
-    exchange.send(200, Json.object().put("status", "ready"));
+    health(exchange, serving);
   }
 
   /** Where it is reached, such as {@code http://127.0.0.1:8000}. */

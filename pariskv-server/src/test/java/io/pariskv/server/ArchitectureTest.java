@@ -29,7 +29,8 @@ class ArchitectureTest {
     String[] allowed = Stream.concat(
         Stream.of("java..", "javax.net.ssl..", "com.sun.net.httpserver..", "org.jspecify..",
             "tools.jackson..", "io.pariskv.error..", "io.pariskv." + name + ".."),
-        Stream.of(uses.split(" ")).map(other -> "io.pariskv." + other + "..")).toArray(String[]::new);
+        Stream.of(uses.split(" ")).map(other -> "io.pariskv." + other + ".."))
+        .toArray(String[]::new);
     classes().that().resideInAPackage("io.pariskv." + name + "..").should()
         .onlyDependOnClassesThat(resideInAnyPackage(allowed)).check(CLASSES);
   }

@@ -33,13 +33,15 @@ class BodyFuzzTest {
           TestServer.chat("\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":1")),
       new Sound(CHAT,
           TestServer.chat("\"temperature\":0.7,\"top_p\":0.9,\"seed\":42,\"stop\":[\"a\",\"b\"]")),
-      new Sound(CHAT, "{\"model\":\"fake\",\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":"
-          + "\"text\",\"text\":\"be brief \\ud83d\\ude00\"}]},{\"role\":\"user\",\"content\":\"\u4E16\"}],"
-          + "\"chat_template_kwargs\":{\"a\":[1,2.5,null,{\"b\":true}]},\"max_tokens\":5}"),
-      new Sound(CHAT, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":[{\"id\":"
-          + "\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
-          + "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"r\"}],\"tools\":[{\"type\":"
-          + "\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}}]}"),
+      new Sound(CHAT,
+          "{\"model\":\"fake\",\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":"
+              + "\"text\",\"text\":\"be brief \\ud83d\\ude00\"}]},{\"role\":\"user\",\"content\":\"\u4E16\"}],"
+              + "\"chat_template_kwargs\":{\"a\":[1,2.5,null,{\"b\":true}]},\"max_tokens\":5}"),
+      new Sound(CHAT,
+          "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":[{\"id\":"
+              + "\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+              + "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"r\"}],\"tools\":[{\"type\":"
+              + "\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}}]}"),
       new Sound(COMPLETIONS,
           "{\"prompt\":[1,2,3],\"max_tokens\":3,\"user\":\"me\",\"metadata\":{\"k\":\"v\"}}"),
       new Sound(COMPLETIONS,

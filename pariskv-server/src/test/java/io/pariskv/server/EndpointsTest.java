@@ -40,7 +40,7 @@ class EndpointsTest {
     ServerSettings settings = ServerSettings.local().withVersion("1.2.3");
     try (TestServer server = new TestServer(new FakeEngine(), settings)) {
       assertEquals("{\"status\":\"ok\"}", server.get("/health").body());
-      assertEquals("{\"status\":\"ready\"}", server.get("/health/ready").body());
+      assertEquals("{\"status\":\"ok\"}", server.get("/health/ready").body());
       assertEquals("{\"version\":\"1.2.3\"}", server.get("/version").body());
       Reply head = server.reply(
           server.request("/health").method("HEAD", HttpRequest.BodyPublishers.noBody()));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.engine.EngineRequest;
+import io.pariskv.engine.EngineStoppedException;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.ApiKeys;
@@ -58,7 +59,8 @@ class RefusalTest {
       "service_tier | \"flex\" | unsupported_parameter",
       "modalities | [\"audio\"] | unsupported_parameter",
       "prediction | {} | unsupported_parameter",
-      "reasoning_effort | \"low\" | unsupported_parameter", "verbosity | \"low\" | unsupported_parameter",
+      "reasoning_effort | \"low\" | unsupported_parameter",
+      "verbosity | \"low\" | unsupported_parameter",
       "web_search_options | {} | unsupported_parameter", "audio | {} | unsupported_parameter",
       "best_of | 2 | unsupported_parameter", "frobnicate | 1 | unknown_parameter",
       "prompt | \"x\" | unknown_parameter", "guided_json | {} | unknown_parameter",
@@ -111,9 +113,10 @@ class RefusalTest {
 
   @Test
   void sampling_arrivesAtTheEngine() throws Exception {
-    server.post(CHAT, TestServer.chat("\"temperature\":0.5,\"top_p\":0.9,\"top_k\":-1,\"min_p\":0.1,"
-        + "\"repetition_penalty\":1.25,\"seed\":-7,\"stop\":[\"a\",\"b\"],\"ignore_eos\":true,"
-        + "\"max_completion_tokens\":9"));
+    server.post(CHAT,
+        TestServer.chat("\"temperature\":0.5,\"top_p\":0.9,\"top_k\":-1,\"min_p\":0.1,"
+            + "\"repetition_penalty\":1.25,\"seed\":-7,\"stop\":[\"a\",\"b\"],\"ignore_eos\":true,"
+            + "\"max_completion_tokens\":9"));
     EngineRequest request = engine.next().request();
     assertEquals(new GenerationOptions(9, 0.5f, 0.9f, 0, 0.1f, 1.25f, -7, List.of("a", "b"), true),
         request.options());
@@ -162,7 +165,8 @@ class RefusalTest {
   @ParameterizedTest
   @ValueSource(strings = {"messages", "tools", "add_generation_prompt"})
   void variableOfTheTemplate_thatTheRequestGives_isRefused(String name) throws Exception {
-    refused(server.post(CHAT, TestServer.chat("\"chat_template_kwargs\":{\"" + name + "\":1}")), 400,
+    refused(server.post(CHAT, TestServer.chat("\"chat_template_kwargs\":{\"" + name + "\":1}")),
+        400,
         "chat_template_kwargs." + name, "");
   }
 
@@ -170,7 +174,8 @@ class RefusalTest {
   void longPrompt_isRefusedWithTheCountedTokens() throws Exception {
     Reply reply = server.post(CHAT, TestServer.chat("\"max_tokens\":99999"));
     refused(reply, 400, "messages", "context_length_exceeded");
-    int prompt = TestServer.encode("<|im_start|>user\n hi<|im_end|>\n<|im_start|>assistant\n").length;
+    int prompt = TestServer
+        .encode("<|im_start|>user\n hi<|im_end|>\n<|im_start|>assistant\n").length;
     String message = reply.error().path("message").asString();
     assertTrue(message.contains("maximum context length is 100000 tokens"), message);
     assertTrue(message.contains(prompt + " in the messages, 99999 in the completion"), message);
@@ -205,7 +210,9 @@ class RefusalTest {
     refused(server.post(CHAT, "{\"seed\":" + "1".repeat(1000) + "}"), 400, "", "invalid_json");
     refused(server.post(CHAT, new byte[]{'{', '"', (byte) 0xC3, '"', ':', '1', '}'}), 400, "",
         "invalid_json");
-    refused(server.post(CHAT, new byte[]{'{', '"', 'a', '"', ':', '"', (byte) 0xC0, (byte) 0x80, '"', '}'}),
+    refused(
+        server.post(CHAT,
+            new byte[]{'{', '"', 'a', '"', ':', '"', (byte) 0xC0, (byte) 0x80, '"', '}'}),
         400, "", "invalid_json");
     String large = "{\"a\":\"" + "x".repeat(2 << 20) + "\"}";
     refused(server.post(CHAT, large), 413, "", "request_too_large");
@@ -246,6 +253,15 @@ class RefusalTest {
     reply = server.post(CHAT, TestServer.chat(""));
     refused(reply, 500, "", "internal_error");
     assertFalse(reply.body().contains("mistake"), reply::body);
+  }
+
+  @Test
+  void engineThatHasFailed_isToldByEveryReply() throws Exception {
+    engine.refuseWith(new EngineStoppedException(new IllegalStateException("the GPU is lost")));
+    assertEquals(200, server.get("/health").status());
+    refused(server.post(CHAT, TestServer.chat("")), 503, "", "engine_failed");
+    refused(server.get("/health"), 503, "", "engine_failed");
+    refused(server.get("/health/ready"), 503, "", "engine_failed");
   }
 
   @Test

@@ -195,7 +195,7 @@ class StreamingTest {
     FakeEngine engine = new FakeEngine();
     try (TestServer server = new TestServer(engine); RawClient client = server.connect()) {
       client.post(CHAT, TestServer.chat("\"stream\":true")).head();
-      engine.next().token("a").end(FinishReason.CANCELLED);
+      engine.next().token("a").end(FinishReason.DEADLINE);
       String body = client.chunks();
       assertTrue(body.contains("\"finish_reason\":\"length\""), body);
       assertTrue(body.endsWith("data: [DONE]\n\n"), body);

@@ -4,6 +4,7 @@ import io.pariskv.error.InputException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -38,8 +39,11 @@ public final class ApiKeys {
             + " are read; is it the file of keys?");
       }
       text = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw new InputException(file + ": there is no such file; give the file of keys", e);
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be read as a file of keys (" + e + ")", e);
+      throw new InputException(file + ": cannot be read as a file of keys (" + e.getMessage() + ")",
+          e);
     }
     List<String> keys = text.lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
     if (keys.isEmpty()) {

@@ -57,7 +57,8 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
           "model " + id + " has no tokenizer.json, and a server takes text; add the file");
     }
     return new ServedModel(id, engine, model.tokenizer(), template(id, model),
-        model.generationConfig(), model.plan().context());
+        model.generationConfig(),
+        (int) Math.min(model.plan().context(), engine.status().roomTokens()));
   }
 
   /** Loaded now, so that a template that cannot be used is known at the start. */

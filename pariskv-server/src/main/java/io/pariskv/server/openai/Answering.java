@@ -2,6 +2,7 @@ package io.pariskv.server.openai;
 
 import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineRequest;
+import io.pariskv.engine.EngineStoppedException;
 import io.pariskv.engine.QueueFullException;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationOptions;
@@ -32,6 +33,8 @@ import tools.jackson.databind.node.ObjectNode;
 final class Answering {
   private static final String COMMENT = ": keep-alive\n\n";
   private static final String SPACE = " ";
+  private static final ApiException ENDS = ApiException.unavailable("shutting_down",
+      "the server ends, and the answer with it");
   private static final Duration CANCELLED_WITHIN = Duration.ofMinutes(1);
 
   private final Serving serving;
@@ -106,12 +109,19 @@ final class Answering {
     } catch (QueueFullException e) {
       metrics.refused();
       throw ApiException.tooMany(metrics.retryAfterSeconds(), e);
-    } catch (IllegalStateException e) {
-      if (serving.draining().getAsBoolean()) { // it was not yet when the request came
-        throw ApiException.unavailable("shutting_down", "the server is about to end");
-      }
-      throw e;
+    } catch (EngineStoppedException e) {
+      throw stopped(e);
     }
+  }
+
+  private ApiException stopped(EngineStoppedException e) {
+    if (serving.draining().getAsBoolean()) { // it was not yet when the request came
+      return ENDS;
+    }
+    serving.failed().add(model.id());
+    exchange.notes().put("failure", String.valueOf(e.getMessage()));
+    return ApiException.unavailable("engine_failed",
+        "the engine of model " + model.id() + " has failed; the server must be started again");
   }
 
   /** Server-sent events. The client has a status and a role before the prompt is read. */
@@ -140,7 +150,7 @@ final class Answering {
           .forEach(part -> out.append(event(format.piece(part))));
       case Answer.Event.Ended(GenerationResult result) -> {
         ApiException cut = cut(result);
-        record(cut == null ? reason(result) : "abort", result);
+        record(reason(result), result);
         if (cut != null) {
           out.append(event(cut.toJson()));
           return;
@@ -175,7 +185,7 @@ final class Answering {
     };
     if (problem != null) {
       if (event instanceof Answer.Event.Ended(GenerationResult result)) {
-        record("abort", result);
+        record(reason(result), result);
       }
       if (reply.started()) {
         reply.send(Json.text(problem.toJson()));
@@ -196,16 +206,17 @@ final class Answering {
     }
   }
 
-  private String reason(GenerationResult result) {
-    // One that was cancelled, but not by us, was ended by its deadline.
-    return result.finishReason() == FinishReason.STOP ? "stop" : "length";
+  private static String reason(GenerationResult result) {
+    return switch (result.finishReason()) {
+      case STOP -> "stop";
+      case LENGTH, DEADLINE -> "length";
+      case CANCELLED -> "abort";
+    };
   }
 
-  /** An answer that the end of the server has cut is not an answer. */
-  private @Nullable ApiException cut(GenerationResult result) {
-    return result.finishReason() == FinishReason.CANCELLED && serving.draining().getAsBoolean()
-        ? ApiException.unavailable("shutting_down", "the server ends, and the answer with it")
-        : null;
+  /** What was cancelled, but not by us, was cut by the end of the server, and is not an answer. */
+  private static @Nullable ApiException cut(GenerationResult result) {
+    return result.finishReason() == FinishReason.CANCELLED ? ENDS : null;
   }
 
   private ApiException failed(Exception failure) {

@@ -7,6 +7,7 @@ import io.pariskv.server.metrics.ServerMetrics;
 import io.pariskv.server.model.ServedModel;
 import io.pariskv.server.model.ServedModels;
 import java.time.Duration;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -20,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * @param logPrompts whether the log has prompts and answers
  * @param startedAt seconds since 1970
  * @param draining whether the server is about to end
+ * @param failed ids of models whose engine has failed; thread-safe
  */
 public record Serving(ServedModels models, ServerMetrics metrics, @Nullable Duration deadline,
-    boolean logPrompts, long startedAt, BooleanSupplier draining) {
+    boolean logPrompts, long startedAt, BooleanSupplier draining, Set<String> failed) {
 
   /** The model that a request names; where there is one only, a request may leave its name out. */
   ServedModel model(Fields fields) {
