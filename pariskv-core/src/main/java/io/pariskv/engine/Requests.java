@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -151,7 +152,7 @@ final class Requests {
   boolean awaitEnd(Duration atMost) throws InterruptedException {
     lock.lock();
     try {
-      long left = saturatedNanos(atMost);
+      long left = TimeUnit.NANOSECONDS.convert(atMost); // no more than fits
       while (!open.isEmpty() && left > 0) {
         left = changed.awaitNanos(left);
       }
@@ -159,11 +160,5 @@ final class Requests {
     } finally {
       lock.unlock();
     }
-  }
-
-  private static long saturatedNanos(Duration duration) {
-    return duration.getSeconds() >= Long.MAX_VALUE / 1_000_000_000L
-        ? Long.MAX_VALUE
-        : duration.toNanos();
   }
 }

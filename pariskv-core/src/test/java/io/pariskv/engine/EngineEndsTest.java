@@ -161,7 +161,7 @@ class EngineEndsTest {
       tickets.get(1).cancel();
       first.release();
       for (Heard each : heard) {
-        boolean cancelled = each == heard.get(2);
+        boolean cancelled = each.equals(heard.get(2));
         assertEquals(cancelled ? List.of() : five, each.result().tokens());
         assertEquals(cancelled ? FinishReason.CANCELLED : FinishReason.LENGTH,
             each.result().finishReason());
@@ -252,7 +252,7 @@ class EngineEndsTest {
       held.awaitHeld();
       List<Heard> others = List.of(new Heard(), new Heard(), new Heard());
       others.forEach(other -> submit(engine, OTHER, LONG, other));
-      method.failWith(failure);
+      method.failures().add(failure);
       held.release();
       assertSame(failure, held.failure());
       others.forEach(other -> assertSame(failure, other.failure()));
@@ -275,8 +275,8 @@ class EngineEndsTest {
       Heard last = submit(engine, OTHER, FIVE, new Heard() {
         @Override
         public boolean onToken(int token, String piece) {
-          method.failWith(new OutOfMemoryError("no slab is free"));
-          method.failWith(new OutOfMemoryError("no slab is free, again"));
+          method.failures().add(new OutOfMemoryError("no slab is free"));
+          method.failures().add(new OutOfMemoryError("no slab is free, again"));
           return super.onToken(token, piece);
         }
       });
@@ -332,8 +332,7 @@ class EngineEndsTest {
       Heard heard = submit(engine, OTHER, FIVE, new Heard() {
         @Override
         public boolean onToken(int token, String piece) {
-          engine.close();
-          return true;
+          return engine.drain(Duration.ZERO);
         }
       });
       assertTrue(String.valueOf(heard.failure().getMessage()).contains("use another thread"));
