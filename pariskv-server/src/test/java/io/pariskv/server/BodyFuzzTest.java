@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 /** Bodies that are almost right: each gets an answer or a refusal, never a failure and never silence. */
 @Timeout(120)
 class BodyFuzzTest {
-  private static final int ROUNDS = 3000;
+  private static final int ROUNDS = 1500;
 
   private static final String CHAT = "/v1/chat/completions";
   private static final String COMPLETIONS = "/v1/completions";

@@ -109,10 +109,7 @@ public final class Exchange {
     if (!head) {
       write(out, bytes);
     }
-    watch.during(() -> {
-      out.close();
-      return true;
-    });
+    finish(out);
   }
 
   /** Replies with an error. */
@@ -151,6 +148,14 @@ public final class Exchange {
         return true;
       });
     }
+  }
+
+  /** The reply is complete. */
+  void finish(OutputStream out) throws IOException {
+    watch.during(() -> {
+      out.close();
+      return true;
+    });
   }
 
   /** Of the reply, 0 before it has started. */

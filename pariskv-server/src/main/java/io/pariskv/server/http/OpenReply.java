@@ -40,7 +40,7 @@ public final class OpenReply {
 
   /** The reply is complete. */
   public void end() throws IOException {
-    opened().close();
+    exchange.finish(opened());
   }
 
   private void send(byte[] bytes) throws IOException {

@@ -31,7 +31,7 @@ public final class Tls {
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(managers.getKeyManagers(), null, null);
       return context;
-    } catch (IOException | GeneralSecurityException e) {
+    } catch (IOException | GeneralSecurityException | IllegalArgumentException e) { // the last for no file
       throw new InputException(keystore + " cannot be used as a keystore with the password of "
           + passwordFile + " (" + e.getMessage() + ")", e);
     }

@@ -83,7 +83,7 @@ public final class ModelMetrics {
     String labels = PrometheusText.label("model_name", model.id());
     writeStatus(out, labels, model.engine().status());
     out.family("request_success_total", "counter", "Requests that ended, by reason.");
-    for (String reason : new String[]{"stop", "length", "abort", "error"}) {
+    for (String reason : new String[]{"stop", "length", "tool_calls", "abort", "error"}) {
       finished.computeIfAbsent(reason, _ -> new LongAdder());
     }
     finished.forEach((reason, count) -> out.sample("request_success_total",

@@ -17,11 +17,12 @@ import org.jspecify.annotations.Nullable;
  * @param engine runs it
  * @param tokenizer its text
  * @param template its conversations
+ * @param tools how it calls functions
  * @param sampling what its authors propose, for what a request leaves open
  * @param context most tokens of a prompt and its answer together
  */
 public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
-    GenerationConfig sampling, int context) {
+    ToolFormat tools, GenerationConfig sampling, int context) {
   private static final int MOST_ID_CHARACTERS = 200;
 
   /** Makes one text of a conversation; see {@link ChatTemplate#renderMessages}. Thread-safe. */
@@ -56,7 +57,8 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
       throw new InputException(
           "model " + id + " has no tokenizer.json, and a server takes text; add the file");
     }
-    return new ServedModel(id, engine, model.tokenizer(), template(id, model),
+    Template template = template(id, model);
+    return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
         model.generationConfig(),
         (int) Math.min(model.plan().context(), engine.status().roomTokens()));
   }

@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.server.model.ToolFormat;
 import java.util.List;
 
 /** Tells the parts of an answer apart as its text arrives. One instance an answer; not thread-safe. */
@@ -23,6 +24,18 @@ interface AnswerParser {
       public List<Part> finish() {
         return List.of();
       }
+    };
+  }
+
+  /** For an answer that may call these functions. */
+  static AnswerParser of(ToolFormat format, Tools tools) {
+    if (tools.names().isEmpty()) {
+      return plain();
+    }
+    return switch (format) {
+      case NONE -> plain();
+      case TAGGED -> new TaggedCalls();
+      case BARE -> new BareCalls(tools.names());
     };
   }
 }

@@ -35,7 +35,8 @@ final class Answering {
   private static final String SPACE = " ";
   private static final ApiException ENDS = ApiException.unavailable("shutting_down",
       "the server ends, and the answer with it");
-  private static final Duration CANCELLED_WITHIN = Duration.ofMinutes(1);
+  /** A chunk of prefill on a slow machine takes minutes. */
+  private static final Duration CANCELLED_WITHIN = Duration.ofMinutes(10);
 
   private final Serving serving;
   private final Exchange exchange;
@@ -44,12 +45,14 @@ final class Answering {
   private final AnswerFormat format;
   private final AnswerParser parser;
   private final Delivery delivery;
+  private final EngineRequest request;
   private final Answer answer;
 
+  private boolean called;
   private boolean ended;
 
   Answering(Serving serving, Exchange exchange, ServedModel model, AnswerFormat format,
-      AnswerParser parser, Delivery delivery) {
+      AnswerParser parser, Delivery delivery, int[] prompt, GenerationOptions options) {
     this.serving = serving;
     this.exchange = exchange;
     this.model = model;
@@ -57,6 +60,7 @@ final class Answering {
     this.format = format;
     this.parser = parser;
     this.delivery = delivery;
+    this.request = new EngineRequest(prompt, options, serving.deadline());
     this.answer = new Answer(exchange.startedAt(), delivery.stream(), metrics::interToken);
   }
 
@@ -77,13 +81,14 @@ final class Answering {
   }
 
   /** Answers, or throws what the client is to be told. */
-  void run(int[] prompt, GenerationOptions options) throws IOException {
+  void run() throws IOException {
+    int[] prompt = request.prompt();
     ObjectNode notes = exchange.notes().put("model", model.id()).put("stream", delivery.stream())
         .put("prompt_tokens", prompt.length);
     if (serving.logPrompts()) {
       notes.put("prompt", model.tokenizer().decode(prompt, false));
     }
-    Engine.Ticket ticket = submit(new EngineRequest(prompt, options, serving.deadline()));
+    Engine.Ticket ticket = submit();
     exchange.forgetBody();
     try {
       if (delivery.stream()) {
@@ -103,7 +108,7 @@ final class Answering {
     }
   }
 
-  private Engine.Ticket submit(EngineRequest request) {
+  private Engine.Ticket submit() {
     try {
       return model.engine().submit(request, answer);
     } catch (QueueFullException e) {
@@ -146,16 +151,17 @@ final class Answering {
 
   private void events(Answer.Event event, StringBuilder out) {
     switch (event) {
-      case Answer.Event.Text(String text) -> parser.push(text)
-          .forEach(part -> out.append(event(format.piece(part))));
+      case Answer.Event.Text(String text) -> pieces(parser.push(text), out);
       case Answer.Event.Ended(GenerationResult result) -> {
         ApiException cut = cut(result);
+        if (cut == null) {
+          pieces(parser.finish(), out);
+        }
         record(reason(result), result);
         if (cut != null) {
           out.append(event(cut.toJson()));
           return;
         }
-        parser.finish().forEach(part -> out.append(event(format.piece(part))));
         out.append(event(format.ending(reason(result))));
         if (delivery.includeUsage()) {
           out.append(event(format.numbers(AnswerFormat.usage(result))));
@@ -164,6 +170,13 @@ final class Answering {
       }
       case Answer.Event.Failed(Exception failure) ->
         out.append(event(failed(failure).toJson()));
+    }
+  }
+
+  private void pieces(List<Part> parts, StringBuilder out) {
+    for (Part part : parts) {
+      called |= part instanceof Part.ToolCall;
+      out.append(event(format.piece(part)));
     }
   }
 
@@ -195,6 +208,7 @@ final class Answering {
     GenerationResult result = ((Answer.Event.Ended) event).result();
     List<Part> parts = new ArrayList<>(parser.push(result.text()));
     parts.addAll(parser.finish());
+    called = parts.stream().anyMatch(Part.ToolCall.class::isInstance);
     String reason = reason(result);
     record(reason, result);
     ObjectNode json = format.whole(parts, reason, AnswerFormat.usage(result));
@@ -206,9 +220,9 @@ final class Answering {
     }
   }
 
-  private static String reason(GenerationResult result) {
+  private String reason(GenerationResult result) {
     return switch (result.finishReason()) {
-      case STOP -> "stop";
+      case STOP -> called ? "tool_calls" : "stop";
       case LENGTH, DEADLINE -> "length";
       case CANCELLED -> "abort";
     };

@@ -20,18 +20,26 @@ public final class ChatEndpoint implements Router.Handler {
 
   @Override
   public void handle(Exchange exchange) throws IOException {
+    read(exchange).run();
+  }
+
+  /** What was read is garbage before the answer begins, which may take hours. */
+  private Answering read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
-    ChatPrompt chat = ChatPrompt.read(fields);
+    ChatPrompt asked = ChatPrompt.read(fields, model);
+    ChatPrompt chat = asked.with(asked.tools().chosen(fields));
     Delivery delivery = Delivery.read(fields);
     Integer wanted = SamplingFields.maxTokens(fields);
     GenerationOptions options = SamplingFields.read(fields, model, 1);
     refuseOthers(fields);
-    int[] prompt = PromptEncoder.chat(model, chat.messages(), true, chat.variables());
+    int[] prompt = chat.encode(model, true);
     int maxTokens = Answering.maxTokens(model, prompt, wanted, "messages");
     ChatFormat format = new ChatFormat("chatcmpl-" + exchange.id(), Instant.now().getEpochSecond(),
         model.id(), delivery.includeUsage());
-    new Answering(serving, exchange, model, format, AnswerParser.plain(), delivery).run(prompt,
+    AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),
+        Thinking.begins(model, prompt));
+    return new Answering(serving, exchange, model, format, parser, delivery, prompt,
         options.withMaxTokens(maxTokens));
   }
 
@@ -39,11 +47,8 @@ public final class ChatEndpoint implements Router.Handler {
     SamplingFields.refuseOthers(fields);
     fields.unsupported("logprobs", "this server does not give them", "false");
     fields.unsupported("top_logprobs", "this server does not give them", "0");
-    fields.unsupported("tools", "this server has no tools yet", "[]");
-    fields.unsupported("tool_choice", "this server has no tools yet", "\"none\"");
-    fields.unsupported("parallel_tool_calls", "this server has no tools yet");
-    fields.unsupported("functions", "this server has no tools yet", "[]");
-    fields.unsupported("function_call", "this server has no tools yet", "\"none\"");
+    fields.unsupported("functions", "use tools", "[]");
+    fields.unsupported("function_call", "use tool_choice", "\"none\"");
     fields.unsupported("response_format", "say in the prompt what the answer looks like",
         "{\"type\":\"text\"}");
     fields.unsupported("reasoning_effort",

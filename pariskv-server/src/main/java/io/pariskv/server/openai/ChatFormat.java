@@ -3,6 +3,7 @@ package io.pariskv.server.openai;
 import io.pariskv.server.http.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -15,6 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 record ChatFormat(String id, long created, String model,
     boolean includeUsage) implements AnswerFormat {
+  private static final String THOUGHTS = "reasoning_content";
 
   @Override
   public ObjectNode opening() {
@@ -25,6 +27,12 @@ record ChatFormat(String id, long created, String model,
   public ObjectNode piece(Part part) {
     return switch (part) {
       case Part.Text text -> chunk(Json.object().put("content", text.text()), null);
+      case Part.Thought thought -> chunk(Json.object().put(THOUGHTS, thought.text()), null);
+      case Part.ToolCall call -> {
+        ObjectNode delta = Json.object();
+        delta.putArray("tool_calls").add(call(call).put("index", call.index()));
+        yield chunk(delta, null);
+      }
     };
   }
 
@@ -47,14 +55,30 @@ record ChatFormat(String id, long created, String model,
     ObjectNode choice = json.putArray("choices").addObject().put("index", 0);
     ObjectNode message = choice.putObject("message").put("role", "assistant");
     StringBuilder content = new StringBuilder();
+    StringBuilder thoughts = new StringBuilder();
+    ArrayNode calls = Json.array();
     for (Part part : parts) {
       switch (part) {
         case Part.Text text -> content.append(text.text());
+        case Part.Thought thought -> thoughts.append(thought.text());
+        case Part.ToolCall call -> calls.add(call(call));
       }
     }
-    message.put("content", content.toString());
+    message.put("content", content.isEmpty() && !calls.isEmpty() ? null : content.toString());
+    if (!thoughts.isEmpty()) {
+      message.put(THOUGHTS, thoughts.toString());
+    }
+    if (!calls.isEmpty()) {
+      message.set("tool_calls", calls);
+    }
     choice.putNull("logprobs").put("finish_reason", finishReason);
     json.set("usage", usage);
+    return json;
+  }
+
+  private static ObjectNode call(Part.ToolCall call) {
+    ObjectNode json = Json.object().put("id", call.id()).put("type", "function");
+    json.putObject("function").put("name", call.name()).put("arguments", call.arguments());
     return json;
   }
 

@@ -3,6 +3,7 @@ package io.pariskv.server.openai;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
+import io.pariskv.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,15 +17,16 @@ import tools.jackson.databind.JsonNode;
  *
  * @param messages each with a role, and a content
  * @param variables of the template, from {@code chat_template_kwargs}
+ * @param tools that the answer may call
  */
 record ChatPrompt(List<Map<String, @Nullable Object>> messages,
-    Map<String, @Nullable Object> variables) {
+    Map<String, @Nullable Object> variables, Tools tools) {
   private static final int MOST_MESSAGES = 100_000;
   private static final Set<String> OWN_VARIABLES = Set.of("messages", "add_generation_prompt",
       "tools", "documents");
 
-  /** Reads {@code messages} and {@code chat_template_kwargs}. */
-  static ChatPrompt read(Fields fields) {
+  /** Reads {@code messages}, {@code chat_template_kwargs} and {@code tools}. */
+  static ChatPrompt read(Fields fields, ServedModel model) {
     List<JsonNode> items = fields.array("messages", MOST_MESSAGES);
     if (items == null) {
       throw fields.missing("messages");
@@ -34,9 +36,23 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     }
     List<Map<String, @Nullable Object>> messages = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
-      messages.add(message(Fields.of(items.get(i), "messages[" + i + "]")));
+      messages.add(message(Fields.of(items.get(i), "messages[" + i + "]"), model));
     }
-    return new ChatPrompt(messages, variables(fields));
+    return new ChatPrompt(messages, variables(fields), Tools.read(fields, model));
+  }
+
+  /** This conversation with an answer that may call these functions and no others. */
+  ChatPrompt with(Tools chosen) {
+    return new ChatPrompt(messages, variables, chosen);
+  }
+
+  /** Tokens of the prompt. */
+  int[] encode(ServedModel model, boolean addGenerationPrompt) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>(variables);
+    if (!tools.names().isEmpty()) {
+      all.put("tools", tools.definitions());
+    }
+    return PromptEncoder.chat(model, messages, addGenerationPrompt, all);
   }
 
   private static Map<String, @Nullable Object> variables(Fields fields) {
@@ -57,24 +73,32 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     return JsonValues.map(given);
   }
 
-  private static Map<String, @Nullable Object> message(Fields fields) {
+  private static Map<String, @Nullable Object> message(Fields fields, ServedModel model) {
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     String role = fields.requiredText("role");
     message.put("role", switch (role) {
       case "developer" -> "system"; // OpenAI's newer word; templates know the older one
-      case "system", "user", "assistant" -> role;
+      case "system", "user", "assistant", "tool" -> role;
       default -> throw ApiException.invalid(fields.name("role"), fields.name("role") + " is \""
-          + Json.shorten(role) + "\", expected system, developer, user or assistant");
+          + Json.shorten(role) + "\", expected system, developer, user, assistant or tool");
     });
-    message.put("content", content(fields));
+    List<@Nullable Object> calls = role.equals("assistant")
+        ? Tools.calls(fields, model)
+        : List.of();
+    message.put("content", content(fields, !calls.isEmpty()));
+    if (!calls.isEmpty()) {
+      message.put("tool_calls", calls);
+    }
+    if (role.equals("tool")) {
+      message.put("tool_call_id", fields.requiredText("tool_call_id"));
+    }
     for (String extra : new String[]{"name", "reasoning_content"}) {
       String text = fields.text(extra);
       if (text != null) {
         message.put(extra, text);
       }
     }
-    fields.unsupported("tool_calls", "this server has no tools yet", "[]");
-    fields.unsupported("function_call", "this server has no tools yet");
+    fields.unsupported("function_call", "use tool_calls");
     fields.unsupported("refusal", "leave it out");
     fields.unsupported("audio", "this server reads text only");
     fields.end();
@@ -82,8 +106,11 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
   }
 
   /** A string, or parts that are all text. */
-  private static String content(Fields fields) {
+  private static String content(Fields fields, boolean optional) {
     JsonNode content = fields.any("content");
+    if (content == null && optional) {
+      return "";
+    }
     if (content == null) {
       throw fields.missing("content");
     }

@@ -51,6 +51,8 @@ record CompletionFormat(String id, long created, String model,
   private static String text(Part part) {
     return switch (part) {
       case Part.Text text -> text.text();
+      case Part.Thought _,Part.ToolCall _ -> throw new IllegalStateException(
+          "a completion is all text");
     };
   }
 

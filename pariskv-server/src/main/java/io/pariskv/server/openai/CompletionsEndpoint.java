@@ -26,6 +26,11 @@ public final class CompletionsEndpoint implements Router.Handler {
 
   @Override
   public void handle(Exchange exchange) throws IOException {
+    read(exchange).run();
+  }
+
+  /** What was read is garbage before the answer begins. */
+  private Answering read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     JsonNode given = fields.any("prompt");
@@ -46,7 +51,7 @@ public final class CompletionsEndpoint implements Router.Handler {
         "prompt");
     CompletionFormat format = new CompletionFormat("cmpl-" + exchange.id(),
         Instant.now().getEpochSecond(), model.id(), delivery.includeUsage());
-    new Answering(serving, exchange, model, format, AnswerParser.plain(), delivery).run(prompt,
+    return new Answering(serving, exchange, model, format, AnswerParser.plain(), delivery, prompt,
         options.withMaxTokens(maxTokens));
   }
 

@@ -48,10 +48,10 @@ public final class TokenizeEndpoint {
   }
 
   private static int[] chat(Fields fields, ServedModel model) {
-    ChatPrompt prompt = ChatPrompt.read(fields);
+    ChatPrompt prompt = ChatPrompt.read(fields, model);
     boolean generation = fields.flag("add_generation_prompt", true);
     fields.end();
-    return PromptEncoder.chat(model, prompt.messages(), generation, prompt.variables());
+    return prompt.encode(model, generation);
   }
 
   /** Ids to text, special tokens included. */

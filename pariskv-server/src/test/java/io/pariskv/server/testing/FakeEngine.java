@@ -61,6 +61,11 @@ public final class FakeEngine implements Engine {
     });
   }
 
+  /** Every request is answered with so many tokens, one of each request after the other. */
+  public static FakeEngine steady(int tokens) {
+    return new FakeEngine(submission -> submission.prefill(0).go(tokens));
+  }
+
   /** A request of the server's. */
   public final class Submission {
     private final EngineRequest request;
@@ -91,6 +96,16 @@ public final class FakeEngine implements Engine {
         tokens.add(tokens.size());
         text.append(piece);
         listener.onToken(tokens.size() - 1, piece);
+      });
+    }
+
+    private void go(int left) {
+      then(() -> {
+        if (left == 0) {
+          end(FinishReason.STOP);
+        } else {
+          token("token ").go(left - 1);
+        }
       });
     }
 

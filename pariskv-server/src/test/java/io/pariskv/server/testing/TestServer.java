@@ -5,6 +5,7 @@ import io.pariskv.server.ParisKvServer;
 import io.pariskv.server.ServerSettings;
 import io.pariskv.server.http.HttpLimits;
 import io.pariskv.server.model.ServedModel;
+import io.pariskv.server.model.ToolFormat;
 import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
 import io.pariskv.text.jinja.JinjaTemplate;
@@ -59,6 +60,13 @@ public final class TestServer implements AutoCloseable {
     this(settings, Map.of(MODEL, engine));
   }
 
+  /** A server of a model with this template. */
+  public TestServer(FakeEngine engine, ServedModel.Template template) {
+    this.engines = Map.of(MODEL, engine);
+    this.server = ParisKvServer.start(ServerSettings.local().withLimits(LIMITS),
+        List.of(model(MODEL, engine, template)), log::add);
+  }
+
   /** A server of several models. */
   public TestServer(ServerSettings settings, Map<String, FakeEngine> engines) {
     this.engines = engines;
@@ -67,14 +75,24 @@ public final class TestServer implements AutoCloseable {
     this.server = ParisKvServer.start(settings, models, log::add);
   }
 
-  private static ServedModel model(String id, FakeEngine engine) {
-    return new ServedModel(id, engine, TOKENIZER, TEMPLATE::renderMessages, GenerationConfig.EMPTY,
-        CONTEXT);
+  /** A model of this engine. */
+  public static ServedModel model(String id, FakeEngine engine) {
+    return model(id, engine, TEMPLATE::renderMessages);
+  }
+
+  private static ServedModel model(String id, FakeEngine engine, ServedModel.Template template) {
+    return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template),
+        GenerationConfig.EMPTY, CONTEXT);
   }
 
   /** The tokens of a text. */
   public static int[] encode(String text) {
     return TOKENIZER.encode(text);
+  }
+
+  /** The text of tokens. */
+  public static String decode(int[] tokens) {
+    return TOKENIZER.decode(tokens, false);
   }
 
   /** The server itself. */
