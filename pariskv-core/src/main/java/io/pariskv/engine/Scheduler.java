@@ -9,6 +9,7 @@ import io.pariskv.generate.ModelRunner;
 import io.pariskv.generate.Sequence;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
@@ -118,12 +119,19 @@ final class Scheduler implements AutoCloseable {
       }
       kept.drop(oldest);
     }
-    if (match == null) {
+    return match == null ? runner.open() : cut(match, request.prompt());
+  }
+
+  /** A kept sequence as far as it is a prompt's; a new one if there is no memory to summarise it anew. */
+  private Sequence cut(Sequence match, int[] prompt) {
+    kept.take(match);
+    try {
+      match.reuse(prompt, prompt.length - 1);
+      return match;
+    } catch (OutOfMemoryError e) {
+      match.close();
       return runner.open();
     }
-    kept.take(match);
-    match.reuse(request.prompt(), request.prompt().length - 1);
-    return match;
   }
 
   private boolean fits(Request request, @Nullable Sequence match, long used, int active) {
@@ -188,8 +196,9 @@ final class Scheduler implements AutoCloseable {
       step(all);
     } catch (OutOfMemoryError | InputException e) {
       stopSteps();
+      Arrays.fill(rows, null); // nobody knows how far the step went
       if (!kept.clear()) {
-        fail(all.getLast(), e); // the others may have room then
+        fail(all.getLast(), e); // others may have room then
       }
       return;
     }
@@ -227,8 +236,15 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void configure(int row, Running running, int[] seen) {
+    leaveRow(running);
     runner.configure(row, running.request().options(), seen);
     rows[row] = running;
+  }
+
+  private void leaveRow(Running running) {
+    for (int row = 0; row < rows.length; row++) {
+      rows[row] = rows[row] == running ? null : rows[row];
+    }
   }
 
   private void stopSteps() {
@@ -296,9 +312,7 @@ final class Scheduler implements AutoCloseable {
     } else {
       prefilling.remove(running);
     }
-    for (int i = 0; i < places; i++) {
-      rows[i] = rows[i] == running ? null : rows[i];
-    }
+    leaveRow(running);
     if (keep) {
       kept.keep(running.sequence());
     } else {

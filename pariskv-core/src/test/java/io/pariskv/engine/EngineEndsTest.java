@@ -45,7 +45,7 @@ class EngineEndsTest {
   @BeforeAll
   void load() {
     model = LanguageModel.load(Fixtures.model("qwen3-tied"),
-        LoadOptions.defaults().withPrefillChunk(64));
+        LoadOptions.defaults().withBackend("vector").withPrefillChunk(64));
     try (Session session = model.newSession(new FullAttention())) {
       five = session.generate(OTHER, FIVE, GenerationListener.NONE).tokens();
     }
@@ -266,7 +266,7 @@ class EngineEndsTest {
   }
 
   @Test
-  void memoryThatRunsOutInDecode_failsTheLastThatCame_onceNothingIsKept() {
+  void memoryThatRunsOutInDecode_failsOneOfTheBatch_onceNothingIsKept() {
     FailingMethod method = new FailingMethod();
     try (Engine engine = Engine.start(model, method, TWO.withPlaces(3).withKeepTokens(1_000))) {
       submit(engine, PROMPT, FIVE, new Heard()).result();

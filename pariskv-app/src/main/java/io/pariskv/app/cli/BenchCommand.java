@@ -7,8 +7,8 @@ import picocli.CommandLine.Spec;
 
 /** Groups the benchmarks. */
 @Command(name = "bench", mixinStandardHelpOptions = true, description = "Measure this machine.", subcommands = {
-    BenchAttentionCommand.class, BenchDecodeCommand.class, BenchLinearCommand.class,
-    BenchOverlapCommand.class,
+    BenchAttentionCommand.class, BenchDecodeCommand.class, BenchEngineCommand.class,
+    BenchLinearCommand.class, BenchOverlapCommand.class,
     BenchModelCommand.class})
 public final class BenchCommand implements Runnable {
   @Spec
@@ -17,6 +17,6 @@ public final class BenchCommand implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a benchmark: attention, decode, linear, model or overlap");
+        "give a benchmark: attention, decode, engine, linear, model or overlap");
   }
 }
