@@ -140,8 +140,18 @@ public final class ModelMetrics {
     out.family(name, "gauge", help).sample(name, labels, value);
   }
 
+  private static void gauge(PrometheusText out, String labels, String name, String help,
+      long value) {
+    out.family(name, "gauge", help).sample(name, labels, value);
+  }
+
   private static void counter(PrometheusText out, String labels, String name, String help,
       double value) {
+    out.family(name, "counter", help).sample(name, labels, value);
+  }
+
+  private static void counter(PrometheusText out, String labels, String name, String help,
+      long value) {
     out.family(name, "counter", help).sample(name, labels, value);
   }
 

@@ -23,8 +23,17 @@ final class PrometheusText {
 
   /** @param labels such as {@code model_name="a"} */
   void sample(String name, String labels, double value) {
-    family.append(PREFIX).append(name).append('{').append(labels).append("} ")
-        .append(number(value)).append('\n');
+    sample(name, labels, number(value));
+  }
+
+  /** A sample that is counted. */
+  void sample(String name, String labels, long value) {
+    sample(name, labels, Long.toString(value));
+  }
+
+  private void sample(String name, String labels, String value) {
+    family.append(PREFIX).append(name).append('{').append(labels).append("} ").append(value)
+        .append('\n');
   }
 
   static String label(String name, String value) {

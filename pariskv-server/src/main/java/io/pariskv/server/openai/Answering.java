@@ -33,8 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
 final class Answering {
   private static final String COMMENT = ": keep-alive\n\n";
   private static final String SPACE = " ";
-  private static final ApiException ENDS = ApiException.unavailable("shutting_down",
-      "the server ends, and the answer with it");
   /** A chunk of prefill on a slow machine takes minutes. */
   private static final Duration CANCELLED_WITHIN = Duration.ofMinutes(10);
 
@@ -119,9 +117,13 @@ final class Answering {
     }
   }
 
+  private static ApiException ends() {
+    return ApiException.unavailable("shutting_down", "the server ends, and the answer with it");
+  }
+
   private ApiException stopped(EngineStoppedException e) {
     if (serving.draining().getAsBoolean()) { // it was not yet when the request came
-      return ENDS;
+      return ends();
     }
     serving.failed().add(model.id());
     exchange.notes().put("failure", String.valueOf(e.getMessage()));
@@ -230,7 +232,7 @@ final class Answering {
 
   /** What was cancelled, but not by us, was cut by the end of the server, and is not an answer. */
   private static @Nullable ApiException cut(GenerationResult result) {
-    return result.finishReason() == FinishReason.CANCELLED ? ENDS : null;
+    return result.finishReason() == FinishReason.CANCELLED ? ends() : null;
   }
 
   private ApiException failed(Exception failure) {
