@@ -61,8 +61,13 @@ class LangChain4jTest {
       assertEquals(2, answer.tokenUsage().outputTokenCount());
       assertEquals(7, request.options().maxTokens());
       assertEquals(3, request.options().seed());
-      assertArrayEquals(TestServer.encode("<|im_start|>system\n be brief<|im_end|>\n"
-          + "<|im_start|>user\n hello<|im_end|>\n<|im_start|>assistant\n"), request.prompt());
+      assertArrayEquals(TestServer.encode("""
+          <|im_start|>system
+           be brief<|im_end|>
+          <|im_start|>user
+           hello<|im_end|>
+          <|im_start|>assistant
+          """), request.prompt());
     }
   }
 

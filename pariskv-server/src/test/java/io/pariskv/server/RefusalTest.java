@@ -157,8 +157,14 @@ class RefusalTest {
     server.post(CHAT, "{\"messages\":[{\"role\":\"developer\",\"content\":\"be brief\"},"
         + "{\"role\":\"user\",\"name\":\"me\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
         + "{\"type\":\"text\",\"text\":\"b\"}]}],\"chat_template_kwargs\":{\"enable_thinking\":false}}");
-    int[] expected = TestServer.encode("<|im_start|>system\n be brief<|im_end|>\n<|im_start|>user\n"
-        + " a\nb<|im_end|>\n<|im_start|>assistant\n");
+    int[] expected = TestServer.encode("""
+        <|im_start|>system
+         be brief<|im_end|>
+        <|im_start|>user
+         a
+        b<|im_end|>
+        <|im_start|>assistant
+        """);
     assertArrayEquals(expected, engine.next().request().prompt());
   }
 
