@@ -8,6 +8,7 @@ import io.pariskv.app.cli.EvalCommand;
 import io.pariskv.app.cli.InfoCommand;
 import io.pariskv.app.cli.LogitsCommand;
 import io.pariskv.app.cli.RunCommand;
+import io.pariskv.app.cli.ServeCommand;
 import io.pariskv.error.InputException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -27,7 +28,7 @@ import picocli.CommandLine.ScopeType;
  */
 @Command(name = "pariskv", mixinStandardHelpOptions = true, version = "pariskv 0.1.0", description = "Long-context LLM inference on the JVM, with ParisKV beside full attention.", subcommands = {
     DemoCommand.class, RunCommand.class, ChatCommand.class, LogitsCommand.class,
-    InfoCommand.class, BenchCommand.class, EvalCommand.class})
+    InfoCommand.class, BenchCommand.class, EvalCommand.class, ServeCommand.class})
 public final class Main implements Runnable {
   private static final String DEBUG = "--debug";
 
@@ -98,7 +99,7 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a command: demo, run, chat, logits, info, bench or eval");
+        "give a command: demo, run, chat, logits, info, bench, eval or serve");
   }
 
   /** Whether a stack trace is wanted; arguments after a wrong one were not parsed. */

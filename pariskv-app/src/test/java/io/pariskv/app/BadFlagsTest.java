@@ -127,7 +127,7 @@ class BadFlagsTest {
     assertUsage(with(RUN, "--metod", "full"), "unknown option '--metod'", "--method");
     assertUsage(with(RUN, "there"), "unexpected argument 'there'");
     assertUsage(new Object[]{"nope"}, "no command 'nope'",
-        "demo, run, chat, logits, info, bench, eval");
+        "demo, run, chat, logits, info, bench, eval, serve");
     assertUsage(new Object[]{"--nope"}, "unknown option '--nope'", "'pariskv --help'");
     assertUsage(new Object[]{}, "give a command", "'pariskv --help'");
     assertUsage(new Object[]{"run"}, "--model");

@@ -26,6 +26,8 @@ class FlagsOfTheDocumentsTest {
       bench overlap, --model --prompt-file --tokens --steps --k --times --seed --backend --json
       eval, --model --method --lengths --samples --seed --out --k --resume --data --new-tokens --every --raw --backend
       eval report, --help
+      serve, --model --host --port --api-key-file --tls-keystore --tls-password-file --method --context
+      serve, --places --max-queue --chunk --keep-tokens --deadline --max-body-mib --drain-seconds --log-prompts
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

@@ -32,7 +32,7 @@ public final class LanguageModel implements AutoCloseable {
   private final ModelPlan plan;
   private final Transformer transformer;
   private final @Nullable Tokenizer tokenizer;
-  private @Nullable ChatTemplate template;
+  private volatile @Nullable ChatTemplate template;
 
   private LanguageModel(ModelDirectory directory, LoadOptions options, ModelPlan plan,
       Transformer transformer, @Nullable Tokenizer tokenizer) {
@@ -150,13 +150,22 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException if the model has no template, or the template refuses the messages
    */
   public String chatText(List<ChatMessage> messages) {
+    return chatTemplate().render(messages, true);
+  }
+
+  /**
+   * The chat template. May be called by any thread.
+   *
+   * @throws InputException if the model has none, or it cannot be used
+   */
+  public ChatTemplate chatTemplate() {
     ChatTemplate loaded = template;
     if (loaded == null) {
       loaded = ChatTemplate.load(directory.path(),
           (name, source) -> JinjaTemplate.parse(name, source)::render);
       template = loaded;
     }
-    return loaded.render(messages, true);
+    return loaded;
   }
 
   /**

@@ -83,12 +83,24 @@ public final class ChatTemplate {
    */
   public String render(List<ChatMessage> messages, boolean addGenerationPrompt,
       Map<String, ? extends @Nullable Object> extra) {
+    return renderMessages(
+        messages.stream().map(m -> Map.of("role", m.role(), "content", m.content())).toList(),
+        addGenerationPrompt, extra);
+  }
+
+  /**
+   * As above, for messages with more than a role and a content, such as {@code tool_calls}: what the template knows of them
+   * is up to it.
+   *
+   * @param messages strings, booleans, numbers, null, and lists and maps of these, by name
+   */
+  public String renderMessages(List<? extends Map<String, ? extends @Nullable Object>> messages,
+      boolean addGenerationPrompt, Map<String, ? extends @Nullable Object> extra) {
     Map<String, @Nullable Object> variables = new LinkedHashMap<>(specialTokens);
     variables.put("tools", null);
     variables.put("documents", null);
     variables.putAll(extra);
-    variables.put("messages",
-        messages.stream().map(m -> Map.of("role", m.role(), "content", m.content())).toList());
+    variables.put("messages", messages);
     variables.put("add_generation_prompt", addGenerationPrompt);
     return template.render(variables);
   }

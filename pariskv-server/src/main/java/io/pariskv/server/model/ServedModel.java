@@ -1,0 +1,77 @@
+package io.pariskv.server.model;
+
+import io.pariskv.engine.Engine;
+import io.pariskv.error.InputException;
+import io.pariskv.generate.LanguageModel;
+import io.pariskv.model.file.GenerationConfig;
+import io.pariskv.text.ChatTemplate;
+import io.pariskv.text.Tokenizer;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model that the server answers with. Whoever made it closes the engine and the model, after the server.
+ *
+ * @param id the name that clients ask for
+ * @param engine runs it
+ * @param tokenizer its text
+ * @param template its conversations
+ * @param tools how it calls functions
+ * @param sampling what its authors propose, for what a request leaves open
+ * @param context most tokens of a prompt and its answer together
+ */
+public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
+    ToolFormat tools, GenerationConfig sampling, int context) {
+  private static final int MOST_ID_CHARACTERS = 200;
+
+  /** Makes one text of a conversation; see {@link ChatTemplate#renderMessages}. Thread-safe. */
+  @FunctionalInterface
+  public interface Template {
+    /** @throws InputException if there is no template, or it refuses the messages */
+    String render(List<? extends Map<String, ? extends @Nullable Object>> messages,
+        boolean addGenerationPrompt, Map<String, ? extends @Nullable Object> variables);
+  }
+
+  /** Checks the id and the context. */
+  public ServedModel {
+    if (id.isEmpty() || id.length() > MOST_ID_CHARACTERS
+        || id.chars().anyMatch(Character::isISOControl)) {
+      throw new InputException("a model's name must have 1 to " + MOST_ID_CHARACTERS
+          + " characters and no control characters, not " + id.length());
+    }
+    if (context < 2) {
+      throw new InputException("the context of model " + id + " is " + context
+          + " tokens, which leaves no room for a prompt and an answer; raise it");
+    }
+  }
+
+  /**
+   * A loaded model.
+   *
+   * @param engine of this model
+   * @throws InputException if the model has no tokenizer
+   */
+  public static ServedModel of(String id, LanguageModel model, Engine engine) {
+    if (!model.hasTokenizer()) {
+      throw new InputException(
+          "model " + id + " has no tokenizer.json, and a server takes text; add the file");
+    }
+    Template template = template(id, model);
+    return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
+        model.generationConfig(),
+        (int) Math.min(model.plan().context(), engine.status().roomTokens()));
+  }
+
+  /** Loaded now, so that a template that cannot be used is known at the start. */
+  private static Template template(String id, LanguageModel model) {
+    try {
+      return model.chatTemplate()::renderMessages;
+    } catch (InputException e) {
+      return (_, _, _) -> {
+        throw new InputException(
+            "model " + id + " has no chat template that can be used; use /v1/completions", e);
+      };
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package io.pariskv.server.openai;
+
+import io.pariskv.generate.GenerationOptions;
+import io.pariskv.server.http.Exchange;
+import io.pariskv.server.http.Fields;
+import io.pariskv.server.http.Router;
+import io.pariskv.server.model.ServedModel;
+import java.io.IOException;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** {@code POST /v1/chat/completions}. */
+public final class ChatEndpoint implements Router.Handler {
+  private final Serving serving;
+
+  /** For these models. */
+  public ChatEndpoint(Serving serving) {
+    this.serving = serving;
+  }
+
+  @Override
+  public void handle(Exchange exchange) throws IOException {
+    read(exchange).run();
+  }
+
+  /** What was read is garbage before the answer begins, which may take hours. */
+  private Answering read(Exchange exchange) throws IOException {
+    Fields fields = new Fields(exchange.readJson());
+    ServedModel model = serving.model(fields);
+    ChatPrompt asked = ChatPrompt.read(fields, model);
+    ChatPrompt chat = asked.with(asked.tools().chosen(fields));
+    Delivery delivery = Delivery.read(fields);
+    Integer wanted = SamplingFields.maxTokens(fields);
+    GenerationOptions options = SamplingFields.read(fields, model, 1);
+    refuseOthers(fields);
+    int[] prompt = chat.encode(model, true);
+    int maxTokens = Answering.maxTokens(model, prompt, wanted, "messages");
+    ChatFormat format = new ChatFormat("chatcmpl-" + exchange.id(), Instant.now().getEpochSecond(),
+        model.id(), delivery.includeUsage());
+    AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),
+        Thinking.begins(model, prompt));
+    return new Answering(serving, exchange, model, format, parser, delivery, prompt,
+        options.withMaxTokens(maxTokens));
+  }
+
+  private static void refuseOthers(Fields fields) {
+    SamplingFields.refuseOthers(fields);
+    fields.unsupported("logprobs", "this server does not give them", "false");
+    fields.unsupported("top_logprobs", "this server does not give them", "0");
+    fields.unsupported("functions", "use tools", "[]");
+    fields.unsupported("function_call", "use tool_choice", "\"none\"");
+    fields.unsupported("response_format", "say in the prompt what the answer looks like",
+        "{\"type\":\"text\"}");
+    fields.unsupported("reasoning_effort",
+        "use chat_template_kwargs, such as {\"enable_thinking\": false}");
+    fields.unsupported("verbosity", "say in the prompt how long the answer should be");
+    fields.unsupported("modalities", "this server writes text only", "[\"text\"]");
+    fields.unsupported("audio", "this server writes text only");
+    fields.unsupported("prediction", "answers are made token by token");
+    fields.unsupported("web_search_options", "this server searches nothing");
+    fields.end();
+  }
+}

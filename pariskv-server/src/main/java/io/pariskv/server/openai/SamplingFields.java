@@ -1,0 +1,91 @@
+package io.pariskv.server.openai;
+
+import io.pariskv.generate.GenerationOptions;
+import io.pariskv.server.http.ApiException;
+import io.pariskv.server.http.Fields;
+import io.pariskv.server.http.Json;
+import io.pariskv.server.model.ServedModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** The fields that say how tokens are chosen and when an answer ends, alike for all endpoints that answer. */
+final class SamplingFields {
+  private static final int MOST_STOPS = 16;
+  private static final int MOST_STOP_CHARACTERS = 1000;
+
+  private SamplingFields() {
+  }
+
+  /**
+   * What the request asks for; what it leaves open is as the model's authors propose. Without a seed no two answers are
+   * chosen alike.
+   *
+   * @param maxTokens most new tokens
+   */
+  static GenerationOptions read(Fields fields, ServedModel model, int maxTokens) {
+    GenerationOptions options = GenerationOptions.proposed(model.sampling(), maxTokens);
+    Double temperature = fields.number("temperature", 0, 100);
+    options = temperature == null ? options : options.withTemperature(temperature.floatValue());
+    Double topP = fields.number("top_p", Float.MIN_NORMAL, 1);
+    options = topP == null ? options : options.withTopP(topP.floatValue());
+    Integer topK = fields.integer("top_k", -1, Integer.MAX_VALUE);
+    options = topK == null ? options : options.withTopK(Math.max(0, topK)); // -1 is vLLM's for all
+    Double minP = fields.number("min_p", 0, 1);
+    options = minP == null ? options : options.withMinP(minP.floatValue());
+    Double penalty = fields.number("repetition_penalty", 0.01, 100);
+    options = penalty == null ? options : options.withRepetitionPenalty(penalty.floatValue());
+    Long seed = fields.wide("seed", Long.MIN_VALUE, Long.MAX_VALUE);
+    return options.withSeed(seed == null ? ThreadLocalRandom.current().nextLong() : seed)
+        .withStop(stop(fields)).withIgnoreEos(fields.flag("ignore_eos", false));
+  }
+
+  /** Most new tokens if the request says so. */
+  static @Nullable Integer maxTokens(Fields fields) {
+    Integer plain = fields.integer("max_tokens", 1, Integer.MAX_VALUE);
+    Integer newer = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
+    if (plain != null && newer != null && !plain.equals(newer)) {
+      throw ApiException.invalid("max_completion_tokens", "max_completion_tokens is " + newer
+          + " and max_tokens " + plain + "; give one of them");
+    }
+    return newer != null ? newer : plain;
+  }
+
+  /** Fields of OpenAI's and of other servers that would change an answer, were they honoured. */
+  static void refuseOthers(Fields fields) {
+    fields.unsupported("n", "a request has one answer; send several requests", "1");
+    fields.unsupported("presence_penalty", "use repetition_penalty", "0", "0.0");
+    fields.unsupported("frequency_penalty", "use repetition_penalty", "0", "0.0");
+    fields.unsupported("logit_bias", "tokens cannot be favoured one by one", "{}");
+    fields.unsupported("best_of", "a request has one answer", "1");
+    fields.unsupported("store", "nothing is kept of a request", "false");
+    fields.unsupported("service_tier", "all requests are served alike", "\"auto\"", "\"default\"");
+    // Words about a request that change nothing about its answer.
+    fields.harmless("user", "metadata", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_retention");
+  }
+
+  /** One string, or several. */
+  private static List<String> stop(Fields fields) {
+    JsonNode stop = fields.any("stop");
+    if (stop == null) {
+      return List.of();
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonNode item : stop.isArray() ? stop.values() : List.of(stop)) {
+      if (!item.isString() || item.stringValue().isEmpty()
+          || item.stringValue().length() > MOST_STOP_CHARACTERS) {
+        throw ApiException.invalid("stop", "stop has " + Json.kind(item)
+            + ", expected strings of 1 to " + MOST_STOP_CHARACTERS + " characters");
+      }
+      texts.add(item.stringValue());
+    }
+    if (texts.size() > MOST_STOPS) {
+      throw ApiException.invalid("stop",
+          "stop has " + texts.size() + " strings, at most " + MOST_STOPS + " are looked for");
+    }
+    return texts;
+  }
+}

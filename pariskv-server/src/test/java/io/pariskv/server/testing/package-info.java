@@ -1,0 +1,5 @@
+/** A server to test against. */
+@NullMarked
+package io.pariskv.server.testing;
+
+import org.jspecify.annotations.NullMarked;
