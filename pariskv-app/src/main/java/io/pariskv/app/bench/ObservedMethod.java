@@ -80,6 +80,11 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
   private record State(Backend backend, MethodState state, KvShape shape,
       Observer observer) implements MethodState {
     @Override
+    public void beforeStep(int slot, TokenZones zones) {
+      state.beforeStep(slot, zones);
+    }
+
+    @Override
     public long prepare(List<TokenZones> zones) {
       return state.prepare(zones);
     }

@@ -31,6 +31,11 @@ final class ProbedState implements MethodState {
   }
 
   @Override
+  public void beforeStep(int slot, TokenZones now) {
+    state.beforeStep(slot, now);
+  }
+
+  @Override
   public long prepare(List<TokenZones> sequences) {
     if (sequences.size() != 1) {
       throw new IllegalArgumentException(
