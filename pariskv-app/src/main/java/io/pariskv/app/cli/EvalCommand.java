@@ -34,6 +34,8 @@ public final class EvalCommand implements Callable<Integer> {
   private static final String METHODS = "full,pariskv,window";
   private static final int MAX_LENGTH = 1 << 24;
   private static final int MAX_SAMPLES = 100_000;
+  private static final int MAX_JOBS = 64;
+  private static final int MAX_MINUTES = 100_000;
 
   @Spec
   private CommandSpec spec;
@@ -59,6 +61,10 @@ public final class EvalCommand implements Callable<Integer> {
   private int newTokens;
   @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
   private @Nullable Integer every;
+  @Option(names = "--jobs", paramLabel = "N", defaultValue = "1", description = "Samples that are answered side by side, each with the model in memory once more: a small model leaves most of a GPU idle (default: ${DEFAULT-VALUE}). Times are then those of a busy machine.")
+  private int jobs;
+  @Option(names = "--minutes", paramLabel = "N", description = "End after so long, with as many samples of each task and length as there was time for; --resume goes on.")
+  private @Nullable Double minutes;
   @Option(names = "--raw", description = "Give prompts to the model as they are, without the chat template.")
   private boolean raw;
   @Mixin
@@ -74,29 +80,46 @@ public final class EvalCommand implements Callable<Integer> {
     }
     lengths.forEach(length -> Usage.requireRange(spec, "--lengths", length, MAX_LENGTH));
     Usage.requireRange(spec, "--samples", samples, MAX_SAMPLES);
-    List<MethodChoice> methods = Usage.check(spec, this::methods);
+    Usage.requireRange(spec, "--jobs", jobs, MAX_JOBS);
+    Double limit = minutes;
+    if (limit != null && !(limit > 0 && limit <= MAX_MINUTES)) {
+      throw Usage.wrong(spec, "--minutes " + limit + " must be above 0 and at most " + MAX_MINUTES);
+    }
+    MethodOptions.Labelled labelled = Usage.check(spec, () -> method.toLabelledMethods(METHODS));
     List<Workload> workloads = Usage.check(spec,
         () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
-    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, samples, seed);
-    PrintWriter err = spec.commandLine().getErr();
+    List<MethodChoice> methods = labelled.methods().entrySet().stream()
+        .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList();
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, labelled.refused(),
+        samples, seed);
+    Evaluation.Pace pace = limit == null
+        ? Evaluation.Pace.toTheEnd()
+        : Evaluation.Pace.seconds(Math.round(60 * limit));
     try (LanguageModel loaded = load(directory)) {
       SampleLine.Origin origin = new SampleLine.Origin(loaded.name(),
           ModelFingerprint.of(directory), loaded.backend().name(), Version.text());
       try (ResultFile file = ResultFile.open(out, settings(plan, loaded, origin), resume)) {
-        try {
-          new Evaluation(plan, new PromptEncoder(loaded, raw), file, origin,
-              Terminal.progress(err)).run();
-        } finally {
-          Terminal.endProgress(err);
-        }
+        run(plan, file, origin, pace, directory, loaded);
         return EvalSummary.print(file.lines(), out, spec.commandLine().getOut());
       }
     }
   }
 
-  private List<MethodChoice> methods() {
-    return method.toLabelledMethods(METHODS).entrySet().stream()
-        .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList();
+  private void run(Evaluation.Plan plan, ResultFile file, SampleLine.Origin origin,
+      Evaluation.Pace pace, Path directory, LanguageModel loaded) {
+    PrintWriter err = spec.commandLine().getErr();
+    try {
+      Evaluation evaluation = new Evaluation(plan, file, origin, pace, Terminal.progress(err));
+      LoadOptions options = loading.toLoadOptions(spec, loaded.plan().context());
+      EvalJobs.run(evaluation, jobs, new PromptEncoder(loaded, raw),
+          () -> LanguageModel.load(directory, options));
+      if (evaluation.left() > 0) {
+        spec.commandLine().getOut().println("ended after " + minutes + " minutes, "
+            + evaluation.left() + " samples before the end; --resume goes on");
+      }
+    } finally {
+      Terminal.endProgress(err);
+    }
   }
 
   /** With room for the longest samples; if that is not to be had, for the longest that fit. */

@@ -63,13 +63,13 @@ class EvaluationTest {
   private static Evaluation.Plan plan(List<Task> tasks, List<Integer> lengths,
       MethodChoice... methods) {
     return new Evaluation.Plan(tasks.stream().<Workload>map(TaskWorkload::new).toList(), lengths,
-        List.of(methods), 2, 7);
+        List.of(methods), Map.of(), 2, 7);
   }
 
   private List<Line> run(Evaluation.Plan plan, Path directory, boolean resume) {
     try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), resume)) {
-      new Evaluation(plan, new PromptEncoder(model, false), file, ORIGIN, line -> {
-      }).run();
+      new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(), line -> {
+      }).run(new PromptEncoder(model, false));
       return file.lines();
     }
   }
