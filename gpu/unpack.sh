@@ -1,4 +1,4 @@
-# Sourced by run-tests and run-bench: unpacks the bundle once and says where things are.
+# Sourced by the run scripts: unpacks the bundle once and says where things are.
 bundle=$(cd "$(dirname -- "$0")" && pwd)
 home=${PARISKV_HOME:-$(cd "$bundle/../.." && pwd)} # the repository's own files
 place=${PARISKV_GPU_DIR:-${TMPDIR:-/tmp}/pariskv-gpu}

@@ -71,7 +71,7 @@ public final class Evaluation {
    * How a run goes on.
    *
    * @param turn samples of a row before the next row has its turn
-   * @param enough whether it shall end; asked before each sample
+   * @param enough whether it shall end; asked before each answer, by any thread
    */
   public record Pace(int turn, BooleanSupplier enough) {
     /** Samples of a turn in a run that may be ended early. */
@@ -221,6 +221,9 @@ public final class Evaluation {
         return;
       }
       for (MethodChoice method : left) {
+        if (pace.enough.getAsBoolean()) {
+          return; // the sample's other methods are done when the run is resumed
+        }
         Cell cell = unit.row.cell(method.label());
         progress.begin(cell + ", sample " + trial.id() + " of " + trials.size());
         write(answer(cell, trial, method));

@@ -10,9 +10,13 @@ import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Session;
+import io.pariskv.index.ProductQuantizer;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.PqBudget;
+import io.pariskv.method.PqCache;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.text.ChatMessage;
 import java.util.HashSet;
@@ -62,6 +66,15 @@ class ProbedMethodTest {
     List<RetrievalPoint> points = probe.take();
     assertTrue(probe.take().isEmpty());
     return points;
+  }
+
+  /** It quantises before the first step, of which a probe has to tell it. */
+  @Test
+  void methodThatWaitsForTheWholePrompt_isToldOfItsEnd() {
+    AttentionMethod method = new PqCache(
+        new PqBudget.Tokens(new ZoneSettings(16, 32, 16, 0), 20), new ProductQuantizer(2, 4));
+    assertTrue(points(method, 10).stream().mapToDouble(RetrievalPoint::recall).average()
+        .orElse(0) > 0.2);
   }
 
   @Test

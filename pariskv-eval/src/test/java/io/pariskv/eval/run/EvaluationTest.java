@@ -143,6 +143,63 @@ class EvaluationTest {
     }
   }
 
+  /** Every thread has the model for itself; what they write together is what one alone writes. */
+  @Test
+  void severalThreads_answerEverySampleOnce(@TempDir Path directory) throws Exception {
+    Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400, 500),
+        WIDE, FULL);
+    Map<String, List<Object>> alone = new HashMap<>();
+    samples(run(plan, directory.resolve("alone"), false))
+        .forEach(line -> alone.put(line.cell() + line.id(), essence(line)));
+    try (ResultFile file = ResultFile.open(directory.resolve("together"), Map.of(), false);
+        LanguageModel other = LanguageModel.load(Models.RECALL,
+            LoadOptions.defaults().withContext(1000))) {
+      Evaluation evaluation = new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(),
+          line -> {
+          });
+      Thread thread = Thread.ofPlatform()
+          .start(() -> evaluation.run(new PromptEncoder(other, false)));
+      evaluation.run(new PromptEncoder(model, false));
+      thread.join();
+      assertEquals(0, evaluation.left());
+      assertEquals(16, file.lines().size());
+      for (SampleLine line : samples(file.lines())) {
+        assertEquals(alone.remove(line.cell() + line.id()), essence(line));
+      }
+    }
+  }
+
+  @Test
+  void endedEarly_hasSomeOfEachRow_andResumes(@TempDir Path directory) {
+    Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400),
+        WIDE);
+    int[] asked = {0};
+    Evaluation.Pace pace = new Evaluation.Pace(1, () -> ++asked[0] > 4);
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      Evaluation evaluation = new Evaluation(plan, file, ORIGIN, pace, line -> {
+      });
+      evaluation.run(new PromptEncoder(model, false)); // asks twice a sample
+      assertEquals(2, evaluation.left());
+      assertEquals(List.of("recall-number 400 wide", "recall-list 400 wide"),
+          file.lines().stream().map(line -> line.cell().toString()).toList());
+    }
+    assertEquals(4, samples(run(plan, directory, true)).size());
+  }
+
+  @Test
+  void methodThatCannotBe_isRefusedInEveryCell(@TempDir Path directory) {
+    Evaluation.Plan plan = new Evaluation.Plan(List.of(new TaskWorkload(RecallTask.number())),
+        List.of(400, 500), List.of(WIDE), Map.of("quest k=8", "k 8 is too small"), 1, 7);
+    List<Line> lines = run(plan, directory, false);
+    assertEquals(List.of(new RefusedLine(new Cell("recall-number", 400, "quest k=8"),
+        "k 8 is too small"),
+        new RefusedLine(new Cell("recall-number", 500, "quest k=8"),
+            "k 8 is too small")),
+        Scores.refused(lines));
+    assertEquals(2, samples(lines).size());
+    assertEquals(lines, run(plan, directory, true));
+  }
+
   @Test
   void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
     List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),
