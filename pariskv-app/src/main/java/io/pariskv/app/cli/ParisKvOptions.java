@@ -55,9 +55,8 @@ final class ParisKvOptions {
   /** Those of another preset, with that many keys or the preset's. */
   ParisKvConfig toConfig(String name, @Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(name);
-    return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
-        or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(name, base, keys), base.coarse(), grouping(Grouping.MEAN));
+    return new ParisKvConfig(zones(base.zones()), budget(name, base, keys), base.coarse(),
+        grouping(Grouping.MEAN));
   }
 
   /** What {@code --group} says, or that. */
@@ -89,7 +88,10 @@ final class ParisKvOptions {
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
   ZoneSettings toZones() {
-    ZoneSettings base = ZoneSettings.matched();
+    return zones(ZoneSettings.matched());
+  }
+
+  private ZoneSettings zones(ZoneSettings base) {
     return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
   }

@@ -112,6 +112,15 @@ class ProbedMethodTest {
     assertTrue(few.stream().mapToDouble(RetrievalPoint::recall).average().orElse(0) > 0.05);
   }
 
+  /** Its codebooks are found before the first step after a prompt, which a probe has to pass on. */
+  @Test
+  void methodThatPreparesBeforeAStep_selectsUnderAProbeToo() {
+    ZoneSettings zones = new ZoneSettings(16, 32, 16, 0);
+    PqCache method = new PqCache(new PqBudget.Tokens(zones, 20), new ProductQuantizer(2, 4));
+    assertTrue(points(method, 25).stream().mapToDouble(RetrievalPoint::recall).average()
+        .orElse(0) > 0.05);
+  }
+
   private static double mean(List<RetrievalPoint> points, boolean mass) {
     return points.stream().mapToDouble(point -> mass ? point.mass() : point.error()).average()
         .orElseThrow();
