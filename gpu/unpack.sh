@@ -13,5 +13,5 @@ java=$place/runtime/bin/java
 flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
 
 pariskv() { # the command line, as ./pariskv starts it
-  "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -jar "$place/pariskv-app.jar" "$@"
+  "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -Dpariskv.commit="$commit" -jar "$place/pariskv-app.jar" "$@"
 }

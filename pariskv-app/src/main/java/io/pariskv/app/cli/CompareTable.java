@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** What methods took, beside each other. */
 final class CompareTable {
-  private static final String FORMAT = "%-22s %-21s %6s %9s %10s %22s %9s %11s %9s %9s %9s %9s %9s%n";
+  private static final String FORMAT = "%-22s %-21s %6s %9s %10s %22s %9s %13s %9s %9s %9s %9s %9s%n";
   private static final double MEGA = 1e6;
 
   private final Backend backend;
@@ -48,7 +48,7 @@ final class CompareTable {
     out.printf(Locale.ROOT, "%n%d x %d tokens, K and V in %s memory, %d layers in turn%n",
         held.batch(), held.context(), placement(held), held.layers());
     out.printf(Locale.ROOT, FORMAT, "method", "settings", "k", "attended", "ms median",
-        "p5 to p95", "full/this", "/pariskv", "MB read", "of index", "MB PCIe", "MB kept",
+        "p5 to p95", "full/this", "this/pariskv", "MB read", "of index", "MB PCIe", "MB kept",
         "index ms");
     for (Row row : rows) {
       if (row.held().equals(held)) {
