@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,13 +43,14 @@ public final class CompareBench implements AutoCloseable {
    * What to measure, each with each.
    *
    * @param shape of one layer
+   * @param contenders at a context, which their settings may depend on
    * @param layers in turn, 0 for as many as a context suggests
    * @param queries sets of queries, which runs take in turn
    * @param runs timed
    */
   public record Settings(KvShape shape, List<Integer> contexts, List<Integer> batches,
-      List<KvPlacement> placements, List<Contender> contenders, int layers, int queries, int runs,
-      long seed) {
+      List<KvPlacement> placements, IntFunction<List<Contender>> contenders, int layers,
+      int queries, int runs, long seed) {
   }
 
   /** What rows have that can be compared: the same tokens in the same place. */
@@ -123,7 +125,7 @@ public final class CompareBench implements AutoCloseable {
         new KvShape(held.layers, one.heads(), one.kvHeads(), one.headDim(), one.dtype()),
         held.context, held.batch, held.placement, RowCacheSize.OFF);
     List<Contender> fitting = new ArrayList<>();
-    for (Contender each : settings.contenders) {
+    for (Contender each : settings.contenders.apply(held.context)) {
       String refusal = refusal(context, each.method);
       if (refusal.isEmpty()) {
         fitting.add(each);

@@ -81,11 +81,13 @@ public final class CompareCommand implements Callable<Integer> {
     if (layers != 0) {
       Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
     }
-    List<Contender> contenders = Usage.check(spec, this::contenders);
-    KvShape shape = geometry.toShape(spec,
-        contenders.stream().map(Contender::method).toList());
+    Map<Integer, List<Contender>> contenders = new LinkedHashMap<>();
+    contexts.forEach(context -> contenders.put(context,
+        Usage.check(spec, () -> contenders(context))));
+    KvShape shape = geometry.toShape(spec, contenders.values().stream().flatMap(List::stream)
+        .map(Contender::method).toList());
     CompareBench.Settings settings = new CompareBench.Settings(shape, contexts, batches,
-        places.stream().distinct().map(place -> place.placement).toList(), contenders, layers,
+        places.stream().distinct().map(place -> place.placement).toList(), contenders::get, layers,
         queries, steps, seed);
     PrintWriter err = spec.commandLine().getErr();
     try (CompareBench bench = new CompareBench(backend.name(spec), settings)) {
@@ -102,8 +104,9 @@ public final class CompareCommand implements Callable<Integer> {
   }
 
   /** Two names of the same settings, as the paper's and matched ones of ParisKV, are one contender. */
-  private List<Contender> contenders() {
-    MethodOptions.Labelled labelled = method.toLabelledMethods(MethodOptions.compared());
+  private List<Contender> contenders(int context) {
+    MethodOptions.Labelled labelled = method.toLabelledMethods(MethodOptions.compared(),
+        context);
     labelled.refused().forEach((label, reason) -> {
       throw new InputException(label + ": " + reason);
     });

@@ -1,6 +1,7 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.run.Compared;
 import io.pariskv.eval.run.Evaluation;
 import io.pariskv.eval.run.MethodChoice;
 import io.pariskv.eval.run.ModelFingerprint;
@@ -16,10 +17,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -85,24 +89,34 @@ public final class EvalCommand implements Callable<Integer> {
     if (limit != null && !(limit > 0 && limit <= MAX_MINUTES)) {
       throw Usage.wrong(spec, "--minutes " + limit + " must be above 0 and at most " + MAX_MINUTES);
     }
-    MethodOptions.Labelled labelled = Usage.check(spec, () -> method.toLabelledMethods(METHODS));
+    Map<Integer, Compared> compared = Usage.check(spec, this::compared);
     List<Workload> workloads = Usage.check(spec,
         () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
-    List<MethodChoice> methods = labelled.methods().entrySet().stream()
-        .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList();
-    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, labelled.refused(),
-        samples, seed);
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, compared::get, samples, seed);
     Evaluation.Pace pace = limit == null
         ? Evaluation.Pace.toTheEnd()
         : Evaluation.Pace.seconds(Math.round(60 * limit));
     try (LanguageModel loaded = load(directory)) {
       SampleLine.Origin origin = new SampleLine.Origin(loaded.name(),
           ModelFingerprint.of(directory), loaded.backend().name(), Version.text());
-      try (ResultFile file = ResultFile.open(out, settings(plan, loaded, origin), resume)) {
+      try (ResultFile file = ResultFile.open(out, settings(plan, compared, loaded, origin),
+          resume)) {
         run(plan, file, origin, pace, directory, loaded);
         return EvalSummary.print(file.lines(), out, spec.commandLine().getOut());
       }
     }
+  }
+
+  /** By length, since some methods' settings depend on it; 0 for samples that come as they are. */
+  private Map<Integer, Compared> compared() {
+    Map<Integer, Compared> compared = new LinkedHashMap<>();
+    Stream.concat(lengths.stream(), Stream.of(0)).forEach(length -> {
+      MethodOptions.Labelled labelled = method.toLabelledMethods(METHODS, length);
+      compared.put(length, new Compared(labelled.methods().entrySet().stream()
+          .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList(),
+          labelled.refused()));
+    });
+    return compared;
   }
 
   private void run(Evaluation.Plan plan, ResultFile file, SampleLine.Origin origin,
@@ -138,8 +152,8 @@ public final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private Map<String, String> settings(Evaluation.Plan plan, LanguageModel loaded,
-      SampleLine.Origin origin) {
+  private Map<String, String> settings(Evaluation.Plan plan, Map<Integer, Compared> compared,
+      LanguageModel loaded, SampleLine.Origin origin) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("model", origin.model());
     settings.put("model_sha256", origin.modelSha256());
@@ -155,9 +169,15 @@ public final class EvalCommand implements Callable<Integer> {
     settings.put("every", String.valueOf(every));
     settings.put("data", String.valueOf(data));
     settings.put("template", raw ? "raw" : "chat");
-    settings.put("methods", plan.methods().stream().map(MethodChoice::label)
-        .collect(Collectors.joining(",")));
-    plan.methods().forEach(each -> settings.put("method " + each.label(), each.settings()));
+    Set<String> labels = new LinkedHashSet<>();
+    compared.forEach((length, each) -> each.methods().forEach(choice -> {
+      labels.add(choice.label());
+      String name = "method " + choice.label();
+      if (!settings.computeIfAbsent(name, _ -> choice.settings()).equals(choice.settings())) {
+        settings.put(name + " at " + length, choice.settings());
+      }
+    }));
+    settings.put("methods", String.join(",", labels));
     return settings;
   }
 }

@@ -152,14 +152,14 @@ final class MethodOptions {
   AttentionMethod toMethod() {
     Choice choice = Choice.of(method);
     refuseOthers(method, List.of(choice));
-    return chosen(choice, settings.k());
+    return chosen(choice, settings.k(), context());
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
     List<Choice> choices = choices(method);
     Integer k = settings.k();
-    return choices.stream().map(choice -> chosen(choice, k)).toList();
+    return choices.stream().map(choice -> chosen(choice, k, context())).toList();
   }
 
   /**
@@ -167,27 +167,28 @@ final class MethodOptions {
    * several. Of several k a method may have some only. As {@link #toMethods}.
    *
    * @param otherwise the methods if the user named none
+   * @param context tokens that a sequence may have, which some methods' settings depend on; 0 for not known
    */
-  Labelled toLabelledMethods(String otherwise) {
+  Labelled toLabelledMethods(String otherwise, int context) {
     Labelled labelled = new Labelled(new LinkedHashMap<>(), new LinkedHashMap<>());
     for (Choice choice : choices(given("--method") ? method : otherwise)) {
       if (settings.k.size() > 1 && choice.flags().contains("--k")) {
-        addEveryK(choice, labelled);
+        addEveryK(choice, context, labelled);
       } else {
         labelled.methods.put(choice.toString(),
-            chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst()));
+            chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst(), context));
       }
     }
     return labelled;
   }
 
-  private void addEveryK(Choice choice, Labelled labelled) {
+  private void addEveryK(Choice choice, int context, Labelled labelled) {
     int before = labelled.methods.size();
     InputException last = null;
     for (int k : settings.k) {
       String label = choice + " k=" + k;
       try {
-        labelled.methods.put(label, chosen(choice, k));
+        labelled.methods.put(label, chosen(choice, k, context));
       } catch (InputException e) {
         labelled.refused.put(label, String.valueOf(e.getMessage()));
         last = e;
@@ -222,11 +223,10 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
-  /** The longest {@code --context} of the command, or of its {@code --lengths}; 0 if it has none. */
+  /** The longest {@code --context} of the command, 0 if it has none. */
   private int context() {
     OptionSpec option = command.findOption("--context");
-    OptionSpec lengths = command.findOption("--lengths");
-    Object value = option != null ? option.getValue() : lengths == null ? null : lengths.getValue();
+    Object value = option == null ? null : option.getValue();
     return switch (value) {
       case Integer tokens -> tokens;
       case Collection<?> several -> several.stream().mapToInt(each -> (Integer) each).max()
@@ -235,34 +235,38 @@ final class MethodOptions {
     };
   }
 
-  private AttentionMethod chosen(Choice choice, @Nullable Integer k) {
+  private AttentionMethod chosen(Choice choice, @Nullable Integer k, int context) {
     boolean hasPresets = choice.name.flags().contains("--preset");
     if (choice.preset == null) {
-      return named(choice.name, hasPresets && given("--preset") ? settings.preset : null, k);
+      return named(choice.name, hasPresets && given("--preset") ? settings.preset : null, k,
+          context);
     }
     if (!hasPresets) {
       throw new InputException(
           "method " + choice + ": " + choice.name + " has no presets; leave the colon out");
     }
     try {
-      return choice.isReleased() ? released(choice.name) : named(choice.name, choice.preset, k);
+      return choice.isReleased()
+          ? released(choice.name, context)
+          : named(choice.name, choice.preset, k, context);
     } catch (InputException e) {
       throw new InputException("method " + choice + ": " + e.getMessage(), e);
     }
   }
 
-  private AttentionMethod released(Name name) {
+  private static AttentionMethod released(Name name, int context) {
     return switch (name) {
       case PARISKV -> new ParisKv(ParisKvConfig.paper());
       case QUEST -> Quest.released();
       case PQCACHE ->
-        new PqCache(PqBudget.Share.released(), PqCache.quantizerFor(context()));
+        new PqCache(PqBudget.Share.released(), PqCache.quantizerFor(context));
       case FULL, WINDOW, EXACT_TOPK -> throw new IllegalStateException(name + " has no presets");
     };
   }
 
   /** @param preset null for the method's own default */
-  private AttentionMethod named(Name name, @Nullable String preset, @Nullable Integer k) {
+  private AttentionMethod named(Name name, @Nullable String preset, @Nullable Integer k,
+      int context) {
     String others = preset != null ? preset : "matched";
     return switch (name) {
       case FULL -> new FullAttention();
@@ -272,7 +276,7 @@ final class MethodOptions {
       case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
           settings.grouping(Grouping.MEAN));
       case QUEST -> quest(others, k);
-      case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context(), this::given);
+      case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context, this::given);
     };
   }
 

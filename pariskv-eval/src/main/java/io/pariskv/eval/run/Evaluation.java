@@ -5,7 +5,6 @@ import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +13,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -27,25 +27,24 @@ import org.jspecify.annotations.Nullable;
  * a GPU idle. A sample goes through all methods in one thread.
  */
 public final class Evaluation {
+  private static final Compared NOTHING = new Compared(List.of(), Map.of());
   /**
    * What to run.
    *
    * @param workloads rows
    * @param lengths most tokens of a sample
-   * @param methods what is compared
-   * @param refused by label, why some methods that were asked for cannot be
+   * @param compared what is compared at a length, 0 for samples that come as they are: the same labels, whose settings may
+   *     depend on the length
    * @param samples samples a cell
    * @param seed what makes them
    */
-  public record Plan(List<Workload> workloads, List<Integer> lengths, List<MethodChoice> methods,
-      Map<String, String> refused, int samples, long seed) {
+  public record Plan(List<Workload> workloads, List<Integer> lengths,
+      IntFunction<Compared> compared, int samples, long seed) {
 
-    /** Sorts lengths, so that what is short comes first, and methods, so that full attention does. */
+    /** Sorts lengths, so that what is short comes first. */
     public Plan {
       workloads = List.copyOf(workloads);
       lengths = lengths.stream().distinct().sorted().toList();
-      methods = methods.stream().sorted(Comparator.comparing(each -> !each.isReference()))
-          .toList();
     }
 
     private List<Row> rows() {
@@ -94,6 +93,8 @@ public final class Evaluation {
   private final SampleLine.Origin origin;
   private final Progress progress;
   private final Pace pace;
+  /** By length. */
+  private final Map<Integer, Compared> compared = new HashMap<>();
   private final Queue<Unit> units = new ArrayDeque<>();
   /** Cell and id of the samples that are done. */
   private final Set<Map.Entry<Cell, String>> done = new HashSet<>();
@@ -113,8 +114,9 @@ public final class Evaluation {
     this.origin = origin;
     this.pace = pace;
     this.progress = new Progress(progress, System::nanoTime);
-    file.lines().forEach(this::remember);
     List<Row> rows = plan.rows();
+    rows.forEach(row -> compared.computeIfAbsent(row.length, plan.compared::apply));
+    file.lines().forEach(this::remember);
     for (int from = 0; from < plan.samples; from += Math.min(pace.turn, plan.samples - from)) {
       int to = from + Math.min(pace.turn, plan.samples - from);
       for (Row row : rows) {
@@ -124,7 +126,8 @@ public final class Evaluation {
         this.progress.expect(row.length, to - from);
       }
     }
-    rows.forEach(row -> plan.refused.forEach((label, reason) -> refuse(row.cell(label), reason)));
+    rows.forEach(row -> at(row.length).refused()
+        .forEach((label, reason) -> refuse(row.cell(label), reason)));
   }
 
   private void remember(Line line) {
@@ -139,8 +142,12 @@ public final class Evaluation {
     }
   }
 
+  private Compared at(int length) {
+    return compared.getOrDefault(length, NOTHING);
+  }
+
   private boolean isReference(Cell cell) {
-    return plan.methods.stream()
+    return at(cell.length()).methods().stream()
         .anyMatch(each -> each.isReference() && each.label().equals(cell.method()));
   }
 
@@ -207,7 +214,8 @@ public final class Evaluation {
       this.encoder = encoder;
       model = encoder.model();
       session = new SharedSession(model,
-          plan.methods.stream().filter(each -> misfit(each) == null).toList());
+          compared.values().stream().flatMap(each -> each.methods().stream())
+              .filter(each -> misfit(each) == null).toList());
     }
 
     void run(Unit unit) {
@@ -249,10 +257,10 @@ public final class Evaluation {
     private void begin(Row next) {
       row = next;
       trials = List.of();
-      plan.methods
+      at(next.length).methods()
           .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next.length)));
-      methods = plan.methods.stream().filter(method -> !isRefused(next.cell(method.label())))
-          .toList();
+      methods = at(next.length).methods().stream()
+          .filter(method -> !isRefused(next.cell(method.label()))).toList();
       if (!methods.isEmpty()) {
         trials = next.workload.trials(encoder, next.length, plan.samples, plan.seed);
       }
@@ -300,10 +308,10 @@ public final class Evaluation {
             e instanceof InputException ? String.valueOf(e.getMessage()) : e.toString());
       }
       List<Integer> full = writtenByFull(cell, trial.id());
-      boolean compared = full != null && result != null && !method.isReference();
+      boolean differs = full != null && result != null && !method.isReference();
       return new SampleLine(cell, trial.id(), trial.prompt(), outcome,
           result == null ? null : result.cost(),
-          compared && full != null && !full.isEmpty()
+          differs && full != null && !full.isEmpty()
               ? Agreement.of(full, outcome.tokens())
               : null,
           result == null ? List.of() : result.retrieval(), origin);

@@ -63,7 +63,7 @@ class EvaluationTest {
   private static Evaluation.Plan plan(List<Task> tasks, List<Integer> lengths,
       MethodChoice... methods) {
     return new Evaluation.Plan(tasks.stream().<Workload>map(TaskWorkload::new).toList(), lengths,
-        List.of(methods), Map.of(), 2, 7);
+        length -> new Compared(List.of(methods), Map.of()), 2, 7);
   }
 
   private List<Line> run(Evaluation.Plan plan, Path directory, boolean resume) {
@@ -169,6 +169,21 @@ class EvaluationTest {
     }
   }
 
+  /** With as many keys as there are sentences either finds the number, with one neither. */
+  @Test
+  void settingsOfAMethod_mayDependOnTheLength(@TempDir Path directory) {
+    List<SampleLine> lines = samples(run(new Evaluation.Plan(
+        List.of(new TaskWorkload(RecallTask.number())), List.of(400, 500),
+        length -> new Compared(List.of(pariskv("pariskv", length == 400 ? 1 : 48)), Map.of()), 2,
+        7), directory, false));
+    for (SampleLine line : lines) {
+      SampleLine.Cost cost = line.cost();
+      assertNotNull(cost);
+      assertEquals(line.cell().length() == 500, cost.attendedTokens() > 16 + 32 + 48,
+          cost.toString());
+    }
+  }
+
   @Test
   void endedEarly_hasSomeOfEachRow_andResumes(@TempDir Path directory) {
     Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400),
@@ -189,7 +204,9 @@ class EvaluationTest {
   @Test
   void methodThatCannotBe_isRefusedInEveryCell(@TempDir Path directory) {
     Evaluation.Plan plan = new Evaluation.Plan(List.of(new TaskWorkload(RecallTask.number())),
-        List.of(400, 500), List.of(WIDE), Map.of("quest k=8", "k 8 is too small"), 1, 7);
+        List.of(400, 500), length -> new Compared(List.of(WIDE),
+            Map.of("quest k=8", "k 8 is too small")),
+        1, 7);
     List<Line> lines = run(plan, directory, false);
     assertEquals(List.of(new RefusedLine(new Cell("recall-number", 400, "quest k=8"),
         "k 8 is too small"),

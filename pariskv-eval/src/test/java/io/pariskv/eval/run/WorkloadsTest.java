@@ -33,8 +33,8 @@ class WorkloadsTest {
       Path directory) {
     List<Workload> workloads = Workloads.named(List.of(name, name), settings);
     assertEquals(List.of(name), workloads.stream().map(Workload::name).toList());
-    Evaluation.Plan plan = new Evaluation.Plan(workloads, List.of(length), METHODS, Map.of(),
-        2, 1);
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, List.of(length),
+        any -> new Compared(METHODS, Map.of()), 2, 1);
     try (
         LanguageModel model = LanguageModel.load(Models.RECALL,
             LoadOptions.defaults().withContext(length));
