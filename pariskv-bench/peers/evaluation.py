@@ -18,7 +18,7 @@ from report import table
 HOME = Path(__file__).resolve().parent.parent.parent
 DRIFT_PARTS = 16
 Z95 = 1.959963984540054
-GOOD_K = 100
+PUBLISHED_K = 100
 
 
 def main():
@@ -145,24 +145,26 @@ def drift(directory):
 def pictures(recall, drifted):
     """File name to SVG."""
     files = {}
+    order = distinct(row["method"] for row in recall + drifted)
     measured = [row for row in recall if "score" in row]
     longest = max((row["length"] for row in measured), default=0)
     for task in distinct(row["task"] for row in measured):
         rows = [row for row in measured if row["task"] == task]
-        wide = [row for row in rows if row["k"] in (None, GOOD_K)]
-        files[f"{task}-lengths.svg"] = svg.shares(f"{task}, k = {GOOD_K}: share of right answers", by_method(wide, "length"),
-                                                  "tokens", "score")
+        wide = [row for row in rows if row["k"] in (None, PUBLISHED_K)]
+        files[f"{task}-lengths.svg"] = svg.shares(f"{task}, k = {PUBLISHED_K}: share of right answers", by_method(wide, "length"),
+                                                  "tokens", "score", order=order)
         long = [row for row in rows if row["length"] == longest]
         ks = distinct(sorted(row["k"] for row in long if row["k"]))
         if len(ks) > 1:
             spread = [row | {"k": k} for row in long for k in ([row["k"]] if row["k"] else ks)]  # a method without k is a level line
-            files[f"{task}-k.svg"] = svg.shares(f"{task}, {longest:,} tokens: share of right answers", by_method(spread, "k"), "keys", "score")
+            files[f"{task}-k.svg"] = svg.shares(f"{task}, {longest:,} tokens: share of right answers", by_method(spread, "k"), "keys", "score",
+                                                order=order)
     for name, what in (("recall", "share of the best keys that are selected"), ("mass", "share of the exact attention that is attended"),
                        ("error", "relative error of the output")):
         series = [(method, [(row["to_step"], row[name], row[name], row[name]) for row in drifted if row["method"] == method])
                   for method in distinct(row["method"] for row in drifted)]
         if series:
-            files[f"drift-{name}.svg"] = svg.shares(f"Generated tokens: {what}", series, "generated tokens", name, even=True)
+            files[f"drift-{name}.svg"] = svg.shares(f"Generated tokens: {what}", series, "generated tokens", name, even=True, order=order)
     return files
 
 
@@ -264,7 +266,7 @@ def latency_table(rows):
 
 
 def ratio(value):
-    return "–" if value is None else f"{value:.1f}x" if value < 100 else f"{value:,.0f}x"
+    return "–" if value is None else f"{value:.2f}x" if value < 1 else f"{value:.1f}x" if value < 100 else f"{value:,.0f}x"
 
 
 if __name__ == "__main__":

@@ -73,8 +73,11 @@ def lines(title, series, x_label, y_label):
     return _document(title, bottom + 55, out)
 
 
-def shares(title, series, x_label, y_label, even=False):
-    """Points (x, y, low, high) of several named series over y from 0 to 1, or as high as they go; x logarithmic unless `even`."""
+def shares(title, series, x_label, y_label, even=False, order=()):
+    """Points (x, y, low, high) of several named series over y from 0 to 1, or as high as they go; x logarithmic unless `even`.
+
+    A name's place in `order` is its colour, so that it has the same in all pictures.
+    """
     points = [point for _, found in series for point in found]
     if not points:
         return _document(title, 60, [_text(10, 48, "not measured yet")])
@@ -98,7 +101,7 @@ def shares(title, series, x_label, y_label, even=False):
     for x in places[3::4] if even and len(places) > 8 else places:
         out.append(_line(along(x), bottom, along(x), bottom + 5, "#888888") + _text(along(x), bottom + 18, f"{x:,}", ' text-anchor="middle"'))
     for i, (name, found) in enumerate(series):
-        colour = COLOURS[i % len(COLOURS)]
+        colour = COLOURS[(order.index(name) if name in order else i) % len(COLOURS)]
         aside = 0 if even else 3 * (i - (len(series) - 1) / 2)  # equal scores stay visible
         path = [(along(x) + aside, up(y), up(low), up(high)) for x, y, low, high in found]
         out.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in path) + '"/>')

@@ -85,6 +85,7 @@ class ReportTest {
     for (String caption : List.of("partial, k=8", "partial, k=100", "partial: hops, k=8")) {
       assertTrue(page.contains("<figcaption>" + caption + "</figcaption>"), caption);
     }
+    assertFalse(page.contains("0000"), "one sample has no interval that an axis could follow");
     assertEquals(Map.of("", List.of("full", "sharp")),
         new Results(
             List.of(line("partial", 1, "full", 1, 1.0), line("partial", 1, "sharp", 1, 1.0)))
