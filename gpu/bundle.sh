@@ -53,7 +53,7 @@ done
 git rev-parse HEAD > "$work/commit"
 [ -z "$(git status --porcelain)" ] || echo "with changes" >> "$work/commit"
 tar -C "$work" -cf - . | xz -6 -T0 > "$bundle/pariskv.tar.xz"
-cp gpu/run-tests gpu/run-bench gpu/unpack.sh "$bundle/"
+cp gpu/run-tests gpu/run-bench gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
 rm -rf "$work"
 
 size=$(du -cb "$bundle"/* | tail -n 1 | cut -f1)

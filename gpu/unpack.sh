@@ -1,4 +1,4 @@
-# Sourced by run-tests and run-bench: unpacks the bundle once and says where things are.
+# Sourced by the run scripts: unpacks the bundle once and says where things are.
 bundle=$(cd "$(dirname -- "$0")" && pwd)
 home=${PARISKV_HOME:-$(cd "$bundle/../.." && pwd)} # the repository's own files
 place=${PARISKV_GPU_DIR:-${TMPDIR:-/tmp}/pariskv-gpu}
@@ -13,5 +13,5 @@ java=$place/runtime/bin/java
 flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
 
 pariskv() { # the command line, as ./pariskv starts it
-  "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -jar "$place/pariskv-app.jar" "$@"
+  "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -Dpariskv.commit="$commit" -jar "$place/pariskv-app.jar" "$@"
 }

@@ -73,6 +73,46 @@ def lines(title, series, x_label, y_label):
     return _document(title, bottom + 55, out)
 
 
+def shares(title, series, x_label, y_label, even=False, order=()):
+    """Points (x, y, low, high) of several named series over y from 0 to 1, or as high as they go; x logarithmic unless `even`.
+
+    A name's place in `order` is its colour, so that it has the same in all pictures.
+    """
+    points = [point for _, found in series for point in found]
+    if not points:
+        return _document(title, 60, [_text(10, 48, "not measured yet")])
+    places = sorted({point[0] for point in points})
+    x0, x1 = (0 if even else places[0]), places[-1]
+    highest = max(point[3] for point in points)
+    y1 = 1.0 if highest <= 1 else math.ceil(2 * highest) / 2
+    left, right, top, bottom = 70, 640, 44, 330
+
+    def along(x):
+        share = (x - x0) / (x1 - x0) if even else math.log(x / x0) / math.log(x1 / x0) if x1 > x0 else 0.5
+        return left + 16 + share * (right - left - 32)
+
+    def up(y):
+        return bottom - y / y1 * (bottom - top)
+
+    out = []
+    for i in range(5):
+        y = y1 * i / 4
+        out.append(_line(left, up(y), right, up(y), "#dddddd") + _text(left - 6, up(y) + 4, f"{y:g}", ' text-anchor="end"'))
+    for x in places[3::4] if even and len(places) > 8 else places:
+        out.append(_line(along(x), bottom, along(x), bottom + 5, "#888888") + _text(along(x), bottom + 18, f"{x:,}", ' text-anchor="middle"'))
+    for i, (name, found) in enumerate(series):
+        colour = COLOURS[(order.index(name) if name in order else i) % len(COLOURS)]
+        aside = 0 if even else 3 * (i - (len(series) - 1) / 2)  # equal scores stay visible
+        path = [(along(x) + aside, up(y), up(low), up(high)) for x, y, low, high in found]
+        out.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in path) + '"/>')
+        out += [_line(x, low, x, high, colour) for x, _, low, high in path if low != high]
+        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y, _, _ in path]
+        out.append(_box(right + 14, top + 22 * i, 12, 12, colour) + _text(right + 31, top + 22 * i + 10, name))
+    out.append(_text((left + right) / 2, bottom + 40, x_label, ' text-anchor="middle"'))
+    out.append(_text(left - 60, top - 8, y_label))
+    return _document(title, bottom + 55, out)
+
+
 def _total(parts):
     return sum(max(0.0, value) for _, value in parts)
 

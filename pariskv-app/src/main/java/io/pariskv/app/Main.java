@@ -2,6 +2,7 @@ package io.pariskv.app;
 
 import io.pariskv.app.cli.BenchCommand;
 import io.pariskv.app.cli.ChatCommand;
+import io.pariskv.app.cli.CompareCommand;
 import io.pariskv.app.cli.DemoCommand;
 import io.pariskv.app.cli.ErrorLine;
 import io.pariskv.app.cli.EvalCommand;
@@ -28,7 +29,8 @@ import picocli.CommandLine.ScopeType;
  */
 @Command(name = "pariskv", mixinStandardHelpOptions = true, version = "pariskv 0.1.0", description = "Long-context LLM inference on the JVM, with ParisKV beside full attention.", subcommands = {
     DemoCommand.class, RunCommand.class, ChatCommand.class, LogitsCommand.class,
-    InfoCommand.class, BenchCommand.class, EvalCommand.class, ServeCommand.class})
+    InfoCommand.class, BenchCommand.class, CompareCommand.class, EvalCommand.class,
+    ServeCommand.class})
 public final class Main implements Runnable {
   private static final String DEBUG = "--debug";
 

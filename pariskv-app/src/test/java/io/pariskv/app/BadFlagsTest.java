@@ -111,6 +111,20 @@ class BadFlagsTest {
         reason);
   }
 
+  @ParameterizedTest
+  @CsvSource(textBlock = """
+      quest:released --k 64, '--k is not a setting of method quest:released, which has none'
+      pqcache:released --sink 4, which has none
+      quest:matched --k 8, 'method quest:matched: k 8 must be at least 16'
+      exact-topk:sharp, 'exact-topk has no presets; leave the colon out'
+      full:released, full has no presets
+      pariskv:nope, 'method pariskv:nope: preset ''nope'' is not known; choose one of paper'
+      nope:released, method 'nope' is not known
+      """)
+  void presetBehindAColon_isCheckedAsAFlagIs(String flags, String reason) {
+    assertUsage(with(with(RUN, "--method"), (Object[]) flags.split(" ")), reason);
+  }
+
   /** Each setting is one of some of the methods. */
   @Test
   void severalMethods_shareSettings() {
@@ -127,7 +141,7 @@ class BadFlagsTest {
     assertUsage(with(RUN, "--metod", "full"), "unknown option '--metod'", "--method");
     assertUsage(with(RUN, "there"), "unexpected argument 'there'");
     assertUsage(new Object[]{"nope"}, "no command 'nope'",
-        "demo, run, chat, logits, info, bench, eval, serve");
+        "demo, run, chat, logits, info, bench, compare, eval, serve");
     assertUsage(new Object[]{"--nope"}, "unknown option '--nope'", "'pariskv --help'");
     assertUsage(new Object[]{}, "give a command", "'pariskv --help'");
     assertUsage(new Object[]{"run"}, "--model");

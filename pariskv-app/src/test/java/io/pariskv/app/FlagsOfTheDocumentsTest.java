@@ -24,7 +24,8 @@ class FlagsOfTheDocumentsTest {
       bench linear, --shape --batch --steps --backend --json
       bench model, --shape --context --batch --lengths --fill-kv --prefill --offload --row-cache --json
       bench overlap, --model --prompt-file --tokens --steps --k --times --seed --backend --json
-      eval, --model --method --lengths --samples --seed --out --k --resume --data --new-tokens --every --raw --backend
+      eval, --model --method --lengths --samples --seed --out --k --resume --data --new-tokens --every --raw --jobs --minutes --backend
+      compare, --context --batch --method --k --heads --kv-heads --head-dim --offload --layers --queries --steps --seed --backend --json
       eval report, --help
       serve, --model --host --port --api-key-file --tls-keystore --tls-password-file --method --context
       serve, --places --max-queue --chunk --keep-tokens --deadline --max-body-mib --drain-seconds --log-prompts

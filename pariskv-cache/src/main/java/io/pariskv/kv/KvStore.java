@@ -61,7 +61,17 @@ public interface KvStore extends AutoCloseable {
    * @param k out, {@code [kvHeads][headDim]}
    * @param v out, {@code [kvHeads][headDim]}
    */
-  void read(int layer, int slot, int position, float[] k, float[] v);
+  default void read(int layer, int slot, int position, float[] k, float[] v) {
+    read(layer, slot, position, 1, k, v);
+  }
+
+  /**
+   * The same of {@code tokens} tokens, from position {@code from} on.
+   *
+   * @param k out, {@code [tokens][kvHeads][headDim]}
+   * @param v out, {@code [tokens][kvHeads][headDim]}
+   */
+  void read(int layer, int slot, int from, int tokens, float[] k, float[] v);
 
   /** Bytes held now. */
   long bytes();

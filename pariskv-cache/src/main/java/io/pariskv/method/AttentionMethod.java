@@ -26,6 +26,11 @@ public interface AttentionMethod {
     return 0;
   }
 
+  /** The same method without layers that attend everything: for people who time a layer that selects. */
+  default AttentionMethod withoutDenseLayers() {
+    return this;
+  }
+
   /** {@code plan} with what this method keeps for {@code slots} sequences of {@code tokens} tokens. */
   MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens);
 

@@ -76,6 +76,11 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
   }
 
   @Override
+  public Quest withoutDenseLayers() {
+    return new Quest(zones, k, pageSize, 0, grouping);
+  }
+
+  @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     return plan
         .with("page bounds",

@@ -126,18 +126,30 @@ class KvAppendTest {
         keys.keySet().forEach(place -> IntStream.rangeClosed(-2, 2).map(i -> place.position + i)
             .filter(p -> p >= 0 && p < TOKENS).forEach(positions::add));
       }
-      float[] none = new float[shape.kvHeads() * shape.headDim()];
-      float[] k = none.clone();
-      float[] v = none.clone();
-      for (int position : positions) {
-        for (int i = 0; i < LAYERS * SLOTS; i++) {
+      int width = shape.kvHeads() * shape.headDim();
+      float[] k = new float[width];
+      float[] v = new float[width];
+      float[] ks = new float[TOKENS * width];
+      float[] vs = new float[TOKENS * width];
+      for (int i = 0; i < LAYERS * SLOTS; i++) {
+        kv.read(i % LAYERS, i / LAYERS, 1, TOKENS - 1, ks, vs);
+        for (int position : positions) {
           Place place = new Place(i % LAYERS, i / LAYERS, position);
           kv.read(place.layer, place.slot, position, k, v);
-          Tolerance.assertSameBits(keys.getOrDefault(place, none), k, () -> "key of " + place);
-          Tolerance.assertSameBits(values.getOrDefault(place, none), v,
-              () -> "value of " + place);
+          assertHas(place, k, v);
+          if (position > 0) {
+            int from = (position - 1) * width;
+            assertHas(place, Arrays.copyOfRange(ks, from, from + width),
+                Arrays.copyOfRange(vs, from, from + width));
+          }
         }
       }
+    }
+
+    private void assertHas(Place place, float[] k, float[] v) {
+      float[] none = new float[shape.kvHeads() * shape.headDim()];
+      Tolerance.assertSameBits(keys.getOrDefault(place, none), k, () -> "key of " + place);
+      Tolerance.assertSameBits(values.getOrDefault(place, none), v, () -> "value of " + place);
     }
 
     @Override

@@ -2,20 +2,12 @@ package io.pariskv.app.bench;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
-import io.pariskv.backend.Step;
-import io.pariskv.cache.CachePool;
-import io.pariskv.cache.DecodeBatch;
-import io.pariskv.cache.KvCache;
 import io.pariskv.generate.Offload;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowCacheSize;
 import io.pariskv.kv.RowFetches;
-import io.pariskv.memory.Allocator;
-import io.pariskv.memory.Buffer;
-import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
-import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
 import io.pariskv.retrieve.Retrieval;
@@ -83,8 +75,7 @@ public final class AttentionBench implements AutoCloseable {
   }
 
   /** A row to be measured. */
-  private record Case(Contender contender, int context, int batch, KvPlacement placement,
-      KvShape shape, boolean cold) {
+  private record Case(Contender contender, RandomContext held, boolean cold) {
     AttentionMethod method() {
       return contender.method;
     }
@@ -101,9 +92,8 @@ public final class AttentionBench implements AutoCloseable {
     backend = Backends.open(backendName);
     try {
       cases = cases();
-      cases.forEach(each -> plan(each).requireFits(backend.available(),
-          "lower --context (" + each.context + "), --batch (" + each.batch + ") or --layers ("
-              + each.shape.layers() + ")"));
+      cases.forEach(each -> each.held.plan(backend, each.method())
+          .requireFits(backend.available(), each.held.wayOut()));
       bandwidth = ReadBandwidth.measure(backend);
     } catch (RuntimeException | Error e) {
       backend.close();
@@ -127,36 +117,22 @@ public final class AttentionBench implements AutoCloseable {
         .coldLayers(backend.cacheBytes());
     int layers = settings.layers > 0 ? settings.layers : enough;
     KvShape shape = new KvShape(layers, one.heads(), one.kvHeads(), one.headDim(), one.dtype());
-    Case onDevice = new Case(contender, context, batch, KvPlacement.DEVICE, shape,
-        layers >= enough);
-    return placement(onDevice) == KvPlacement.DEVICE
-        ? onDevice
-        : new Case(contender, context, batch, KvPlacement.HOST, shape, layers >= enough);
+    RandomContext onDevice = new RandomContext(shape, context, batch, KvPlacement.DEVICE,
+        settings.rowCache);
+    RandomContext held = new RandomContext(shape, context, batch,
+        placement(contender.method, onDevice), settings.rowCache);
+    return new Case(contender, held, layers >= enough);
   }
 
-  private KvPlacement placement(Case onDevice) {
-    boolean beside = onDevice.method() instanceof ParisKv
-        && backend.plan().work() == MemoryPlace.GPU;
+  private KvPlacement placement(AttentionMethod method, RandomContext onDevice) {
+    boolean beside = method instanceof ParisKv && backend.plan().work() == MemoryPlace.GPU;
     return switch (settings.offload) {
       case ON -> KvPlacement.HOST;
       case OFF -> KvPlacement.DEVICE;
-      case AUTO -> beside || !plan(onDevice).fits(backend.available())
+      case AUTO -> beside || !onDevice.plan(backend, method).fits(backend.available())
           ? KvPlacement.HOST
           : KvPlacement.DEVICE;
     };
-  }
-
-  private MemoryPlan plan(Case each) {
-    int tokens = each.context + 1;
-    MemoryPlan kv = backend.planKv(RandomRows.plan(backend.plan(), each.shape, chunk(each)),
-        each.shape, each.batch, tokens, chunk(each), each.placement);
-    int cachedRows = settings.rowCache.rows(each.placement, each.method().selectedKeys());
-    return each.method().plan(backend.planRowCache(kv, each.shape, each.batch, cachedRows),
-        each.shape, each.batch, tokens);
-  }
-
-  private int chunk(Case each) {
-    return Math.max(each.batch, Math.min(each.context, backend.prefillChunk(false)));
   }
 
   /** The machine. */
@@ -180,62 +156,42 @@ public final class AttentionBench implements AutoCloseable {
   }
 
   private Row measure(Case each) {
-    try (CachePool pool = new CachePool(backend, each.shape, each.method(), each.batch,
-        each.placement, settings.rowCache);
-        Allocator memory = backend.newAllocator()) {
-      RandomRows random = new RandomRows(backend, memory, each.shape, chunk(each), settings.seed);
-      List<KvCache> caches = new ArrayList<>();
-      for (int i = 0; i < each.batch; i++) {
-        caches.add(pool.open());
-        random.fill(caches.getLast(), each.context);
-      }
-      Buffer q = memory.allocate(DType.F32, each.batch, each.shape.heads(), each.shape.headDim());
-      Buffer out = memory.allocate(DType.F32, each.batch, each.shape.heads(),
-          each.shape.headDim());
-      QuerySets queries = new QuerySets(backend, q, settings.queries, settings.correlation,
-          settings.seed);
-      try (DecodeBatch batch = pool.batch(caches)) {
-        batch.prepare();
-        random.begin(batch);
-        return new Measurement(each, pool, caches, batch, queries, q, out).row();
-      }
+    try (RandomStep step = new RandomStep(backend, each.held, each.method(), settings.queries,
+        settings.correlation, settings.seed)) {
+      return new Measurement(each, step).row();
     }
+  }
+
+  private static void nothing() {
+    // Runs follow one another as they are.
   }
 
   /** The steps of one row. */
   private final class Measurement {
     private final Case measured;
-    private final List<KvCache> caches;
-    private final DecodeBatch batch;
-    private final QuerySets queries;
-    private final Buffer q;
-    private final Buffer out;
+    private final RandomContext held;
+    private final RandomStep step;
     private final int cachedRows;
-    private final @Nullable Retrieval retrieval;
     private final List<String> parts;
     private final AttentionTraffic traffic;
 
     private RowFetches whenWarm = RowFetches.NONE;
 
-    Measurement(Case measured, CachePool pool, List<KvCache> caches, DecodeBatch batch,
-        QuerySets queries, Buffer q, Buffer out) {
+    Measurement(Case measured, RandomStep step) {
       this.measured = measured;
-      this.caches = caches;
-      this.batch = batch;
-      this.queries = queries;
-      this.q = q;
-      this.out = out;
-      cachedRows = pool.cachedRows();
-      retrieval = batch.retrieval();
+      this.held = measured.held;
+      this.step = step;
+      cachedRows = step.pool().cachedRows();
+      Retrieval retrieval = step.retrieval();
       parts = retrieval == null ? NONE : retrieval.parts();
-      traffic = new AttentionTraffic(settings.shape, measured.method(), measured.context,
-          measured.batch, pool.residentRows());
+      traffic = new AttentionTraffic(settings.shape, measured.method(), held.context(),
+          held.batch(), step.pool().residentRows());
     }
 
     Row row() {
-      Timing whole = time(layer -> batch.attend(layer, q, out));
-      RowFetches fetches = fetches().since(whenWarm);
-      int visits = settings.runs * measured.shape.layers();
+      Timing whole = time(step::attend);
+      RowFetches fetches = step.fetches().since(whenWarm);
+      int visits = settings.runs * held.shape().layers();
       MovedBytes attend = cachedRows == 0
           ? traffic.attend()
           : traffic.attend(cachedRows, (double) fetches.misses() / visits);
@@ -243,7 +199,7 @@ public final class AttentionBench implements AutoCloseable {
       double before = 0;
       for (int part = 0; part < parts.size(); part++) {
         int last = part;
-        double upTo = time(layer -> retrieve(layer, last)).median();
+        double upTo = time(layer -> step.retrieve(layer, last)).median();
         stages.add(stage(parts.get(part), upTo - before, traffic.part(parts.get(part))));
         before = upTo;
       }
@@ -252,48 +208,32 @@ public final class AttentionBench implements AutoCloseable {
       Integer k = measured.method() instanceof ParisKv pariskv
           ? pariskv.config().budget().k()
           : null;
-      return new Row(measured.contender.name, k, measured.context, measured.batch,
-          measured.placement, measured.shape.layers(), measured.cold, whole.median(), whole.p95(),
-          traffic.whole(parts, attend), caches.getFirst().stepCost().attendedTokens(), overlap(),
+      return new Row(measured.contender.name, k, held.context(), held.batch(), held.placement(),
+          held.shape().layers(), measured.cold, whole.median(), whole.p95(),
+          traffic.whole(parts, attend), step.cost().attendedTokens(), overlap(),
           cachedRows, cachedRows == 0 ? null : fetches.hitRate(), stages);
-    }
-
-    private RowFetches fetches() {
-      return caches.stream().map(KvCache::fetches).reduce(RowFetches.NONE, RowFetches::plus);
     }
 
     /** Of what one layer selects with a set of queries and with the next. */
     private @Nullable Double overlap() {
+      Retrieval retrieval = step.retrieval();
       if (retrieval == null) {
         return null;
       }
       SelectionOverlap overlap = new SelectionOverlap();
+      QuerySets queries = step.queries();
       queries.restart();
       for (int set = 0; set <= queries.count(); set++) { // the first follows the last
         queries.next();
-        retrieve(0, parts.size() - 1);
+        step.retrieve(0, parts.size() - 1);
         overlap.next(ObservedMethod.heads(backend, retrieval.selection()));
       }
       return overlap.mean();
     }
 
-    private void retrieve(int layer, int lastPart) {
-      for (int part = 0; retrieval != null && part <= lastPart; part++) {
-        retrieval.run(part, layer, batch.batch(), q);
-      }
-    }
-
     private Timing time(IntConsumer layer) {
-      int layers = measured.shape.layers();
-      try (Step step = backend.record(() -> {
-        for (int i = 0; i < layers; i++) {
-          layer.accept(i);
-        }
-      })) {
-        queries.restart();
-        return Timing.of(backend, queries::next, step, settings.runs, () -> whenWarm = fetches())
-            .each(layers);
-      }
+      return step.time(AttentionBench::nothing, layer, settings.runs,
+          () -> whenWarm = step.fetches());
     }
 
     private Stage stage(String name, double milliseconds, MovedBytes bytes) {

@@ -1,6 +1,7 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.run.Compared;
 import io.pariskv.eval.run.Evaluation;
 import io.pariskv.eval.run.MethodChoice;
 import io.pariskv.eval.run.ModelFingerprint;
@@ -16,10 +17,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,6 +38,8 @@ public final class EvalCommand implements Callable<Integer> {
   private static final String METHODS = "full,pariskv,window";
   private static final int MAX_LENGTH = 1 << 24;
   private static final int MAX_SAMPLES = 100_000;
+  private static final int MAX_JOBS = 64;
+  private static final int MAX_MINUTES = 100_000;
 
   @Spec
   private CommandSpec spec;
@@ -59,6 +65,10 @@ public final class EvalCommand implements Callable<Integer> {
   private int newTokens;
   @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
   private @Nullable Integer every;
+  @Option(names = "--jobs", paramLabel = "N", defaultValue = "1", description = "Samples that are answered side by side, each with the model in memory once more: a small model leaves most of a GPU idle (default: ${DEFAULT-VALUE}). Times are then those of a busy machine.")
+  private int jobs;
+  @Option(names = "--minutes", paramLabel = "N", description = "End after so long, with as many samples of each task and length as there was time for; --resume goes on.")
+  private @Nullable Double minutes;
   @Option(names = "--raw", description = "Give prompts to the model as they are, without the chat template.")
   private boolean raw;
   @Mixin
@@ -74,29 +84,56 @@ public final class EvalCommand implements Callable<Integer> {
     }
     lengths.forEach(length -> Usage.requireRange(spec, "--lengths", length, MAX_LENGTH));
     Usage.requireRange(spec, "--samples", samples, MAX_SAMPLES);
-    List<MethodChoice> methods = Usage.check(spec, this::methods);
+    Usage.requireRange(spec, "--jobs", jobs, MAX_JOBS);
+    Double limit = minutes;
+    if (limit != null && !(limit > 0 && limit <= MAX_MINUTES)) {
+      throw Usage.wrong(spec, "--minutes " + limit + " must be above 0 and at most " + MAX_MINUTES);
+    }
+    Map<Integer, Compared> compared = Usage.check(spec, this::compared);
     List<Workload> workloads = Usage.check(spec,
         () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
-    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, methods, samples, seed);
-    PrintWriter err = spec.commandLine().getErr();
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, compared::get, samples, seed);
+    Evaluation.Pace pace = limit == null
+        ? Evaluation.Pace.toTheEnd()
+        : Evaluation.Pace.seconds(Math.round(60 * limit));
     try (LanguageModel loaded = load(directory)) {
       SampleLine.Origin origin = new SampleLine.Origin(loaded.name(),
           ModelFingerprint.of(directory), loaded.backend().name(), Version.text());
-      try (ResultFile file = ResultFile.open(out, settings(plan, loaded, origin), resume)) {
-        try {
-          new Evaluation(plan, new PromptEncoder(loaded, raw), file, origin,
-              Terminal.progress(err)).run();
-        } finally {
-          Terminal.endProgress(err);
-        }
+      try (ResultFile file = ResultFile.open(out, settings(plan, compared, loaded, origin),
+          resume)) {
+        run(plan, file, origin, pace, directory, loaded);
         return EvalSummary.print(file.lines(), out, spec.commandLine().getOut());
       }
     }
   }
 
-  private List<MethodChoice> methods() {
-    return method.toLabelledMethods(METHODS).entrySet().stream()
-        .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList();
+  /** By length, since some methods' settings depend on it; 0 for samples that come as they are. */
+  private Map<Integer, Compared> compared() {
+    Map<Integer, Compared> compared = new LinkedHashMap<>();
+    Stream.concat(lengths.stream(), Stream.of(0)).forEach(length -> {
+      MethodOptions.Labelled labelled = method.toLabelledMethods(METHODS, length);
+      compared.put(length, new Compared(labelled.methods().entrySet().stream()
+          .map(each -> new MethodChoice(each.getKey(), each.getValue())).toList(),
+          labelled.refused()));
+    });
+    return compared;
+  }
+
+  private void run(Evaluation.Plan plan, ResultFile file, SampleLine.Origin origin,
+      Evaluation.Pace pace, Path directory, LanguageModel loaded) {
+    PrintWriter err = spec.commandLine().getErr();
+    try {
+      Evaluation evaluation = new Evaluation(plan, file, origin, pace, Terminal.progress(err));
+      LoadOptions options = loading.toLoadOptions(spec, loaded.plan().context());
+      EvalJobs.run(evaluation, jobs, new PromptEncoder(loaded, raw),
+          () -> LanguageModel.load(directory, options));
+      if (evaluation.left() > 0) {
+        spec.commandLine().getOut().println("ended after " + minutes + " minutes, "
+            + evaluation.left() + " samples before the end; --resume goes on");
+      }
+    } finally {
+      Terminal.endProgress(err);
+    }
   }
 
   /** With room for the longest samples; if that is not to be had, for the longest that fit. */
@@ -115,8 +152,8 @@ public final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private Map<String, String> settings(Evaluation.Plan plan, LanguageModel loaded,
-      SampleLine.Origin origin) {
+  private Map<String, String> settings(Evaluation.Plan plan, Map<Integer, Compared> compared,
+      LanguageModel loaded, SampleLine.Origin origin) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("model", origin.model());
     settings.put("model_sha256", origin.modelSha256());
@@ -132,9 +169,15 @@ public final class EvalCommand implements Callable<Integer> {
     settings.put("every", String.valueOf(every));
     settings.put("data", String.valueOf(data));
     settings.put("template", raw ? "raw" : "chat");
-    settings.put("methods", plan.methods().stream().map(MethodChoice::label)
-        .collect(Collectors.joining(",")));
-    plan.methods().forEach(each -> settings.put("method " + each.label(), each.settings()));
+    Set<String> labels = new LinkedHashSet<>();
+    compared.forEach((length, each) -> each.methods().forEach(choice -> {
+      labels.add(choice.label());
+      String name = "method " + choice.label();
+      if (!settings.computeIfAbsent(name, _ -> choice.settings()).equals(choice.settings())) {
+        settings.put(name + " at " + length, choice.settings());
+      }
+    }));
+    settings.put("methods", String.join(",", labels));
     return settings;
   }
 }

@@ -5,6 +5,9 @@ import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ExactTopK;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
+import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.PqBudget;
+import io.pariskv.method.PqCache;
 import io.pariskv.method.Quest;
 import io.pariskv.method.WindowAttention;
 import io.pariskv.method.ZoneSettings;
@@ -25,7 +28,10 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Which attention method, and its settings. A setting that the method does not have is refused, not ignored. */
+/**
+ * Which attention method, and its settings: {@code NAME}, or {@code NAME:PRESET} so that several presets of a method can
+ * be asked for at once. A setting that the method does not have is refused, not ignored.
+ */
 final class MethodOptions {
   private static final List<String> ZONES = List.of("--sink", "--local", "--update-interval",
       "--dense-below");
@@ -33,10 +39,13 @@ final class MethodOptions {
   /** Keys selected, unless the user says otherwise: those of ParisKV's published settings. */
   private static final int K = 100;
 
+  /** The preset that is a method as its authors published it, which no setting changes. */
+  private static final String RELEASED = "released";
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released.")
   private String method;
 
   @Mixin
@@ -66,6 +75,15 @@ final class MethodOptions {
       };
     }
 
+    /** As it is compared with the others: with settings that all have in common, and as released. */
+    List<String> compared() {
+      return switch (this) {
+        case FULL, WINDOW, EXACT_TOPK -> List.of(toString());
+        case PARISKV -> List.of("pariskv", "pariskv:sharp", "pariskv:released");
+        case QUEST, PQCACHE -> List.of(toString(), this + ":" + RELEASED);
+      };
+    }
+
     static Name of(String text) {
       return Stream.of(values()).filter(name -> name.toString().equals(text)).findFirst()
           .orElseThrow(() -> new InputException("method '" + text
@@ -80,52 +98,116 @@ final class MethodOptions {
     }
   }
 
+  /** A method that was asked for, and the preset behind its colon. */
+  private record Choice(Name name, @Nullable String preset) {
+
+    static Choice of(String text) {
+      int colon = text.indexOf(':');
+      return colon < 0
+          ? new Choice(Name.of(text), null)
+          : new Choice(Name.of(text.substring(0, colon)), text.substring(colon + 1));
+    }
+
+    boolean isReleased() {
+      return RELEASED.equals(preset);
+    }
+
+    /** The settings that can be given for it. */
+    List<String> flags() {
+      return isReleased() ? List.of() : name.flags();
+    }
+
+    /** As the command line has it. */
+    @Override
+    public String toString() {
+      return preset == null ? name.toString() : name + ":" + preset;
+    }
+  }
+
+  /**
+   * Methods by their labels.
+   *
+   * @param methods those asked for
+   * @param refused why some have not every k asked for
+   */
+  record Labelled(Map<String, AttentionMethod> methods, Map<String, String> refused) {
+  }
+
   private static List<String> with(List<String> flags, String... more) {
     return Stream.concat(flags.stream(), Stream.of(more)).toList();
   }
 
+  /** All methods as they are compared, with commas between. */
+  static String compared() {
+    return Stream.of(Name.values()).flatMap(name -> name.compared().stream())
+        .collect(Collectors.joining(","));
+  }
+
+  /** Whether a label stands for a method as its authors published it. */
+  static boolean isReleased(String label) {
+    return label.endsWith(":" + RELEASED);
+  }
+
   /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
-    Name name = Name.of(method);
-    refuseOthers(method, List.of(name));
-    return named(name, settings.k());
+    Choice choice = Choice.of(method);
+    refuseOthers(method, List.of(choice));
+    return chosen(choice, settings.k(), context());
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
-    List<Name> names = names(method);
+    List<Choice> choices = choices(method);
     Integer k = settings.k();
-    return names.stream().map(name -> named(name, k)).toList();
+    return choices.stream().map(choice -> chosen(choice, k, context())).toList();
   }
 
   /**
-   * The methods asked for, each with every k asked for, by their labels: the name, and k if there are several. As {@link
-   * #toMethods}.
+   * The methods asked for, each with every k asked for, by their labels: the name and preset as given, and k if there are
+   * several. Of several k a method may have some only. As {@link #toMethods}.
    *
    * @param otherwise the methods if the user named none
+   * @param context tokens that a sequence may have, which some methods' settings depend on; 0 for not known
    */
-  Map<String, AttentionMethod> toLabelledMethods(String otherwise) {
-    Map<String, AttentionMethod> labelled = new LinkedHashMap<>();
-    for (Name name : names(given("--method") ? method : otherwise)) {
-      if (settings.k.size() > 1 && name.flags().contains("--k")) {
-        settings.k.forEach(k -> labelled.put(name + " k=" + k, named(name, k)));
+  Labelled toLabelledMethods(String otherwise, int context) {
+    Labelled labelled = new Labelled(new LinkedHashMap<>(), new LinkedHashMap<>());
+    for (Choice choice : choices(given("--method") ? method : otherwise)) {
+      if (settings.k.size() > 1 && choice.flags().contains("--k")) {
+        addEveryK(choice, context, labelled);
       } else {
-        labelled.put(name.toString(),
-            named(name, settings.k.isEmpty() ? null : settings.k.getFirst()));
+        labelled.methods.put(choice.toString(),
+            chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst(), context));
       }
     }
     return labelled;
   }
 
-  private List<Name> names(String methods) {
-    List<Name> names = Stream.of(methods.split(",", -1)).map(Name::of).toList();
-    refuseOthers(methods, names);
-    return names;
+  private void addEveryK(Choice choice, int context, Labelled labelled) {
+    int before = labelled.methods.size();
+    InputException last = null;
+    for (int k : settings.k) {
+      String label = choice + " k=" + k;
+      try {
+        labelled.methods.put(label, chosen(choice, k, context));
+      } catch (InputException e) {
+        labelled.refused.put(label, String.valueOf(e.getMessage()));
+        last = e;
+      }
+    }
+    if (last != null && labelled.methods.size() == before) {
+      throw last; // then it is not about k
+    }
   }
 
-  private void refuseOthers(String methods, List<Name> names) {
+  private List<Choice> choices(String methods) {
+    List<Choice> choices = Stream.of(methods.split(",", -1)).map(Choice::of).toList();
+    refuseOthers(methods, choices);
+    return choices;
+  }
+
+  private void refuseOthers(String methods, List<Choice> choices) {
     Set<String> taken = new LinkedHashSet<>();
-    names.forEach(name -> taken.addAll(name.flags()));
+    choices.forEach(choice -> taken.addAll(choice.flags()));
     for (Name each : Name.values()) {
       for (String flag : each.flags()) {
         if (given(flag) && !taken.contains(flag)) {
@@ -153,20 +235,53 @@ final class MethodOptions {
     };
   }
 
-  private AttentionMethod named(Name name, @Nullable Integer k) {
+  private AttentionMethod chosen(Choice choice, @Nullable Integer k, int context) {
+    boolean hasPresets = choice.name.flags().contains("--preset");
+    if (choice.preset == null) {
+      return named(choice.name, hasPresets && given("--preset") ? settings.preset : null, k,
+          context);
+    }
+    if (!hasPresets) {
+      throw new InputException(
+          "method " + choice + ": " + choice.name + " has no presets; leave the colon out");
+    }
+    try {
+      return choice.isReleased()
+          ? released(choice.name, context)
+          : named(choice.name, choice.preset, k, context);
+    } catch (InputException e) {
+      throw new InputException("method " + choice + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static AttentionMethod released(Name name, int context) {
     return switch (name) {
-      case FULL -> new FullAttention();
-      case PARISKV -> new ParisKv(settings.toConfig(k));
-      case WINDOW -> new WindowAttention(settings.toZones());
-      case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
-          settings.grouping(Grouping.MEAN));
-      case QUEST -> quest(k);
-      case PQCACHE -> pqCache.toMethod(settings, k != null ? k : K, context(), this::given);
+      case PARISKV -> new ParisKv(ParisKvConfig.paper());
+      case QUEST -> Quest.released();
+      case PQCACHE ->
+        new PqCache(PqBudget.Share.released(), PqCache.quantizerFor(context));
+      case FULL, WINDOW, EXACT_TOPK -> throw new IllegalStateException(name + " has no presets");
     };
   }
 
-  private Quest quest(@Nullable Integer k) {
-    Quest preset = questPreset();
+  /** @param preset null for the method's own default */
+  private AttentionMethod named(Name name, @Nullable String preset, @Nullable Integer k,
+      int context) {
+    String others = preset != null ? preset : "matched";
+    return switch (name) {
+      case FULL -> new FullAttention();
+      case PARISKV ->
+        new ParisKv(settings.toConfig(preset != null ? preset : settings.preset, k));
+      case WINDOW -> new WindowAttention(settings.toZones());
+      case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
+          settings.grouping(Grouping.MEAN));
+      case QUEST -> quest(others, k);
+      case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context, this::given);
+    };
+  }
+
+  private Quest quest(String name, @Nullable Integer k) {
+    Quest preset = questPreset(name);
     if (preset.zones() == null) {
       ZONES.stream().filter(this::given).findFirst().ifPresent(flag -> {
         throw new InputException(flag + " is not a setting of quest's preset released, whose "
@@ -179,10 +294,9 @@ final class MethodOptions {
         settings.grouping(preset.grouping()));
   }
 
-  private Quest questPreset() {
-    String name = given("--preset") ? settings.preset : "matched";
+  private static Quest questPreset(String name) {
     return switch (name) {
-      case "released" -> Quest.released();
+      case RELEASED -> Quest.released();
       case "matched" -> Quest.matched(K);
       default -> throw new InputException(
           "preset '" + name + "' is not known; choose one of released, matched");

@@ -49,13 +49,13 @@ final class ParisKvOptions {
 
   /** The settings; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
-    return toConfig(k());
+    return toConfig(preset, k());
   }
 
-  /** The same with another {@code --k}, or the preset's. */
-  ParisKvConfig toConfig(@Nullable Integer keys) {
-    ParisKvConfig base = ParisKvConfig.preset(preset);
-    return new ParisKvConfig(zones(base.zones()), budget(base, keys), base.coarse(),
+  /** Those of another preset, with that many keys or the preset's. */
+  ParisKvConfig toConfig(String name, @Nullable Integer keys) {
+    ParisKvConfig base = ParisKvConfig.preset(name);
+    return new ParisKvConfig(zones(base.zones()), budget(name, base, keys), base.coarse(),
         grouping(Grouping.MEAN));
   }
 
@@ -73,12 +73,12 @@ final class ParisKvOptions {
     };
   }
 
-  private RetrievalBudget budget(ParisKvConfig base, @Nullable Integer keys) {
+  private RetrievalBudget budget(String name, ParisKvConfig base, @Nullable Integer keys) {
     RetrievalBudget budget = base.budget();
     if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
       throw new InputException(
           "collision-ratio " + collisionRatio + " is about tiers, which preset "
-              + preset + " does not have; leave it out, or choose another preset");
+              + name + " does not have; leave it out, or choose another preset");
     }
     return new RetrievalBudget(or(keys, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),

@@ -29,19 +29,21 @@ final class PqCacheOptions {
 
   /**
    * @param settings what it has in common with other methods
+   * @param preset which budget
    * @param k keys selected
    * @param context tokens that a sequence may have
    * @param given whether the user gave a flag, whatever its default
    */
-  PqCache toMethod(ParisKvOptions settings, int k, int context, Predicate<String> given) {
+  PqCache toMethod(ParisKvOptions settings, String preset, int k, int context,
+      Predicate<String> given) {
     ProductQuantizer advised = PqCache.quantizerFor(context);
-    return new PqCache(budget(settings, k, given),
+    return new PqCache(budget(settings, preset, k, given),
         new ProductQuantizer(subvectors != null ? subvectors : advised.subvectors(),
             bits != null ? bits : advised.bits()));
   }
 
-  private PqBudget budget(ParisKvOptions settings, int k, Predicate<String> given) {
-    String preset = given.test("--preset") ? settings.preset : "matched";
+  private PqBudget budget(ParisKvOptions settings, String preset, int k,
+      Predicate<String> given) {
     return switch (preset) {
       case "released" -> {
         refuse(OF_MATCHED, given, "released", "matched");

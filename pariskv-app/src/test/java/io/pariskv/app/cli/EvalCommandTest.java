@@ -64,6 +64,28 @@ class EvalCommandTest {
   }
 
   @Test
+  void presetsOfAMethod_areComparedUnderTheirNames_inSeveralJobs() throws IOException {
+    Outcome outcome = eval("--lengths", "400", "--jobs", 3, "--minutes", 60, "--k", "8,64",
+        "--method", "full,pariskv,pariskv:sharp,quest,quest:released").succeeded();
+    List<String> methods = outcome.out().lines()
+        .filter(row -> row.startsWith("recall-number"))
+        .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?)[ :].*", "$1")).sorted()
+        .toList();
+    assertEquals(List.of("full", "pariskv k=64", "pariskv k=8", "pariskv:sharp k=64",
+        "pariskv:sharp k=8", "quest k=64", "quest k=8", "quest:released"), methods);
+    assertTrue(outcome.out().contains("quest k=8: k 8 must be at least 16"), outcome.out());
+    assertEquals(15, Files.readAllLines(directory.resolve("out/samples.jsonl")).size());
+  }
+
+  @Test
+  void runThatIsEndedAtOnce_saysWhatIsLeft() {
+    Outcome outcome = eval("--lengths", "400", "--minutes", 1e-9);
+    assertEquals(1, outcome.code());
+    assertTrue(outcome.out().contains("2 samples before the end; --resume goes on"),
+        outcome.out());
+  }
+
+  @Test
   void lengthsThatNothingFits_areAnErrorWithTheReasonInTheTable() {
     Outcome outcome = eval("--lengths", "20", "--method", "full,pariskv");
     assertEquals(1, outcome.code());
@@ -79,6 +101,8 @@ class EvalCommandTest {
     run("eval", "perplexity", "--model", "x").refused(2, "--data");
     eval("--lengths", "0").refused(2, "--lengths 0");
     run("eval", "recall-list", "--model", "x", "--samples", 0).refused(2, "--samples 0");
+    eval("--jobs", "0").refused(2, "--jobs 0");
+    eval("--minutes", "0").refused(2, "--minutes 0");
     eval("--method", "nope").refused(2, "method 'nope'");
     eval("--k", "0").refused(2, "--k 0");
     eval("--every", "0").refused(2, "--every 0");

@@ -274,7 +274,7 @@ final class CudaKvStore implements KvStore {
   }
 
   @Override
-  public void read(int layer, int slot, int position, float[] k, float[] v) {
+  public void read(int layer, int slot, int from, int tokens, float[] k, float[] v) {
     kernels.context().requireNotRecording("read K and V");
     if (offload != null) {
       offload.await();
@@ -282,9 +282,15 @@ final class CudaKvStore implements KvStore {
     if (deferred != null) {
       deferred.bring(slot);
     }
-    int slab = position >> TokenSlabs.SLAB_SHIFT;
-    StoredRow.read(kernels, shape, slab(layer, slot, false, slab), position, k);
-    StoredRow.read(kernels, shape, slab(layer, slot, true, slab), position, v);
+    StoredRows rows = new StoredRows(kernels, shape);
+    for (int done = 0; done < tokens;) {
+      int position = from + done;
+      int count = Math.min(tokens - done,
+          TokenSlabs.SLAB_TOKENS - position % TokenSlabs.SLAB_TOKENS);
+      long slab = slab(layer, slot, false, position >> TokenSlabs.SLAB_SHIFT);
+      rows.read(slab, position % TokenSlabs.SLAB_TOKENS, count, done, k, v);
+      done += count;
+    }
   }
 
   @Override

@@ -135,16 +135,19 @@ public final class HostKvStore implements KvStore {
   }
 
   @Override
-  public void read(int layer, int slot, int position, float[] k, float[] v) {
-    read(keys(layer, slot), position, k);
-    read(values(layer, slot), position, v);
+  public void read(int layer, int slot, int from, int tokens, float[] k, float[] v) {
+    for (int token = 0; token < tokens; token++) {
+      read(keys(layer, slot), from + token, token, k);
+      read(values(layer, slot), from + token, token, v);
+    }
   }
 
-  private static void read(TokenSlabs from, int position, float[] to) {
+  private static void read(TokenSlabs from, int position, int token, float[] to) {
     int width = from.width();
+    int start = token * from.outer() * width;
     for (int i = 0; i < from.outer() * width; i++) {
       MemorySegment row = from.row(i / width, position);
-      to[i] = from.dtype() == DType.BF16
+      to[start + i] = from.dtype() == DType.BF16
           ? Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, i % width))
           : row.getAtIndex(ValueLayout.JAVA_FLOAT, i % width);
     }

@@ -11,13 +11,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Exact attention of one decode step on the host, in double, from K and V as stored; and what a method made of it. Costs
- * {@code O(heads * tokens * headDim)} and reads every row of the layer.
+ * {@code O(heads * tokens * headDim)}, heads side by side on all cores, and reads every row of the layer.
  */
 final class ExactAttention {
+  /** Tokens read at a time. */
+  private static final int BLOCK = 1024;
+
   private final Backend backend;
   private final KvStore kv;
   private final KvShape shape;
@@ -46,6 +50,8 @@ final class ExactAttention {
     Head[] heads = attend(layer, ints(batch.slots(), 1)[0], zones.length(), floats(q));
     int[][] selected = selected(selection);
     float[] found = floats(out);
+    double[] recalls = IntStream.range(0, heads.length).parallel()
+        .mapToDouble(h -> recall(heads[h].scores, zones, of(selected, h))).toArray();
     List<RetrievalPoint> points = new ArrayList<>();
     int group = shape.groupSize();
     for (int kvHead = 0; kvHead < shape.kvHeads(); kvHead++) {
@@ -55,12 +61,12 @@ final class ExactAttention {
       double mass = 0;
       double error = 0;
       for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
-        int[] own = selected[selected.length == shape.heads() ? h : kvHead];
+        int[] own = of(selected, h);
         union = own.length > union.length ? own : union;
         for (int i = 0; i < mean.length; i++) {
           mean[i] += heads[h].scores[i] / group;
         }
-        headRecall += recall(heads[h].scores, zones, own) / group;
+        headRecall += recalls[h] / group;
         mass += heads[h].mass(zones, own) / group;
         error += heads[h].error(found, h * shape.headDim()) / group;
       }
@@ -68,6 +74,11 @@ final class ExactAttention {
           rounded(headRecall), rounded(mass), rounded(error)));
     }
     return points;
+  }
+
+  /** What a query head attends of the zone. */
+  private int[] of(int[][] selected, int head) {
+    return selected[selected.length == shape.heads() ? head : head / shape.groupSize()];
   }
 
   private static double rounded(double value) {
@@ -118,13 +129,18 @@ final class ExactAttention {
   private Head[] attend(int layer, int slot, int length, float[] q) {
     Head[] heads = new Head[shape.heads()];
     Arrays.setAll(heads, h -> new Head(q, h * shape.headDim(), shape.headDim(), length));
-    float[] k = new float[shape.kvHeads() * shape.headDim()];
+    int width = shape.kvHeads() * shape.headDim();
+    float[] k = new float[BLOCK * width];
     float[] v = new float[k.length];
-    for (int position = 0; position < length; position++) {
-      kv.read(layer, slot, position, k, v);
-      for (int h = 0; h < heads.length; h++) {
-        heads[h].add(position, k, v, h / shape.groupSize() * shape.headDim());
-      }
+    for (int start = 0; start < length; start += BLOCK) {
+      int from = start;
+      int count = Math.min(BLOCK, length - from);
+      kv.read(layer, slot, from, count, k, v);
+      IntStream.range(0, heads.length).parallel().forEach(h -> {
+        for (int i = 0; i < count; i++) {
+          heads[h].add(from + i, k, v, i * width + h / shape.groupSize() * shape.headDim());
+        }
+      });
     }
     return heads;
   }

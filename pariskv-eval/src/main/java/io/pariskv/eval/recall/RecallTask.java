@@ -6,8 +6,8 @@ import io.pariskv.eval.Grade;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
+import io.pariskv.eval.data.MadeList;
 import io.pariskv.text.ChatMessage;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -65,30 +65,25 @@ public final class RecallTask implements Task {
     return true;
   }
 
+  /** {@inheritDoc} A sample is made when the list is asked for it. */
   @Override
   public List<Sample> samples(SampleRequest request) {
-    List<Sample> samples = new ArrayList<>();
-    for (int i = 0; i < request.count(); i++) {
-      int index = i;
+    requireRoom(request, sample(0, least(), 0, request.seed()));
+    return new MadeList<>(request.count(), i -> {
       double depth = (i + 0.5) / request.count();
       long seed = ((request.seed() * 31 + answers) * 31 + request.length()) * 1_000_003 + i;
-      samples.add(fit(request, sentences -> sample(index, sentences, depth, seed)));
-    }
-    return samples;
+      return fit(request, sentences -> sample(i, sentences, depth, seed));
+    });
   }
 
   /** The longest document that leaves room for the answer. */
   private Sample fit(SampleRequest request, IntFunction<Sample> made) {
-    int least = answers + 2;
+    int least = least();
     int sentences = Math.max(least, request.length() / RecallDocument.SENTENCE_TOKENS);
     int tooMany = Integer.MAX_VALUE;
     while (true) {
       Sample sample = made.apply(sentences);
-      int room = request.length() - sample.maxTokens() - request.tokens().applyAsInt(sample);
-      if (room < 0 && sentences == least) {
-        throw new InputException(name() + " needs at least " + (request.length() - room)
-            + " tokens, not " + request.length() + "; give a larger length");
-      }
+      int room = sentences == least ? requireRoom(request, sample) : room(request, sample);
       int perSentence = Math.max(1, (request.length() - room) / (sentences + answers));
       if (room < 0) {
         tooMany = sentences;
@@ -99,6 +94,25 @@ public final class RecallTask implements Task {
         sentences = Math.min(tooMany - 1, sentences + room / perSentence);
       }
     }
+  }
+
+  /** Sentences of the shortest document. */
+  private int least() {
+    return answers + 2;
+  }
+
+  /** Tokens that are left. */
+  private static int room(SampleRequest request, Sample sample) {
+    return request.length() - sample.maxTokens() - request.tokens().applyAsInt(sample);
+  }
+
+  private int requireRoom(SampleRequest request, Sample sample) {
+    int room = room(request, sample);
+    if (room < 0) {
+      throw new InputException(name() + " needs at least " + (request.length() - room)
+          + " tokens, not " + request.length() + "; give a larger length");
+    }
+    return room;
   }
 
   private Sample sample(int index, int sentences, double depth, long seed) {

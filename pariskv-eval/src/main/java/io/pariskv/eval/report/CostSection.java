@@ -34,7 +34,7 @@ final class CostSection {
       elements.add(Page.note(
           "A point is a method at one length; K, V and summaries that a decode step reads, computed from "
               + "what it attends."));
-      elements.add(Plot.legend(results.methods()));
+      elements.add(Plot.legend(results.kinds()));
       elements.add(Page.figures(plots));
     }
     elements.add(Page.heading("Costs and agreement with full attention"));
@@ -71,7 +71,7 @@ final class CostSection {
     }
     Plot plot = new Plot(task, powers(sizes), Axis.unit("score"));
     for (int m = 0; m < methods.size(); m++) {
-      plot.dots(m, points.get(m));
+      plot.dots(results.colour(methods.get(m)), points.get(m));
     }
     return Optional.of(Page.figure(task, plot.toElement()));
   }

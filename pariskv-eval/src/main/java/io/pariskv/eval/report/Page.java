@@ -13,7 +13,7 @@ final class Page {
       body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0 auto; padding: 24px 20px 64px; max-width: 1180px; }
       h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 8px; } h3 { font-size: 15px; margin: 20px 0 6px; }
       p { margin: 6px 0; max-width: 80ch; } .soft { color: var(--soft); }
-      .figures { display: flex; flex-wrap: wrap; gap: 16px; }
+      .figures { display: flex; flex-wrap: wrap; gap: 16px; } .figures + .figures { margin-top: 32px; }
       figure { margin: 0; padding: 12px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; flex: 1 1 460px; max-width: 570px; box-sizing: border-box; }
       figcaption { font-weight: 600; margin-bottom: 6px; }
       svg { width: 100%; height: auto; display: block; } svg.heat { max-width: 100%; width: auto; }
@@ -23,7 +23,7 @@ final class Page {
       .cell { fill: var(--c0); } .none { fill: none; stroke: var(--line); }
       .legend span { display: inline-flex; align-items: center; margin-right: 16px; } .legend i { width: 12px; height: 12px; border-radius: 6px; margin-right: 6px; display: inline-block; }
       .scroll { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0; font-variant-numeric: tabular-nums; }
-      th, td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; } th:first-child { text-align: left; padding-left: 0; }
+      th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; } th:first-child { text-align: left; padding-left: 0; }
       thead th { color: var(--soft); font-weight: 600; } tbody th { font-weight: 500; }
       dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
       """;

@@ -5,6 +5,7 @@ import io.pariskv.eval.run.Line;
 import io.pariskv.eval.run.RefusedLine;
 import io.pariskv.eval.run.SampleLine;
 import io.pariskv.eval.run.Scores;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -32,9 +33,38 @@ final class Results {
     return distinct(Cell::task);
   }
 
-  /** Methods in the order they were run; their place is their colour. */
+  /** Methods in the order they were run, each k for itself. */
   List<String> methods() {
     return distinct(Cell::method);
+  }
+
+  /** Methods, whatever their k; their place is their colour. */
+  List<String> kinds() {
+    return methods().stream().map(Results::kind).distinct().toList();
+  }
+
+  /** The colour of a method with a k. */
+  int colour(String method) {
+    return kinds().indexOf(kind(method));
+  }
+
+  /** Methods that one figure can show: for each k those that have it and those that have none. */
+  Map<String, List<String>> methodsByK() {
+    Map<String, List<String>> byK = new LinkedHashMap<>();
+    methods().stream().map(Results::k).filter(k -> !k.isEmpty()).distinct()
+        .forEach(k -> byK.put(k, methods().stream()
+            .filter(method -> k(method).isEmpty() || k(method).equals(k)).toList()));
+    return byK.isEmpty() ? Map.of("", methods()) : byK;
+  }
+
+  private static String kind(String method) {
+    return method.split(" ", 2)[0];
+  }
+
+  /** Such as {@code k=8}, empty for a method without. */
+  private static String k(String method) {
+    int space = method.indexOf(' ');
+    return space < 0 ? "" : method.substring(space + 1);
   }
 
   private List<String> distinct(Function<Cell, String> of) {

@@ -31,7 +31,7 @@ final class RetrievalSection {
         "Beside exact attention in double. Recall: share of the best k keys of the zone that were selected, by the "
             + "group's mean query or by each query head. Mass: share of the exact attention weights on attended tokens. Error: of the "
             + "output, relative. Means over layers, heads and samples. Steps are counted from the prefill."));
-    elements.add(Plot.legend(results.methods()));
+    elements.add(Plot.legend(results.kinds()));
     for (String task : results.tasks()) {
       for (int length : results.lengths(task)) {
         section(task, length, elements);
@@ -71,7 +71,7 @@ final class RetrievalSection {
       List<Point> line = new ArrayList<>();
       means.forEach((group, mean) -> line.add(Point.of((group + 0.5) * (last + 1) / GROUPS,
           Math.min(mean, 1), method + ": " + Numbers.of(mean))));
-      plot.line(m, line);
+      plot.line(results.colour(method), line);
     }
     return Page.figure(title, plot.toElement());
   }

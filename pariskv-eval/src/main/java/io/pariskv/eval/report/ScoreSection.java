@@ -6,7 +6,6 @@ import io.pariskv.eval.run.SampleLine;
 import io.pariskv.eval.run.Scores;
 import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -27,8 +26,9 @@ final class ScoreSection {
         "Mean and 95% confidence interval: Wilson's score interval where every score is 0 or 1, else the "
             + "percentile bootstrap (2,000 resamples); measures have Student's t. Every failure counts as wrong. Samples of a cell "
             + "are the same for every method, so intervals that overlap may still hide a difference."));
-    elements.add(Plot.legend(results.methods()));
-    elements.add(Page.figures(results.tasks().stream().flatMap(this::plots).toList()));
+    elements.add(Plot.legend(results.kinds()));
+    results.methodsByK().forEach((k, methods) -> elements.add(Page.figures(results.tasks().stream()
+        .flatMap(task -> plots(task, k.isEmpty() ? "" : ", " + k, methods)).toList())));
     for (String task : results.tasks()) {
       elements.add(new Element("h3").text(task));
       elements.add(table(task));
@@ -36,24 +36,31 @@ final class ScoreSection {
     return elements;
   }
 
-  private Stream<Element> plots(String task) {
+  private Stream<Element> plots(String task, String k, List<String> methods) {
     List<Element> plots = new ArrayList<>();
     if (results.all().stream()
         .anyMatch(line -> line.cell().task().equals(task) && line.outcome().score() != null)) {
-      plots.add(plot(task, task, Axis.unit("score"), Scores::score));
+      plots.add(plot(task + k, task, methods, Axis.unit("score"), Scores::score));
     }
     for (String measure : measures(task)) {
       Function<List<SampleLine>, Optional<Interval>> mean = samples -> Scores.measure(samples,
           measure);
-      double[] ends = results.methods().stream().flatMap(method -> results.lengths(task).stream()
-          .map(length -> mean.apply(results.cell(task, length, method))))
-          .flatMap(Optional::stream).flatMap(each -> Stream.of(each.low(), each.high()))
-          .mapToDouble(Double::doubleValue).filter(Double::isFinite).toArray();
-      double least = Math.min(0, Arrays.stream(ends).min().orElse(0));
-      double most = Arrays.stream(ends).max().orElse(1);
-      plots.add(plot(task + ": " + measure, task, Axis.round(measure, least, most), mean));
+      plots.add(plot(task + ": " + measure + k, task, methods, axis(task, measure, mean), mean));
     }
     return plots.stream();
+  }
+
+  /** Over all means, and a quarter above: intervals of few samples may go far beyond what can be. */
+  private Axis axis(String task, String measure,
+      Function<List<SampleLine>, Optional<Interval>> mean) {
+    List<Interval> all = results.methods().stream().flatMap(method -> results.lengths(task).stream()
+        .map(length -> mean.apply(results.cell(task, length, method))))
+        .flatMap(Optional::stream).toList();
+    double least = all.stream().mapToDouble(Interval::mean).min().orElse(0);
+    double most = all.stream().mapToDouble(Interval::mean).max().orElse(1);
+    double high = all.stream().mapToDouble(Interval::high).filter(Double::isFinite).max()
+        .orElse(most);
+    return Axis.round(measure, Math.min(0, least), most > 0 ? Math.min(high, 1.25 * most) : 1);
   }
 
   private List<String> measures(String task) {
@@ -61,11 +68,10 @@ final class ScoreSection {
         .flatMap(line -> line.outcome().measures().keySet().stream()).distinct().sorted().toList();
   }
 
-  private Element plot(String title, String task, Axis y,
+  private Element plot(String title, String task, List<String> methods, Axis y,
       Function<List<SampleLine>, Optional<Interval>> mean) {
     List<Integer> lengths = results.lengths(task);
     Plot plot = new Plot(title, Axis.categories("tokens", results.shownLengths(task)), y);
-    List<String> methods = results.methods();
     for (int m = 0; m < methods.size(); m++) {
       List<Point> points = new ArrayList<>();
       double aside = (m - (methods.size() - 1) / 2.0) * 0.06; // so that intervals do not hide each other
@@ -73,12 +79,19 @@ final class ScoreSection {
         double x = i + aside;
         String name = methods.get(m) + ", " + Numbers.length(lengths.get(i)) + ": ";
         mean.apply(results.cell(task, lengths.get(i), methods.get(m))).ifPresent(
-            each -> points.add(new Point(x, each.mean(), Math.max(each.low(), y.low()),
-                Math.min(each.high(), y.high()), name + Numbers.of(each))));
+            each -> points.add(point(x, each, y, name + Numbers.of(each))));
       }
-      plot.line(m, points);
+      plot.line(results.colour(methods.get(m)), points);
     }
     return Page.figure(title, plot.toElement());
+  }
+
+  /** The interval as far as the axis goes; of one sample there is none. */
+  private static Point point(double x, Interval mean, Axis y, String title) {
+    return Double.isFinite(mean.high() - mean.low())
+        ? new Point(x, mean.mean(), Math.max(mean.low(), y.low()), Math.min(mean.high(), y.high()),
+            title)
+        : Point.of(x, mean.mean(), title);
   }
 
   private Element table(String task) {

@@ -3,50 +3,99 @@ package io.pariskv.eval.run;
 import io.pariskv.backend.cuda.CudaException;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One evaluation: every workload at every length through every method, on one loaded model. What the file of results has
- * already is not computed again. A sample that fails counts as wrong; a cell that cannot be run is written down with its
- * reason, and the rest goes on. Ends early only if results cannot be written or the machine fails.
+ * One evaluation: every workload at every length through every method. What the file of results has already is not
+ * computed again. A sample that fails counts as wrong; a cell that cannot be run is written down with its reason, and
+ * the rest goes on. Ends early only if it is asked to, results cannot be written or the machine fails.
+ *
+ * <p>Several threads may {@link #run} it at a time, each with a loaded model of its own: a small model leaves most of
+ * a GPU idle. A sample goes through all methods in one thread.
  */
 public final class Evaluation {
-
+  private static final Compared NOTHING = new Compared(List.of(), Map.of());
   /**
    * What to run.
    *
    * @param workloads rows
    * @param lengths most tokens of a sample
-   * @param methods what is compared
+   * @param compared what is compared at a length, 0 for samples that come as they are: the same labels, whose settings may
+   *     depend on the length
    * @param samples samples a cell
    * @param seed what makes them
    */
-  public record Plan(List<Workload> workloads, List<Integer> lengths, List<MethodChoice> methods,
-      int samples, long seed) {
+  public record Plan(List<Workload> workloads, List<Integer> lengths,
+      IntFunction<Compared> compared, int samples, long seed) {
 
-    /** Sorts lengths, so that what is short comes first, and methods, so that full attention does. */
+    /** Sorts lengths, so that what is short comes first. */
     public Plan {
       workloads = List.copyOf(workloads);
       lengths = lengths.stream().distinct().sorted().toList();
-      methods = methods.stream().sorted(Comparator.comparing(each -> !each.isReference()))
+    }
+
+    private List<Row> rows() {
+      return Stream
+          .concat(Stream.of(0), lengths.stream()).flatMap(length -> workloads.stream()
+              .filter(each -> each.sized() == length > 0).map(each -> new Row(each, length)))
           .toList();
     }
   }
 
+  /** One workload at one length. */
+  private record Row(Workload workload, int length) {
+    Cell cell(String label) {
+      return new Cell(workload.name(), length, label);
+    }
+  }
+
+  /** One sample of a row. */
+  private record Unit(Row row, int index) {
+  }
+
+  /**
+   * How a run goes on.
+   *
+   * @param turn samples of a row before the next row has its turn
+   * @param enough whether it shall end; asked before each answer, by any thread
+   */
+  public record Pace(int turn, BooleanSupplier enough) {
+    /** Samples of a turn in a run that may be ended early. */
+    private static final int TURN = 20;
+
+    /** To the end, row after row. */
+    public static Pace toTheEnd() {
+      return new Pace(Integer.MAX_VALUE, () -> false);
+    }
+
+    /** For so long, and all rows in turn, so that there are some samples of each in the end. */
+    public static Pace seconds(long seconds) {
+      long start = System.nanoTime();
+      return new Pace(TURN, () -> System.nanoTime() - start >= seconds * 1_000_000_000L);
+    }
+  }
+
   private final Plan plan;
-  private final LanguageModel model;
-  private final PromptEncoder encoder;
   private final ResultFile file;
   private final SampleLine.Origin origin;
   private final Progress progress;
+  private final Pace pace;
+  /** By length. */
+  private final Map<Integer, Compared> compared = new HashMap<>();
+  private final Queue<Unit> units = new ArrayDeque<>();
   /** Cell and id of the samples that are done. */
   private final Set<Map.Entry<Cell, String>> done = new HashSet<>();
   private final Set<Cell> refused = new HashSet<>();
@@ -56,17 +105,29 @@ public final class Evaluation {
   /**
    * An evaluation, ready to run.
    *
-   * @param progress hears a line whenever a sample begins
+   * @param progress hears a line whenever a sample begins, from any thread that runs it
    */
-  public Evaluation(Plan plan, PromptEncoder encoder, ResultFile file, SampleLine.Origin origin,
+  public Evaluation(Plan plan, ResultFile file, SampleLine.Origin origin, Pace pace,
       Consumer<String> progress) {
     this.plan = plan;
-    this.model = encoder.model();
-    this.encoder = encoder;
     this.file = file;
     this.origin = origin;
+    this.pace = pace;
     this.progress = new Progress(progress, System::nanoTime);
+    List<Row> rows = plan.rows();
+    rows.forEach(row -> compared.computeIfAbsent(row.length, plan.compared::apply));
     file.lines().forEach(this::remember);
+    for (int from = 0; from < plan.samples; from += Math.min(pace.turn, plan.samples - from)) {
+      int to = from + Math.min(pace.turn, plan.samples - from);
+      for (Row row : rows) {
+        for (int index = from; index < to; index++) {
+          units.add(new Unit(row, index));
+        }
+        this.progress.expect(row.length, to - from);
+      }
+    }
+    rows.forEach(row -> at(row.length).refused()
+        .forEach((label, reason) -> refuse(row.cell(label), reason)));
   }
 
   private void remember(Line line) {
@@ -81,8 +142,12 @@ public final class Evaluation {
     }
   }
 
+  private Compared at(int length) {
+    return compared.getOrDefault(length, NOTHING);
+  }
+
   private boolean isReference(Cell cell) {
-    return plan.methods.stream()
+    return at(cell.length()).methods().stream()
         .anyMatch(each -> each.isReference() && each.label().equals(cell.method()));
   }
 
@@ -90,132 +155,171 @@ public final class Evaluation {
     return List.of(cell.task(), cell.length(), id);
   }
 
-  private void write(Line line) {
+  private synchronized void write(Line line) {
     file.append(line);
     remember(line);
   }
 
-  /** Runs what is left; the results are in the file. */
-  public void run() {
-    for (Workload workload : plan.workloads) {
-      lengths(workload).forEach(length -> progress.expect(length, plan.samples));
+  private synchronized void refuse(Cell cell, @Nullable String reason) {
+    if (reason != null && !refused.contains(cell)) {
+      write(new RefusedLine(cell, reason));
     }
-    List<MethodChoice> usable = plan.methods.stream().filter(each -> misfit(each) == null).toList();
-    try (SharedSession session = new SharedSession(model, usable)) {
-      for (int length : allLengths()) {
-        for (Workload workload : plan.workloads) {
-          if (lengths(workload).contains(length)) {
-            row(workload, length, session);
-          }
-        }
+  }
+
+  private synchronized boolean isRefused(Cell cell) {
+    return refused.contains(cell);
+  }
+
+  private synchronized boolean isDone(Cell cell, String id) {
+    return done.contains(Map.entry(cell, id));
+  }
+
+  private synchronized @Nullable List<Integer> writtenByFull(Cell cell, String id) {
+    return written.get(key(cell, id));
+  }
+
+  private synchronized @Nullable Unit next() {
+    return pace.enough.getAsBoolean() ? null : units.poll();
+  }
+
+  /** Ends the run in all threads, once their samples are finished. */
+  public synchronized void end() {
+    units.clear();
+  }
+
+  /** Samples that nobody has begun, those that are in the file already among them. */
+  public synchronized int left() {
+    return units.size();
+  }
+
+  /** Runs what is left, with a model of this thread's; the results are in the file. */
+  public void run(PromptEncoder encoder) {
+    try (Worker worker = new Worker(encoder)) {
+      for (Unit unit = next(); unit != null; unit = next()) {
+        worker.run(unit);
       }
     }
   }
 
-  private List<Integer> lengths(Workload workload) {
-    return workload.sized() ? plan.lengths : List.of(0);
-  }
+  /** One thread's part. */
+  private final class Worker implements AutoCloseable {
+    private final PromptEncoder encoder;
+    private final LanguageModel model;
+    private final SharedSession session;
+    private @Nullable Row row;
+    private List<MethodChoice> methods = List.of();
+    private List<Trial> trials = List.of();
 
-  private List<Integer> allLengths() {
-    return plan.workloads.stream().flatMap(each -> lengths(each).stream()).distinct().sorted()
-        .toList();
-  }
+    Worker(PromptEncoder encoder) {
+      this.encoder = encoder;
+      model = encoder.model();
+      session = new SharedSession(model,
+          compared.values().stream().flatMap(each -> each.methods().stream())
+              .filter(each -> misfit(each) == null).toList());
+    }
 
-  /** One workload at one length through all methods. */
-  private void row(Workload workload, int length, SharedSession session) {
-    List<MethodChoice> methods = new ArrayList<>(plan.methods);
-    methods.removeIf(method -> refused.contains(cell(workload, length, method)));
-    methods.removeIf(method -> refuse(cell(workload, length, method), tooLong(method, length)));
-    if (methods.isEmpty()) {
-      progress.skip(length, plan.samples);
-      return;
-    }
-    List<Trial> trials;
-    try {
-      trials = workload.trials(encoder, length, plan.samples, plan.seed);
-    } catch (InputException e) {
-      methods.forEach(
-          method -> refuse(cell(workload, length, method), String.valueOf(e.getMessage())));
-      progress.skip(length, plan.samples);
-      return;
-    }
-    progress.skip(length, plan.samples - trials.size());
-    for (Trial trial : trials) {
-      List<MethodChoice> left = methods.stream().filter(method -> !done
-          .contains(Map.entry(cell(workload, length, method), trial.id()))).toList();
-      if (left.isEmpty()) {
-        progress.skip(length, 1);
-        continue;
+    void run(Unit unit) {
+      Trial trial = trial(unit);
+      List<MethodChoice> left = trial == null
+          ? List.of()
+          : methods.stream().filter(method -> !isRefused(unit.row.cell(method.label()))
+              && !isDone(unit.row.cell(method.label()), trial.id())).toList();
+      if (trial == null || left.isEmpty()) {
+        progress.skip(unit.row.length, 1);
+        return;
       }
       for (MethodChoice method : left) {
-        Cell cell = cell(workload, length, method);
+        if (pace.enough.getAsBoolean()) {
+          return; // the sample's other methods are done when the run is resumed
+        }
+        Cell cell = unit.row.cell(method.label());
         progress.begin(cell + ", sample " + trial.id() + " of " + trials.size());
-        write(answer(cell, trial, method, session));
+        write(answer(cell, trial, method));
       }
-      progress.finished(length);
+      progress.finished(unit.row.length);
     }
-  }
 
-  private static Cell cell(Workload workload, int length, MethodChoice method) {
-    return new Cell(workload.name(), length, method.label());
-  }
+    /** The sample, null if there is none. */
+    private @Nullable Trial trial(Unit unit) {
+      try {
+        if (!unit.row.equals(row)) {
+          begin(unit.row);
+        }
+        return unit.index < trials.size() ? trials.get(unit.index) : null;
+      } catch (InputException e) {
+        methods.forEach(method -> refuse(unit.row.cell(method.label()),
+            String.valueOf(e.getMessage())));
+        trials = List.of();
+        return null;
+      }
+    }
 
-  private boolean refuse(Cell cell, @Nullable String reason) {
-    if (reason == null) {
-      return false;
+    private void begin(Row next) {
+      row = next;
+      trials = List.of();
+      at(next.length).methods()
+          .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next.length)));
+      methods = at(next.length).methods().stream()
+          .filter(method -> !isRefused(next.cell(method.label()))).toList();
+      if (!methods.isEmpty()) {
+        trials = next.workload.trials(encoder, next.length, plan.samples, plan.seed);
+      }
     }
-    write(new RefusedLine(cell, reason));
-    return true;
-  }
 
-  /** Why the model cannot hold so many tokens through a method; null if it can. */
-  private @Nullable String tooLong(MethodChoice method, int length) {
-    int positions = model.config().maxPositions();
-    if (length > positions) {
-      return "length " + length + " is more than the model's " + positions
-          + " positions (max_position_embeddings); give a smaller one";
+    /** Why the model cannot hold so many tokens through a method; null if it can. */
+    private @Nullable String tooLong(MethodChoice method, int length) {
+      int positions = model.config().maxPositions();
+      if (length > positions) {
+        return "length " + length + " is more than the model's " + positions
+            + " positions (max_position_embeddings); give a smaller one";
+      }
+      String misfit = misfit(method);
+      if (misfit != null) {
+        return misfit;
+      }
+      int fitting = Math.min(model.plan().context(),
+          model.plan().largestContext(method.method()));
+      return length > fitting
+          ? "length " + length + " does not fit in memory, " + fitting
+              + " tokens do; give a smaller one"
+          : null;
     }
-    String misfit = misfit(method);
-    if (misfit != null) {
-      return misfit;
-    }
-    int fitting = Math.min(model.plan().context(),
-        model.plan().largestContext(method.method()));
-    return length > fitting
-        ? "length " + length + " does not fit in memory, " + fitting
-            + " tokens do; give a smaller one"
-        : null;
-  }
 
-  private @Nullable String misfit(MethodChoice method) {
-    try {
-      method.method().check(model.kvShape());
-      return null;
-    } catch (InputException e) {
-      return String.valueOf(e.getMessage());
+    private @Nullable String misfit(MethodChoice method) {
+      try {
+        method.method().check(model.kvShape());
+        return null;
+      } catch (InputException e) {
+        return String.valueOf(e.getMessage());
+      }
     }
-  }
 
-  private SampleLine answer(Cell cell, Trial trial, MethodChoice method, SharedSession session) {
-    Trial.Result result = null;
-    SampleLine.Outcome outcome;
-    try {
-      result = session.run(trial, method);
-      outcome = result.outcome();
-    } catch (CudaException e) {
-      throw e; // the machine failed, not the sample
-    } catch (RuntimeException e) {
-      session.forget();
-      outcome = SampleLine.Outcome.failed(trial.scored(),
-          e instanceof InputException ? String.valueOf(e.getMessage()) : e.toString());
+    private SampleLine answer(Cell cell, Trial trial, MethodChoice method) {
+      Trial.Result result = null;
+      SampleLine.Outcome outcome;
+      try {
+        result = session.run(trial, method);
+        outcome = result.outcome();
+      } catch (CudaException e) {
+        throw e; // the machine failed, not the sample
+      } catch (RuntimeException e) {
+        session.forget();
+        outcome = SampleLine.Outcome.failed(trial.scored(),
+            e instanceof InputException ? String.valueOf(e.getMessage()) : e.toString());
+      }
+      List<Integer> full = writtenByFull(cell, trial.id());
+      boolean differs = full != null && result != null && !method.isReference();
+      return new SampleLine(cell, trial.id(), trial.prompt(), outcome,
+          result == null ? null : result.cost(),
+          differs && full != null && !full.isEmpty()
+              ? Agreement.of(full, outcome.tokens())
+              : null,
+          result == null ? List.of() : result.retrieval(), origin);
     }
-    List<Integer> full = written.get(key(cell, trial.id()));
-    boolean compared = full != null && result != null && !method.isReference();
-    return new SampleLine(cell, trial.id(), trial.prompt(), outcome,
-        result == null ? null : result.cost(),
-        compared && full != null && !full.isEmpty()
-            ? Agreement.of(full, outcome.tokens())
-            : null,
-        result == null ? List.of() : result.retrieval(), origin);
+
+    @Override
+    public void close() {
+      session.close();
+    }
   }
 }

@@ -11,6 +11,11 @@ import io.pariskv.method.FullAttention;
  */
 public record MethodChoice(String label, AttentionMethod method) {
 
+  /** What those with another k have in common. */
+  String kind() {
+    return label.split(" ", 2)[0];
+  }
+
   /** All settings as text; two choices with the same text attend alike. */
   public String settings() {
     return method.toString();

@@ -1,5 +1,6 @@
 package io.pariskv.eval.run;
 
+import io.pariskv.eval.data.MadeList;
 import io.pariskv.eval.probe.ProbedMethod;
 import io.pariskv.generate.Session;
 import io.pariskv.method.AttentionMethod;
@@ -22,8 +23,8 @@ public record ProbedWorkload(String name, Workload workload, int every) implemen
 
   @Override
   public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
-    return workload.trials(encoder, length, samples, seed).stream()
-        .<Trial>map(trial -> new Probed(trial, every)).toList();
+    List<Trial> trials = workload.trials(encoder, length, samples, seed);
+    return new MadeList<>(trials.size(), i -> new Probed(trials.get(i), every));
   }
 
   private record Probed(Trial trial, int every) implements Trial {

@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 
 /**
  * Says how far a run has come and how long it may take. Work is counted as if a prompt's time were proportional to {@code
- * length * (length + 8192)}: linear layers, and attention that grows with the square.
+ * length * (length + 8192)}: linear layers, and attention that grows with the square. Any thread may tell it.
  */
 final class Progress {
   private final Consumer<String> out;
@@ -21,7 +21,7 @@ final class Progress {
   }
 
   /** Samples that are to come. */
-  void expect(int length, int count) {
+  synchronized void expect(int length, int count) {
     left += count * work(length);
   }
 
@@ -30,18 +30,18 @@ final class Progress {
   }
 
   /** Samples that need not be computed. */
-  void skip(int length, int count) {
+  synchronized void skip(int length, int count) {
     left -= count * work(length);
   }
 
-  void begin(String what) {
+  synchronized void begin(String what) {
     if (start < 0) {
       start = nanoTime.getAsLong();
     }
     out.accept(what + timeLeft());
   }
 
-  void finished(int length) {
+  synchronized void finished(int length) {
     left -= work(length);
     done += work(length);
   }

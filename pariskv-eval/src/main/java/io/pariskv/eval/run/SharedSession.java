@@ -8,7 +8,9 @@ import io.pariskv.kv.KvPlacement;
 import io.pariskv.method.AttentionMethod;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The session that all methods share: a sample is prefilled once and cut back to its prompt for each of them. */
@@ -48,7 +50,11 @@ final class SharedSession implements AutoCloseable {
     }
     warm = true;
     int[] prompt = Arrays.copyOf(tokens, Math.min(tokens.length, WARM_UP_TOKENS));
+    Set<String> kinds = new HashSet<>(); // another k runs the same code
     for (MethodChoice method : methods) {
+      if (!kinds.add(method.kind())) {
+        continue;
+      }
       try (Session once = model.newSession(method.method())) {
         once.generate(prompt, GenerationOptions.greedy(WARM_UP_ANSWER).withIgnoreEos(true),
             GenerationListener.NONE);

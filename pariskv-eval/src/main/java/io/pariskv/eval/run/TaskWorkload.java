@@ -5,6 +5,7 @@ import io.pariskv.eval.Grade;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
+import io.pariskv.eval.data.MadeList;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
@@ -28,8 +29,12 @@ public record TaskWorkload(Task task) implements Workload {
   @Override
   public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
     SampleRequest request = new SampleRequest(Math.max(length, 1), samples, seed, encoder::tokens);
-    return task.samples(request).stream()
-        .<Trial>map(sample -> new Question(task, sample, encoder.encode(sample), seed)).toList();
+    List<Sample> made = task.samples(request);
+    return new MadeList<>(made.size(), i -> question(encoder, made.get(i), seed));
+  }
+
+  private Trial question(PromptEncoder encoder, Sample sample, long seed) {
+    return new Question(task, sample, encoder.encode(sample), seed);
   }
 
   private record Question(Task task, Sample sample, PromptEncoder.Encoded encoded,

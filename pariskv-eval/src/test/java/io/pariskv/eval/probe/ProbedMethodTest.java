@@ -68,6 +68,15 @@ class ProbedMethodTest {
     return points;
   }
 
+  /** It quantises before the first step, of which a probe has to tell it. */
+  @Test
+  void methodThatWaitsForTheWholePrompt_isToldOfItsEnd() {
+    AttentionMethod method = new PqCache(
+        new PqBudget.Tokens(new ZoneSettings(16, 32, 16, 0), 20), new ProductQuantizer(2, 4));
+    assertTrue(points(method, 10).stream().mapToDouble(RetrievalPoint::recall).average()
+        .orElse(0) > 0.2);
+  }
+
   @Test
   void everyNthStep_isSeenInEveryLayerAndHead() {
     List<RetrievalPoint> points = points(pariskv(20, 0.2), 10);

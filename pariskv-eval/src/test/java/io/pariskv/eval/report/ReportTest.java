@@ -69,6 +69,30 @@ class ReportTest {
   }
 
   @Test
+  void severalKs_haveAFigureEach_andAMethodHasOneColour() {
+    List<Line> lines = new ArrayList<>();
+    for (String method : List.of("full", "pariskv k=8", "pariskv k=100", "quest k=100")) {
+      lines.add(line("partial", 4096, method, 1, 0.5));
+    }
+    Results results = new Results(lines);
+    assertEquals(List.of("full", "pariskv", "quest"), results.kinds());
+    assertEquals(List.of(0, 1, 1, 2), results.methods().stream().map(results::colour).toList());
+    assertEquals(
+        Map.of("k=8", List.of("full", "pariskv k=8"), "k=100",
+            List.of("full", "pariskv k=100", "quest k=100")),
+        results.methodsByK());
+    String page = Report.of(Map.of("model", "m"), lines);
+    for (String caption : List.of("partial, k=8", "partial, k=100", "partial: hops, k=8")) {
+      assertTrue(page.contains("<figcaption>" + caption + "</figcaption>"), caption);
+    }
+    assertFalse(page.contains("0000"), "one sample has no interval that an axis could follow");
+    assertEquals(Map.of("", List.of("full", "sharp")),
+        new Results(
+            List.of(line("partial", 1, "full", 1, 1.0), line("partial", 1, "sharp", 1, 1.0)))
+            .methodsByK());
+  }
+
+  @Test
   void page_isWellFormed_andEveryTextIsText() throws Exception {
     String page = Report.of(Map.of("model", HOSTILE, "seed", "1"), lines());
     Document document = parsed(page);

@@ -63,13 +63,13 @@ class EvaluationTest {
   private static Evaluation.Plan plan(List<Task> tasks, List<Integer> lengths,
       MethodChoice... methods) {
     return new Evaluation.Plan(tasks.stream().<Workload>map(TaskWorkload::new).toList(), lengths,
-        List.of(methods), 2, 7);
+        length -> new Compared(List.of(methods), Map.of()), 2, 7);
   }
 
   private List<Line> run(Evaluation.Plan plan, Path directory, boolean resume) {
     try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), resume)) {
-      new Evaluation(plan, new PromptEncoder(model, false), file, ORIGIN, line -> {
-      }).run();
+      new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(), line -> {
+      }).run(new PromptEncoder(model, false));
       return file.lines();
     }
   }
@@ -141,6 +141,80 @@ class EvaluationTest {
       assertEquals(Scores.refused(expected), Scores.refused(found));
       assertEquals(found, ResultFile.read(resumed));
     }
+  }
+
+  /** Every thread has the model for itself; what they write together is what one alone writes. */
+  @Test
+  void severalThreads_answerEverySampleOnce(@TempDir Path directory) throws Exception {
+    Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400, 500),
+        WIDE, FULL);
+    Map<String, List<Object>> alone = new HashMap<>();
+    samples(run(plan, directory.resolve("alone"), false))
+        .forEach(line -> alone.put(line.cell() + line.id(), essence(line)));
+    try (ResultFile file = ResultFile.open(directory.resolve("together"), Map.of(), false);
+        LanguageModel other = LanguageModel.load(Models.RECALL,
+            LoadOptions.defaults().withContext(1000))) {
+      Evaluation evaluation = new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(),
+          line -> {
+          });
+      Thread thread = Thread.ofPlatform()
+          .start(() -> evaluation.run(new PromptEncoder(other, false)));
+      evaluation.run(new PromptEncoder(model, false));
+      thread.join();
+      assertEquals(0, evaluation.left());
+      assertEquals(16, file.lines().size());
+      for (SampleLine line : samples(file.lines())) {
+        assertEquals(alone.remove(line.cell() + line.id()), essence(line));
+      }
+    }
+  }
+
+  /** With as many keys as there are sentences either finds the number, with one neither. */
+  @Test
+  void settingsOfAMethod_mayDependOnTheLength(@TempDir Path directory) {
+    List<SampleLine> lines = samples(run(new Evaluation.Plan(
+        List.of(new TaskWorkload(RecallTask.number())), List.of(400, 500),
+        length -> new Compared(List.of(pariskv("pariskv", length == 400 ? 1 : 48)), Map.of()), 2,
+        7), directory, false));
+    for (SampleLine line : lines) {
+      SampleLine.Cost cost = line.cost();
+      assertNotNull(cost);
+      assertEquals(line.cell().length() == 500, cost.attendedTokens() > 16 + 32 + 48,
+          cost.toString());
+    }
+  }
+
+  @Test
+  void endedEarly_hasSomeOfEachRow_andResumes(@TempDir Path directory) {
+    Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400),
+        WIDE);
+    int[] asked = {0};
+    Evaluation.Pace pace = new Evaluation.Pace(1, () -> ++asked[0] > 4);
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      Evaluation evaluation = new Evaluation(plan, file, ORIGIN, pace, line -> {
+      });
+      evaluation.run(new PromptEncoder(model, false)); // asks twice a sample
+      assertEquals(2, evaluation.left());
+      assertEquals(List.of("recall-number 400 wide", "recall-list 400 wide"),
+          file.lines().stream().map(line -> line.cell().toString()).toList());
+    }
+    assertEquals(4, samples(run(plan, directory, true)).size());
+  }
+
+  @Test
+  void methodThatCannotBe_isRefusedInEveryCell(@TempDir Path directory) {
+    Evaluation.Plan plan = new Evaluation.Plan(List.of(new TaskWorkload(RecallTask.number())),
+        List.of(400, 500), length -> new Compared(List.of(WIDE),
+            Map.of("quest k=8", "k 8 is too small")),
+        1, 7);
+    List<Line> lines = run(plan, directory, false);
+    assertEquals(List.of(new RefusedLine(new Cell("recall-number", 400, "quest k=8"),
+        "k 8 is too small"),
+        new RefusedLine(new Cell("recall-number", 500, "quest k=8"),
+            "k 8 is too small")),
+        Scores.refused(lines));
+    assertEquals(2, samples(lines).size());
+    assertEquals(lines, run(plan, directory, true));
   }
 
   @Test

@@ -33,14 +33,15 @@ class WorkloadsTest {
       Path directory) {
     List<Workload> workloads = Workloads.named(List.of(name, name), settings);
     assertEquals(List.of(name), workloads.stream().map(Workload::name).toList());
-    Evaluation.Plan plan = new Evaluation.Plan(workloads, List.of(length), METHODS, 2, 1);
+    Evaluation.Plan plan = new Evaluation.Plan(workloads, List.of(length),
+        any -> new Compared(METHODS, Map.of()), 2, 1);
     try (
         LanguageModel model = LanguageModel.load(Models.RECALL,
             LoadOptions.defaults().withContext(length));
         ResultFile file = ResultFile.open(directory.resolve("out"), Map.of(), false)) {
-      new Evaluation(plan, new PromptEncoder(model, false), file,
-          new SampleLine.Origin("m", "0", "b", "v"), line -> {
-          }).run();
+      new Evaluation(plan, file, new SampleLine.Origin("m", "0", "b", "v"),
+          Evaluation.Pace.toTheEnd(), line -> {
+          }).run(new PromptEncoder(model, false));
       return file.lines();
     }
   }

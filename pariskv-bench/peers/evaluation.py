@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Makes docs/evaluation's records, tables and pictures of what gpu/run-eval and gpu/run-compare left. Needs nothing but Python.
+
+Samples are too large to keep; a record has a line a cell. Without new results everything is made again of the records.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import svg
+from figures import InputError, read_lines
+from report import table
+
+HOME = Path(__file__).resolve().parent.parent.parent
+DRIFT_PARTS = 16
+Z95 = 1.959963984540054
+PUBLISHED_K = 100
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
+    parser.add_argument("--recall", type=Path, help="directory of 'pariskv eval recall-tasks'")
+    parser.add_argument("--drift", type=Path, help="directory of 'pariskv eval retrieval'")
+    parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
+    parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
+    parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
+    arguments = parser.parse_args()
+    try:
+        made = make(arguments)
+    except InputError as e:
+        sys.exit(f"evaluation: {e}")
+    print(f"evaluation: {', '.join(made)} in {arguments.out}")
+
+
+def make(arguments):
+    """Writes everything; gives the names of the files."""
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    if arguments.recall:
+        write_lines(out / "recall.jsonl", cells(arguments.recall))
+    if arguments.drift:
+        write_lines(out / "drift.jsonl", drift(arguments.drift))
+    if arguments.compare:
+        write_lines(out / "compare.jsonl", read_lines(arguments.compare))
+    recall, drifted, compared = (read_lines(path) if path.exists() else []
+                                 for path in (out / "recall.jsonl", out / "drift.jsonl", out / "compare.jsonl"))
+    files = pictures(recall, drifted)
+    files["report.md"] = markdown(recall, drifted, compared, files, arguments.note)
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return sorted(files)
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+# Records
+
+
+def samples(directory):
+    lines = read_lines(directory / "samples.jsonl")
+    if not lines:
+        raise InputError(f"{directory / 'samples.jsonl'}: is empty; give the directory of a run that has samples")
+    return lines
+
+
+def cells(directory):
+    """A row a cell: task, length, method and k; of samples or of why there are none."""
+    found = defaultdict(list)
+    for line in samples(directory):
+        found[(line["cell"]["task"], line["cell"]["length"], line["cell"]["method"])].append(line)
+    return [cell(*key, lines) for key, lines in found.items()]
+
+
+def cell(task, length, label, lines):
+    method, k = split(label)
+    row = {"task": task, "length": length, "method": method, "k": k}
+    answered = [line for line in lines if line["kind"] == "sample"]
+    if not answered:
+        return row | {"refused": lines[0]["reason"]}
+    scores = [line["outcome"]["score"] for line in answered]
+    low, high = wilson(sum(scores), len(scores))
+    costs = [line["cost"] for line in answered if line.get("cost")]
+    agreements = [line["agreement"] for line in answered if line.get("agreement")]
+    row |= {"samples": len(scores), "score": mean(scores), "low": round(low, 5), "high": round(high, 5),
+            "failed": sum(line["outcome"].get("error") is not None for line in answered),
+            "attended": mean([cost["attendedTokens"] for cost in costs]),
+            "bytes": mean([cost["kvBytesPerToken"] + cost["summaryBytesPerToken"] for cost in costs]),
+            "equal_tokens": mean([agreement["equalShare"] for agreement in agreements])}
+    for measure in sorted({name for line in answered for name in line["outcome"]["measures"]}):
+        row[measure] = mean([line["outcome"]["measures"][measure] for line in answered if measure in line["outcome"]["measures"]])
+    return row | {name: answered[0]["origin"][name] for name in ("model", "modelSha256", "backend", "version")}
+
+
+def split(label):
+    """'pariskv:sharp k=8' is ('pariskv:sharp', 8)."""
+    method, found, k = label.partition(" k=")
+    return method, int(k) if found else None
+
+
+def wilson(right, count):
+    """The 95% interval of a share; scores of these tasks are 0 or 1."""
+    share = right / count
+    centre = share + Z95 ** 2 / (2 * count)
+    spread = Z95 * math.sqrt(share * (1 - share) / count + Z95 ** 2 / (4 * count ** 2))
+    return (centre - spread) / (1 + Z95 ** 2 / count), (centre + spread) / (1 + Z95 ** 2 / count)
+
+
+def mean(values):
+    return round(sum(values) / len(values), 5) if values else None
+
+
+def drift(directory):
+    """A row a method and part of its steps: means over layers, KV heads and samples."""
+    points = defaultdict(list)
+    last = 0
+    origin, length = {}, None
+    for line in samples(directory):
+        for point in line.get("retrieval", []):
+            points[line["cell"]["method"]].append(point)
+            last = max(last, point["step"])
+        origin, length = line.get("origin", origin), line["cell"]["length"]
+    rows = []
+    width = max(1, math.ceil((last + 1) / DRIFT_PARTS))
+    for method, found in points.items():
+        for part in range(DRIFT_PARTS):
+            own = [point for point in found if point["step"] // width == part]
+            if own:
+                rows.append({"method": method, "length": length, "from_step": part * width, "to_step": min((part + 1) * width, last + 1),
+                             "points": len(own)}
+                            | {name: mean([point[of] for point in own])
+                               for name, of in (("recall", "recall"), ("head_recall", "headRecall"), ("mass", "mass"), ("error", "error"))}
+                            | {name: origin.get(name) for name in ("model", "backend", "version")})
+    return rows
+
+
+# Pictures
+
+
+def pictures(recall, drifted):
+    """File name to SVG."""
+    files = {}
+    order = distinct(row["method"] for row in recall + drifted)
+    measured = [row for row in recall if "score" in row]
+    longest = max((row["length"] for row in measured), default=0)
+    for task in distinct(row["task"] for row in measured):
+        rows = [row for row in measured if row["task"] == task]
+        wide = [row for row in rows if row["k"] in (None, PUBLISHED_K)]
+        files[f"{task}-lengths.svg"] = svg.shares(f"{task}, k = {PUBLISHED_K}: share of right answers", by_method(wide, "length"),
+                                                  "tokens", "score", order=order)
+        long = [row for row in rows if row["length"] == longest]
+        ks = distinct(sorted(row["k"] for row in long if row["k"]))
+        if len(ks) > 1:
+            spread = [row | {"k": k} for row in long for k in ([row["k"]] if row["k"] else ks)]  # a method without k is a level line
+            files[f"{task}-k.svg"] = svg.shares(f"{task}, {longest:,} tokens: share of right answers", by_method(spread, "k"), "keys", "score",
+                                                order=order)
+    for name, what in (("recall", "share of the best keys that are selected"), ("mass", "share of the exact attention that is attended"),
+                       ("error", "relative error of the output")):
+        series = [(method, [(row["to_step"], row[name], row[name], row[name]) for row in drifted if row["method"] == method])
+                  for method in distinct(row["method"] for row in drifted)]
+        if series:
+            files[f"drift-{name}.svg"] = svg.shares(f"Generated tokens: {what}", series, "generated tokens", name, even=True, order=order)
+    return files
+
+
+def by_method(rows, x):
+    return [(method, sorted((row[x], row["score"], row["low"], row["high"]) for row in rows if row["method"] == method))
+            for method in distinct(row["method"] for row in rows)]
+
+
+def distinct(values):
+    return list(dict.fromkeys(values))
+
+
+# Tables
+
+
+def markdown(recall, drifted, compared, files, note):
+    """report.md."""
+    def images(prefix):
+        return "\n".join(f"![{name[:-4]}]({name})" for name in files if name.startswith(prefix))
+
+    parts = ["# Methods beside each other", f"**{note}**" if note else "", circumstances(recall, drifted, compared),
+             "This file is made by `pariskv-bench/peers/evaluation.py`; do not edit it. What the figures mean: [evaluation.md](../evaluation.md)."]
+    for task in distinct(row["task"] for row in recall):
+        parts += [f"## {task}", score_table([row for row in recall if row["task"] == task]), images(task + "-")]
+    if drifted:
+        parts += ["## Long answers", drift_table(drifted), images("drift-")]
+    for held in distinct((row["context"], row["batch"], row["placement"]) for row in compared):
+        rows = [row for row in compared if (row["context"], row["batch"], row["placement"]) == held]
+        parts += [f"## Decode latency of one layer, {held[1]} x {held[0]:,} tokens, K and V in {held[2]} memory", latency_table(rows)]
+    refused = [row for row in recall if "refused" in row]
+    if refused:
+        parts += ["## Not run", table(["task", "tokens", "method", "why"], "lrll",
+                                      [[row["task"], f"{row['length']:,}", named(row), row["refused"]] for row in refused])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def circumstances(recall, drifted, compared):
+    def of(rows, name):
+        return ", ".join(distinct(str(row[name]) for row in rows if row.get(name))) or "not recorded"
+
+    ran = recall + drifted
+    said = []
+    if ran:
+        said.append(f"Answers: {of(ran, 'model')} on backend {of(ran, 'backend')}, {of(ran, 'version')}.")
+    if compared:
+        said.append(f"Latency: {of(compared, 'device')}, {of(compared, 'commit') if any(row.get('commit') for row in compared) else of(compared, 'version')}.")
+    return " ".join(said)
+
+
+def named(row):
+    return row["method"] + (f", k = {row['k']}" if row.get("k") else "")
+
+
+def score_table(rows):
+    """A row a method and k, a column a length; a cell is the score and its interval."""
+    rows = [row for row in rows if "score" in row]
+    lengths = sorted({row["length"] for row in rows})
+    lines = []
+    for name in distinct(map(named, rows)):
+        own = {row["length"]: row for row in rows if named(row) == name}
+        longest = own[max(own)]
+        lines.append([name] + [f"{own[length]['score']:.2f} ({own[length]['low']:.2f} to {own[length]['high']:.2f})" if length in own else "–"
+                               for length in lengths]
+                     + [f"{longest['attended']:,.0f}" if longest["attended"] is not None else "–",
+                        f"{longest['equal_tokens']:.3f}" if longest["equal_tokens"] is not None else "–",
+                        str(sum(row["failed"] for row in own.values())), counts(row["samples"] for row in own.values())])
+    return table(["method"] + [f"{length:,} tokens" for length in lengths] + ["attended at the longest", "equal to full", "failed", "samples a cell"],
+                 "l" + "r" * (len(lengths) + 4), lines)
+
+
+def counts(values):
+    values = sorted(set(values))
+    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+
+def drift_table(rows):
+    """The first, middle and last part of each method's steps."""
+    lines = []
+    for method in distinct(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        for row in [own[i] for i in sorted({0, len(own) // 2, len(own) - 1})]:
+            lines.append([method, f"{row['from_step']:,} to {row['to_step']:,}", f"{row['recall']:.3f}", f"{row['head_recall']:.3f}",
+                          f"{row['mass']:.3f}", f"{row['error']:.3f}", str(row["points"])])
+    return table(["method", "generated tokens", "recall by the mean query", "by each head", "attention mass", "error", "points"], "lrrrrrr", lines)
+
+
+def latency_table(rows):
+    lines = []
+    for row in rows:
+        head = [row["method"], row["settings"], str(row["k"] or "")]
+        if "error" in row:
+            lines.append(head + ["not measured: " + row["error"]] + [""] * 7)
+            continue
+        lines.append(head + [f"{row['attended_tokens']:,.0f}", f"{row['ms_median']:.4f}", f"{row['ms_p5']:.4f} to {row['ms_p95']:.4f}",
+                             ratio(row["full_over_this"]), ratio(row["this_over_pariskv"]), f"{row['index_bytes'] / 1e6:.2f}",
+                             f"{row['pcie_bytes'] / 1e6:.2f}", f"{row['index_ms']:.1f}" + ("" if row["recorded"] else ", not recorded")])
+    return table(["method", "settings", "k", "attended", "ms", "p5 to p95", "full / this", "this / pariskv", "MB of index", "MB over PCIe",
+                  "index, ms"], "llrrrrrrrrr", lines)
+
+
+def ratio(value):
+    return "–" if value is None else f"{value:.2f}x" if value < 1 else f"{value:.1f}x" if value < 100 else f"{value:,.0f}x"
+
+
+if __name__ == "__main__":
+    main()
