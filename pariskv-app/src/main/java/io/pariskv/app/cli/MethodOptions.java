@@ -36,7 +36,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}).")
   private String method;
 
   @Mixin
@@ -48,9 +48,12 @@ final class MethodOptions {
   @Mixin
   private PqCacheOptions pqCache;
 
+  @Mixin
+  private MagicPigOptions magicPig;
+
   /** The methods. */
   private enum Name {
-    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE;
+    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE, MAGICPIG;
 
     /** The settings that it has. */
     List<String> flags() {
@@ -63,6 +66,8 @@ final class MethodOptions {
         case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");
         case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
             "--pq-subvectors", "--pq-bits");
+        case MAGICPIG -> with(ZONES, "--preset", "--k", "--lsh-bits", "--lsh-tables",
+            "--index-generated");
       };
     }
 
@@ -162,6 +167,7 @@ final class MethodOptions {
           settings.grouping(Grouping.MEAN));
       case QUEST -> quest(k);
       case PQCACHE -> pqCache.toMethod(settings, k != null ? k : K, context(), this::given);
+      case MAGICPIG -> magicPig.toMethod(settings, k != null ? k : K, context(), this::given);
     };
   }
 

@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest and pqcache: released or matched.")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest, pqcache and magicpig: released or matched.")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -89,7 +89,11 @@ final class ParisKvOptions {
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
   ZoneSettings toZones() {
-    ZoneSettings base = ZoneSettings.matched();
+    return toZones(ZoneSettings.matched());
+  }
+
+  /** Those of the flags, else of {@code base}. */
+  ZoneSettings toZones(ZoneSettings base) {
     return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
   }
