@@ -51,21 +51,26 @@ public final class PerHeadRetrieval implements Retrieval {
     this.index = index;
     this.size = size;
     this.scratch = backend.newAllocator();
-    blocks = scratch.allocate(DType.F32, group, rows, kvHeads, shape.headDim());
-    Buffer tables = scratch.allocate(DType.U8, group, rows, kvHeads, index.subspaces(),
-        SignCentroids.COUNT);
-    votes = scratch.allocate(DType.U8, group, rows, kvHeads, size.keys());
-    combinedVotes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
-    candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
-    scores = scratch.allocate(DType.F32, group, rows, kvHeads, size.candidates());
-    combinedScores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
-    selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
-        scratch.allocate(DType.I32, rows, kvHeads));
-    for (int i = 0; i < group; i++) {
-      heads.add(new Head(blocks.slice(i, i + 1L).reshape(rows, kvHeads, shape.headDim()),
-          tables.slice(i, i + 1L).reshape(rows, kvHeads, index.subspaces(), SignCentroids.COUNT),
-          votes.slice(i, i + 1L).reshape(rows, kvHeads, size.keys()),
-          scores.slice(i, i + 1L).reshape(rows, kvHeads, size.candidates())));
+    try {
+      blocks = scratch.allocate(DType.F32, group, rows, kvHeads, shape.headDim());
+      Buffer tables = scratch.allocate(DType.U8, group, rows, kvHeads, index.subspaces(),
+          SignCentroids.COUNT);
+      votes = scratch.allocate(DType.U8, group, rows, kvHeads, size.keys());
+      combinedVotes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
+      candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
+      scores = scratch.allocate(DType.F32, group, rows, kvHeads, size.candidates());
+      combinedScores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
+      selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
+          scratch.allocate(DType.I32, rows, kvHeads));
+      for (int i = 0; i < group; i++) {
+        heads.add(new Head(blocks.slice(i, i + 1L).reshape(rows, kvHeads, shape.headDim()),
+            tables.slice(i, i + 1L).reshape(rows, kvHeads, index.subspaces(), SignCentroids.COUNT),
+            votes.slice(i, i + 1L).reshape(rows, kvHeads, size.keys()),
+            scores.slice(i, i + 1L).reshape(rows, kvHeads, size.candidates())));
+      }
+    } catch (RuntimeException | Error e) {
+      scratch.close();
+      throw e;
     }
   }
 

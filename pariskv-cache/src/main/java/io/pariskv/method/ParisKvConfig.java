@@ -2,44 +2,27 @@ package io.pariskv.method;
 
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
-import io.pariskv.kv.TokenZones;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 
 /**
  * Settings of ParisKV.
  *
- * @param sink tokens at the start that every step attends
- * @param local tokens of the local window
- * @param updateInterval tokens the update buffer takes before its oldest are summarised
- * @param denseBelow contexts shorter than this are attended whole
+ * @param zones which tokens every step attends, and when the others are summarised
  * @param budget candidates and selected keys of a step
  * @param coarse what the first look at all keys adds up
  * @param grouping how the query heads of a group choose keys
  */
-public record ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
-    RetrievalBudget budget, Coarse coarse, Grouping grouping) {
+public record ParisKvConfig(ZoneSettings zones, RetrievalBudget budget, Coarse coarse,
+    Grouping grouping) {
 
   private static final String PRESETS = "paper, sharp, ruler, gpqa, throughput";
 
   /** With tiers and for the mean query of a group, as published. */
   public ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
       RetrievalBudget budget) {
-    this(sink, local, updateInterval, denseBelow, budget, Coarse.TIERS, Grouping.MEAN);
-  }
-
-  /** Checks the settings; the message names the setting as the command line does, and both numbers. */
-  public ParisKvConfig {
-    requireAtLeast("sink", sink, 0);
-    requireAtLeast("local", local, 1);
-    requireAtLeast("update-interval", updateInterval, 1);
-    requireAtLeast("dense-below", denseBelow, 0);
-  }
-
-  private static void requireAtLeast(String name, int value, int least) {
-    if (value < least) {
-      throw new InputException(name + " " + value + " must be at least " + least);
-    }
+    this(new ZoneSettings(sink, local, updateInterval, denseBelow), budget, Coarse.TIERS,
+        Grouping.MEAN);
   }
 
   /**
@@ -55,7 +38,7 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
    * geometric mean of the keys there are and those attended.
    */
   public static ParisKvConfig sharp() {
-    return new ParisKvConfig(64, 256, 512, 2_000,
+    return new ParisKvConfig(ZoneSettings.matched(),
         new RetrievalBudget(100, null, null, RetrievalBudget.Candidates.GEOMETRIC_MEAN),
         Coarse.SCORES, Grouping.MEAN);
   }
@@ -90,26 +73,11 @@ public record ParisKvConfig(int sink, int local, int updateInterval, int denseBe
 
   /** These settings with another budget. */
   public ParisKvConfig withBudget(RetrievalBudget other) {
-    return new ParisKvConfig(sink, local, updateInterval, denseBelow, other, coarse, grouping);
+    return new ParisKvConfig(zones, other, coarse, grouping);
   }
 
   /** These settings with another way to choose keys for a group of heads. */
   public ParisKvConfig withGrouping(Grouping other) {
-    return new ParisKvConfig(sink, local, updateInterval, denseBelow, budget, coarse, other);
-  }
-
-  /**
-   * The zones after tokens were appended.
-   *
-   * @param zones the zones with the new tokens in the update buffer
-   * @param prefill whether the window slides at once, not only when the update buffer is full
-   */
-  public TokenZones slide(TokenZones zones, boolean prefill) {
-    if (zones.length() < denseBelow) {
-      return zones;
-    }
-    boolean first = zones.retrievalTokens() == 0;
-    boolean full = zones.length() - zones.recentStart() >= (long) local + updateInterval;
-    return first || prefill || full ? TokenZones.of(zones.length(), sink, local) : zones;
+    return new ParisKvConfig(zones, budget, coarse, other);
   }
 }

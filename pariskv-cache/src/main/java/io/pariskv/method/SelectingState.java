@@ -7,6 +7,7 @@ import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.TokenSlabs;
+import io.pariskv.retrieve.Retrieval;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -136,7 +137,6 @@ abstract class SelectingState implements MethodState {
     for (TokenZones each : zones) {
       keys = Math.max(keys, each.retrievalTokens());
     }
-    selection = null;
     selecting = keys > 0;
     if (!selecting) {
       return -1; // every sequence is dense
@@ -145,6 +145,7 @@ abstract class SelectingState implements MethodState {
     if (current == null || !current.serves(zones.size(), keys)) {
       if (current != null) {
         selector = null; // also if there is no room for the next one
+        selection = null;
         current.close();
       }
       selector = newSelector(zones.size(), bucket(keys));
@@ -168,8 +169,14 @@ abstract class SelectingState implements MethodState {
   }
 
   @Override
+  public final @Nullable Retrieval retrieval() {
+    return selecting && selector != null ? selector.retrieval() : null;
+  }
+
+  /** {@inheritDoc} A recorded step that runs again leaves it where the step before did. */
+  @Override
   public final @Nullable Selection selection() {
-    return selection;
+    return selecting ? selection : null;
   }
 
   @Override

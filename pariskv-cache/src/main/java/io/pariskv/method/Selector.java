@@ -3,6 +3,8 @@ package io.pariskv.method;
 import io.pariskv.kv.Batch;
 import io.pariskv.kv.Selection;
 import io.pariskv.memory.Buffer;
+import io.pariskv.retrieve.Retrieval;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a method selects keys with in decode steps: its stages, and the scratch memory that they pass on. Stream
@@ -20,6 +22,11 @@ interface Selector extends AutoCloseable {
    * @return for each KV head, or for each query head; valid until the next call
    */
   Selection select(int layer, Batch batch, Buffer q);
+
+  /** The retrieval that {@link #select} is, for people who time its parts; null if it is something else. */
+  default @Nullable Retrieval retrieval() {
+    return null;
+  }
 
   /** Bytes of scratch memory. */
   long bytes();

@@ -11,6 +11,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
@@ -75,16 +76,17 @@ class CacheModelTest {
       for (int i = 0; i < tokens; i++) {
         recent.add(length());
       }
-      boolean update = recent.size() >= config.local() + config.updateInterval();
-      if (length() < config.denseBelow() || !(prompt || update || zone.isEmpty())) {
+      boolean update = recent.size() >= config.zones().local() + config.zones().updateInterval();
+      if (length() < config.zones().denseBelow() || !(prompt || update || zone.isEmpty())) {
         return;
       }
-      if (zone.isEmpty() && length() > config.sink() + config.local()) {
-        while (sink.size() < config.sink()) {
+      if (zone.isEmpty() && length() > config.zones().sink() + config.zones().local()) {
+        while (sink.size() < config.zones().sink()) {
           sink.add(recent.removeFirst());
         }
       }
-      while (recent.size() > config.local() && length() > config.sink() + config.local()) {
+      while (recent.size() > config.zones().local()
+          && length() > config.zones().sink() + config.zones().local()) {
         zone.add(recent.removeFirst());
       }
     }
@@ -99,8 +101,9 @@ class CacheModelTest {
   void anyOperations_attendWhatTheModelLists(Backend backend) {
     for (int round = 0; round < 12; round++) {
       RandomGenerator random = Seeds.random("operations", round);
-      ParisKvConfig config = new ParisKvConfig(random.nextInt(5), 1 + random.nextInt(6),
-          1 + random.nextInt(8), random.nextInt(40),
+      ParisKvConfig config = new ParisKvConfig(
+          new ZoneSettings(random.nextInt(5), 1 + random.nextInt(6), 1 + random.nextInt(8),
+              random.nextInt(40)),
           new RetrievalBudget(1 + random.nextInt(6), 1.0, 0.5),
           round % 2 == 0 ? Coarse.TIERS : Coarse.SCORES,
           round % 3 == 0 ? Grouping.PER_HEAD : Grouping.MEAN);

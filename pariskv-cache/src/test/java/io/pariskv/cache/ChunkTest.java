@@ -6,17 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.pariskv.attention.HeadTurn;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.scalar.ScalarBackend;
-import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
-import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ForwardingMethod;
+import io.pariskv.method.ForwardingState;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.MethodState;
-import io.pariskv.method.StepCost;
 import io.pariskv.testing.Buffers;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,33 +28,28 @@ class ChunkTest {
   private final List<String> told = new ArrayList<>();
 
   /** Full attention that notes what it is told. */
-  private final class Noting implements AttentionMethod {
+  private final class Noting implements ForwardingMethod {
     @Override
-    public String name() {
-      return "noting";
-    }
-
-    @Override
-    public void check(KvShape shape) {
-      // Takes any.
-    }
-
-    @Override
-    public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-      return plan;
+    public AttentionMethod method() {
+      return new FullAttention();
     }
 
     @Override
     public MethodState open(Backend backend, KvStore kv) {
-      return new NotingState(new FullAttention().open(backend, kv));
+      return new NotingState(method().open(backend, kv));
     }
   }
 
-  private final class NotingState implements MethodState {
+  private final class NotingState implements ForwardingState {
     private final MethodState full;
 
     NotingState(MethodState full) {
       this.full = full;
+    }
+
+    @Override
+    public MethodState state() {
+      return full;
     }
 
     @Override
@@ -67,41 +61,6 @@ class ChunkTest {
     public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
       told.add("all of " + zones.length());
       return full.appended(slot, zones, prefill);
-    }
-
-    @Override
-    public long prepare(List<TokenZones> zones) {
-      return full.prepare(zones);
-    }
-
-    @Override
-    public void attend(int layer, Batch batch, Buffer q, Buffer out) {
-      full.attend(layer, batch, q, out);
-    }
-
-    @Override
-    public TokenZones truncated(int slot, int length) {
-      return full.truncated(slot, length);
-    }
-
-    @Override
-    public StepCost cost(TokenZones zones) {
-      return full.cost(zones);
-    }
-
-    @Override
-    public long bytes() {
-      return full.bytes();
-    }
-
-    @Override
-    public void release(int slot) {
-      full.release(slot);
-    }
-
-    @Override
-    public void close() {
-      full.close();
     }
   }
 

@@ -56,8 +56,8 @@ class RecordedStepTest {
     ZoneSettings zones = new ZoneSettings(16, 32, 24, 0);
     return TestBackends.with(Stream.of(new FullAttention(),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))),
-        new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, 0.1, null),
-            Coarse.SCORES, Grouping.MEAN)),
+        new ParisKv(new ParisKvConfig(zones, new RetrievalBudget(48, 0.1, null), Coarse.SCORES,
+            Grouping.MEAN)),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))
             .withGrouping(Grouping.PER_HEAD)),
         new WindowAttention(zones), new ExactTopK(zones, 48, Grouping.PER_HEAD),

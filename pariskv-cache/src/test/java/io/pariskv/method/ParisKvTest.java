@@ -45,7 +45,8 @@ class ParisKvTest {
   }
 
   private static ParisKv method(RetrievalBudget budget, Kind kind) {
-    return new ParisKv(new ParisKvConfig(4, 8, 16, 50, budget, kind.coarse, kind.grouping));
+    return new ParisKv(new ParisKvConfig(new ZoneSettings(4, 8, 16, 50), budget, kind.coarse,
+        kind.grouping));
   }
 
   /** How keys are retrieved. */

@@ -43,7 +43,7 @@ final class AttentionTraffic {
     this.residentRows = residentRows;
     TokenZones filled = TokenZones.dense(context);
     if (method instanceof ParisKv pariskv) {
-      filled = pariskv.config().slide(filled, true);
+      filled = pariskv.config().zones().slide(filled, true);
       RetrievalBudget budget = pariskv.config().budget();
       int[] fields = budget.fields(filled.retrievalTokens());
       coarse = pariskv.config().coarse();

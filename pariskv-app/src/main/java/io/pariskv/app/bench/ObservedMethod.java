@@ -5,23 +5,20 @@ import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
-import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
-import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ForwardingMethod;
+import io.pariskv.method.ForwardingState;
 import io.pariskv.method.MethodState;
-import io.pariskv.method.StepCost;
 import io.pariskv.retrieve.Retrieval;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A method that shows somebody what every step selects. For backends whose steps are not really recorded: it
  * reads the selection back within the step.
  */
-record ObservedMethod(AttentionMethod method, Observer observer) implements AttentionMethod {
+record ObservedMethod(AttentionMethod method, Observer observer) implements ForwardingMethod {
 
   /** Who looks on. */
   @FunctionalInterface
@@ -32,26 +29,6 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
      * @param positions zone positions, ascending
      */
     void selected(int layer, int row, int kvHead, int[] positions);
-  }
-
-  @Override
-  public String name() {
-    return method.name();
-  }
-
-  @Override
-  public void check(KvShape shape) {
-    method.check(shape);
-  }
-
-  @Override
-  public int selectedKeys() {
-    return method.selectedKeys();
-  }
-
-  @Override
-  public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    return method.plan(plan, shape, slots, tokens);
   }
 
   @Override
@@ -78,12 +55,7 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
   }
 
   private record State(Backend backend, MethodState state, KvShape shape,
-      Observer observer) implements MethodState {
-    @Override
-    public long prepare(List<TokenZones> zones) {
-      return state.prepare(zones);
-    }
-
+      Observer observer) implements ForwardingState {
     @Override
     public void attend(int layer, Batch batch, Buffer q, Buffer out) {
       state.attend(layer, batch, q, out);
@@ -98,51 +70,6 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Atte
       for (int i = 0; i < heads.length; i++) {
         observer.selected(layer, i / shape.kvHeads(), i % shape.kvHeads(), heads[i]);
       }
-    }
-
-    @Override
-    public void layerAppended(int layer, int slot, TokenZones zones) {
-      state.layerAppended(layer, slot, zones);
-    }
-
-    @Override
-    public void rolledBack(int slot) {
-      state.rolledBack(slot);
-    }
-
-    @Override
-    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
-      return state.appended(slot, zones, prefill);
-    }
-
-    @Override
-    public TokenZones truncated(int slot, int length) {
-      return state.truncated(slot, length);
-    }
-
-    @Override
-    public @Nullable Retrieval retrieval() {
-      return state.retrieval();
-    }
-
-    @Override
-    public StepCost cost(TokenZones zones) {
-      return state.cost(zones);
-    }
-
-    @Override
-    public long bytes() {
-      return state.bytes();
-    }
-
-    @Override
-    public void release(int slot) {
-      state.release(slot);
-    }
-
-    @Override
-    public void close() {
-      state.close();
     }
   }
 }

@@ -55,9 +55,8 @@ final class ParisKvOptions {
   /** The same with another {@code --k}, or the preset's. */
   ParisKvConfig toConfig(@Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(preset);
-    return new ParisKvConfig(or(sink, base.sink()), or(local, base.local()),
-        or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()),
-        budget(base, keys), base.coarse(), grouping(Grouping.MEAN));
+    return new ParisKvConfig(toZones(base.zones()), budget(base, keys), base.coarse(),
+        grouping(Grouping.MEAN));
   }
 
   /** What {@code --group} says, or that. */

@@ -2,22 +2,21 @@ package io.pariskv.app.quality;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.kv.Batch;
-import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
-import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ForwardingMethod;
+import io.pariskv.method.ForwardingState;
 import io.pariskv.method.FullAttention;
 import io.pariskv.method.MethodState;
-import io.pariskv.method.StepCost;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Full attention that keeps the queries of every so many steps, and the store that it attends. */
-final class RecordedQueries implements AttentionMethod {
+final class RecordedQueries implements ForwardingMethod {
   private final FullAttention full = new FullAttention();
   private final List<KeysAndQueries.Query> queries = new ArrayList<>();
   private final int every;
@@ -40,18 +39,8 @@ final class RecordedQueries implements AttentionMethod {
   }
 
   @Override
-  public String name() {
-    return full.name();
-  }
-
-  @Override
-  public void check(KvShape shape) {
-    full.check(shape);
-  }
-
-  @Override
-  public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    return full.plan(plan, shape, slots, tokens);
+  public AttentionMethod method() {
+    return full;
   }
 
   @Override
@@ -60,13 +49,18 @@ final class RecordedQueries implements AttentionMethod {
     return new State(backend, full.open(backend, kv));
   }
 
-  private final class State implements MethodState {
+  private final class State implements ForwardingState {
     private final Backend backend;
     private final MethodState state;
 
     State(Backend backend, MethodState state) {
       this.backend = backend;
       this.state = state;
+    }
+
+    @Override
+    public MethodState state() {
+      return state;
     }
 
     @Override
@@ -83,36 +77,6 @@ final class RecordedQueries implements AttentionMethod {
         queries.add(new KeysAndQueries.Query(layer, values));
       }
       state.attend(layer, batch, q, out);
-    }
-
-    @Override
-    public TokenZones appended(int slot, TokenZones zones, boolean prefill) {
-      return state.appended(slot, zones, prefill);
-    }
-
-    @Override
-    public TokenZones truncated(int slot, int cut) {
-      return state.truncated(slot, cut);
-    }
-
-    @Override
-    public StepCost cost(TokenZones zones) {
-      return state.cost(zones);
-    }
-
-    @Override
-    public long bytes() {
-      return state.bytes();
-    }
-
-    @Override
-    public void release(int slot) {
-      state.release(slot);
-    }
-
-    @Override
-    public void close() {
-      state.close();
     }
   }
 }

@@ -30,8 +30,8 @@ import java.util.function.IntUnaryOperator;
  * @param centre of how many first keys of a zone of that length the centre is
  */
 record Scheme(String name, ParisKvConfig config, IntUnaryOperator centre) {
-  static final int SINK = ParisKvConfig.paper().sink();
-  static final int LOCAL = ParisKvConfig.paper().local();
+  static final int SINK = ParisKvConfig.paper().zones().sink();
+  static final int LOCAL = ParisKvConfig.paper().zones().local();
   static final int K = ParisKvConfig.paper().budget().k();
 
   private static final ParisKvConfig SHARP = ParisKvConfig.sharp();

@@ -1,10 +1,9 @@
 package io.pariskv.eval.probe;
 
 import io.pariskv.backend.Backend;
-import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
-import io.pariskv.memory.MemoryPlan;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ForwardingMethod;
 import io.pariskv.method.MethodState;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +13,7 @@ import java.util.List;
  * looked at is not recorded, and reads all K of the sequence back to the host: slow, so {@code every} should be large
  * for long contexts. For pools of one sequence.
  */
-public final class ProbedMethod implements AttentionMethod {
+public final class ProbedMethod implements ForwardingMethod {
   private final AttentionMethod method;
   private final int every;
   private final List<RetrievalPoint> points = new ArrayList<>();
@@ -41,23 +40,8 @@ public final class ProbedMethod implements AttentionMethod {
   }
 
   @Override
-  public String name() {
-    return method.name();
-  }
-
-  @Override
-  public void check(KvShape shape) {
-    method.check(shape);
-  }
-
-  @Override
-  public int selectedKeys() {
-    return method.selectedKeys();
-  }
-
-  @Override
-  public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    return method.plan(plan, shape, slots, tokens);
+  public AttentionMethod method() {
+    return method;
   }
 
   @Override

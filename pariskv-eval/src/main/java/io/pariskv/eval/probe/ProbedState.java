@@ -1,18 +1,15 @@
 package io.pariskv.eval.probe;
 
 import io.pariskv.kv.Batch;
-import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
+import io.pariskv.method.ForwardingState;
 import io.pariskv.method.MethodState;
-import io.pariskv.method.StepCost;
-import io.pariskv.retrieve.Retrieval;
 import java.util.List;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** The state of another method, looked at in every n-th step of its one sequence. */
-final class ProbedState implements MethodState {
+final class ProbedState implements ForwardingState {
   private final MethodState state;
   private final int every;
   private final ExactAttention exact;
@@ -28,6 +25,11 @@ final class ProbedState implements MethodState {
     this.every = every;
     this.exact = exact;
     this.points = points;
+  }
+
+  @Override
+  public MethodState state() {
+    return state;
   }
 
   @Override
@@ -55,16 +57,6 @@ final class ProbedState implements MethodState {
   }
 
   @Override
-  public void layerAppended(int layer, int slot, TokenZones next) {
-    state.layerAppended(layer, slot, next);
-  }
-
-  @Override
-  public void rolledBack(int slot) {
-    state.rolledBack(slot);
-  }
-
-  @Override
   public TokenZones appended(int slot, TokenZones next, boolean prefill) {
     step = prefill ? 0 : step + 1;
     return state.appended(slot, next, prefill);
@@ -74,40 +66,5 @@ final class ProbedState implements MethodState {
   public TokenZones truncated(int slot, int length) {
     step = 0;
     return state.truncated(slot, length);
-  }
-
-  @Override
-  public boolean dense(int layer) {
-    return state.dense(layer);
-  }
-
-  @Override
-  public @Nullable Retrieval retrieval() {
-    return state.retrieval();
-  }
-
-  @Override
-  public @Nullable Selection selection() {
-    return state.selection();
-  }
-
-  @Override
-  public StepCost cost(TokenZones next) {
-    return state.cost(next);
-  }
-
-  @Override
-  public long bytes() {
-    return state.bytes();
-  }
-
-  @Override
-  public void release(int slot) {
-    state.release(slot);
-  }
-
-  @Override
-  public void close() {
-    state.close();
   }
 }

@@ -10,9 +10,13 @@ import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Session;
+import io.pariskv.index.ProductQuantizer;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.PqBudget;
+import io.pariskv.method.PqCache;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.text.ChatMessage;
 import java.util.HashSet;
@@ -97,6 +101,15 @@ class ProbedMethodTest {
     assertTrue(mean(few, true) < mean(many, true));
     assertTrue(mean(few, false) > mean(many, false));
     assertTrue(few.stream().mapToDouble(RetrievalPoint::recall).average().orElse(0) > 0.05);
+  }
+
+  /** Its codebooks are found before the first step after a prompt, which a probe has to pass on. */
+  @Test
+  void methodThatPreparesBeforeAStep_selectsUnderAProbeToo() {
+    ZoneSettings zones = new ZoneSettings(16, 32, 16, 0);
+    PqCache method = new PqCache(new PqBudget.Tokens(zones, 20), new ProductQuantizer(2, 4));
+    assertTrue(points(method, 25).stream().mapToDouble(RetrievalPoint::recall).average()
+        .orElse(0) > 0.05);
   }
 
   private static double mean(List<RetrievalPoint> points, boolean mass) {
