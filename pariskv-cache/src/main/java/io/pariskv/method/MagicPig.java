@@ -74,7 +74,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
 
   /**
    * Keys that are sampled, about: twice as many as of keys at a right angle to the query, which is what its authors
-   * report for their models (their table 9). What a model does differs; {@code eval retrieval} counts.
+   * report for tables of 10 and 11 bits (their table 9). What a model does differs; {@code eval retrieval} counts.
    */
   static double expected(SimHash hash, int keys) {
     return Math.min(keys, 2 * hash.probability(0) * keys);
