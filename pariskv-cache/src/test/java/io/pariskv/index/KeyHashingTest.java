@@ -181,7 +181,8 @@ class KeyHashingTest {
           1, 0, 5, new TokenZones(5, 9, 20), hashed.index()), "hashes are of keys of", "not of");
       assertRefused(IllegalArgumentException.class,
           () -> new HashIndex(new SimHash(2, 3), hashed.index().planes(),
-              hashed.index().logWeights(), hashed.index().signatures(), hashed.index().means()),
+              hashed.index().logWeights(), hashed.index().signatures(),
+              hashed.index().signatures()),
           "means must be rows of 16 f32", "not of 192 i32");
     }
   }

@@ -146,9 +146,10 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
-  /** The longest {@code --context} of the command, 0 if it has none. */
+  /** The longest {@code --context} or {@code --lengths} of the command, 0 if it has neither. */
   private int context() {
-    OptionSpec option = command.findOption("--context");
+    OptionSpec context = command.findOption("--context");
+    OptionSpec option = context != null ? context : command.findOption("--lengths");
     Object value = option == null ? null : option.getValue();
     return switch (value) {
       case Integer tokens -> tokens;
