@@ -104,6 +104,15 @@ class BadFlagsTest {
       pqcache, --preset released --k 5, 'give --preset matched'
       pqcache, --compress-ratio 0.2, 'give --preset released'
       pqcache, --pq-bits 9, from 1 to 8
+      pqcache, --lsh-bits 9, method pqcache
+      magicpig, --group mean, method magicpig
+      magicpig, --preset paper, 'choose one of released, matched'
+      magicpig, --preset released --k 5, 'give --preset matched'
+      magicpig, --lsh-tables 40 --k 5, '--lsh-tables both say how many'
+      magicpig, --index-generated off --update-interval 5, 'give --index-generated on'
+      magicpig, --index-generated maybe, 'ON, OFF'
+      magicpig, --lsh-bits 17, from 1 to 16
+      magicpig, --lsh-tables 1, from 2 to 1024
       """)
   void settingsOfOneMethod_areRefusedForAnother(String method, String flags, String reason) {
     String[] words = flags.split(" ");
@@ -130,7 +139,8 @@ class BadFlagsTest {
   void severalMethods_shareSettings() {
     run("bench", "decode", "--method", "full,window", "--page-size", "16").refused(2,
         "--page-size is not a setting of method full,window", "has --sink");
-    run("bench", "decode", "--method", "full,exact-topk,quest,pqcache,window,pariskv", "--k", "32",
+    run("bench", "decode", "--method", "full,exact-topk,quest,pqcache,magicpig,window,pariskv",
+        "--k", "32",
         "--page-size", "8", "--context", "2500", "--kv-heads", "1", "--heads", "2", "--head-dim",
         "16", "--steps", "1", "--json").succeeded();
   }

@@ -148,6 +148,9 @@ public interface Backend extends AutoCloseable {
   /** Product quantisation of keys. */
   QuantizerStages quantizer();
 
+  /** Hashes of keys. */
+  HashStages hashes();
+
   /** An empty plan of memory for this backend, with what it takes itself. */
   default MemoryPlan plan() {
     return MemoryPlan.empty();

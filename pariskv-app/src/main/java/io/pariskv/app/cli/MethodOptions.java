@@ -4,6 +4,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ExactTopK;
 import io.pariskv.method.FullAttention;
+import io.pariskv.method.MagicPig;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.method.PqBudget;
@@ -45,7 +46,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest or pqcache (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released.")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released.")
   private String method;
 
   @Mixin
@@ -57,9 +58,12 @@ final class MethodOptions {
   @Mixin
   private PqCacheOptions pqCache;
 
+  @Mixin
+  private MagicPigOptions magicPig;
+
   /** The methods. */
   private enum Name {
-    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE;
+    FULL, PARISKV, WINDOW, EXACT_TOPK, QUEST, PQCACHE, MAGICPIG;
 
     /** The settings that it has. */
     List<String> flags() {
@@ -72,6 +76,8 @@ final class MethodOptions {
         case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");
         case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
             "--pq-subvectors", "--pq-bits");
+        case MAGICPIG -> with(ZONES, "--preset", "--k", "--lsh-bits", "--lsh-tables",
+            "--index-generated");
       };
     }
 
@@ -80,7 +86,7 @@ final class MethodOptions {
       return switch (this) {
         case FULL, WINDOW, EXACT_TOPK -> List.of(toString());
         case PARISKV -> List.of("pariskv", "pariskv:sharp", "pariskv:released");
-        case QUEST, PQCACHE -> List.of(toString(), this + ":" + RELEASED);
+        case QUEST, PQCACHE, MAGICPIG -> List.of(toString(), this + ":" + RELEASED);
       };
     }
 
@@ -223,9 +229,10 @@ final class MethodOptions {
     return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
-  /** The longest {@code --context} of the command, 0 if it has none. */
+  /** The longest {@code --context} or {@code --lengths} of the command, 0 if it has neither. */
   private int context() {
-    OptionSpec option = command.findOption("--context");
+    OptionSpec context = command.findOption("--context");
+    OptionSpec option = context != null ? context : command.findOption("--lengths");
     Object value = option == null ? null : option.getValue();
     return switch (value) {
       case Integer tokens -> tokens;
@@ -260,6 +267,7 @@ final class MethodOptions {
       case QUEST -> Quest.released();
       case PQCACHE ->
         new PqCache(PqBudget.Share.released(), PqCache.quantizerFor(context));
+      case MAGICPIG -> MagicPig.released();
       case FULL, WINDOW, EXACT_TOPK -> throw new IllegalStateException(name + " has no presets");
     };
   }
@@ -277,6 +285,8 @@ final class MethodOptions {
           settings.grouping(Grouping.MEAN));
       case QUEST -> quest(others, k);
       case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context, this::given);
+      case MAGICPIG ->
+        magicPig.toMethod(settings, others, k != null ? k : K, context, this::given);
     };
   }
 

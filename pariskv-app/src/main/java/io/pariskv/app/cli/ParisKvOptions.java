@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest and pqcache: released or matched.")
+  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest, pqcache and magicpig: released or matched.")
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -55,7 +55,7 @@ final class ParisKvOptions {
   /** Those of another preset, with that many keys or the preset's. */
   ParisKvConfig toConfig(String name, @Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(name);
-    return new ParisKvConfig(zones(base.zones()), budget(name, base, keys), base.coarse(),
+    return new ParisKvConfig(toZones(base.zones()), budget(name, base, keys), base.coarse(),
         grouping(Grouping.MEAN));
   }
 
@@ -88,10 +88,11 @@ final class ParisKvOptions {
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
   ZoneSettings toZones() {
-    return zones(ZoneSettings.matched());
+    return toZones(ZoneSettings.matched());
   }
 
-  private ZoneSettings zones(ZoneSettings base) {
+  /** Those of the flags, else of {@code base}. */
+  ZoneSettings toZones(ZoneSettings base) {
     return new ZoneSettings(or(sink, base.sink()), or(local, base.local()),
         or(updateInterval, base.updateInterval()), or(denseBelow, base.denseBelow()));
   }

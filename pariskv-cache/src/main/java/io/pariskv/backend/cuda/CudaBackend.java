@@ -2,6 +2,7 @@ package io.pariskv.backend.cuda;
 
 import io.pariskv.backend.AttentionStages;
 import io.pariskv.backend.Backend;
+import io.pariskv.backend.HashStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
@@ -55,6 +56,7 @@ public final class CudaBackend implements Backend {
   private final RetrievalStages retrieval;
   private final SelectionStages selection;
   private final QuantizerStages quantizer;
+  private final HashStages hashes;
   private final KvPlacement placement;
   private final String cublasLt;
 
@@ -119,6 +121,8 @@ public final class CudaBackend implements Backend {
       quantizer = new QuantizerStages(new CudaKeySample(kernels),
           new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
           new CudaCodeScores(kernels));
+      hashes = new HashStages(new CudaKeyMean(kernels), new CudaKeyHashing(kernels),
+          new CudaHashSampling(kernels));
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -335,6 +339,11 @@ public final class CudaBackend implements Backend {
   @Override
   public QuantizerStages quantizer() {
     return quantizer;
+  }
+
+  @Override
+  public HashStages hashes() {
+    return hashes;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.pariskv.backend.scalar;
 
 import io.pariskv.backend.AttentionStages;
+import io.pariskv.backend.HashStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
@@ -38,6 +39,9 @@ public final class ScalarBackend extends HostBackend {
   private final QuantizerStages quantizer = new QuantizerStages(new ScalarKeySample(),
       new ScalarCodebookTraining(), new ScalarKeyCoding(), new ScalarCodeScores());
 
+  private final HashStages hashes = new HashStages(new ScalarKeyMean(), new ScalarKeyHashing(),
+      new ScalarHashSampling());
+
   @Override
   public String name() {
     return "scalar";
@@ -71,5 +75,10 @@ public final class ScalarBackend extends HostBackend {
   @Override
   public QuantizerStages quantizer() {
     return quantizer;
+  }
+
+  @Override
+  public HashStages hashes() {
+    return hashes;
   }
 }

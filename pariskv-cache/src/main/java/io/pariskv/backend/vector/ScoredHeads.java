@@ -46,14 +46,27 @@ record ScoredHeads(float[] queries, int perKvHead, int width) {
     return new float[width];
   }
 
+  /** The same for heads of that size. */
+  static float[] newRow(int headDim) {
+    return new float[(headDim + SUMS - 1) / SUMS * SUMS];
+  }
+
   /** The inner product of query {@code head} and a key of {@link #width} numbers. */
   float dot(int head, float[] key, float[] sums) {
-    int at = head * width;
+    return dot(queries, head * width, key, sums);
+  }
+
+  /** The inner product of two rows as {@link #newRow(int)} makes them. */
+  static float dot(float[] a, float[] b, float[] sums) {
+    return dot(a, 0, b, sums);
+  }
+
+  private static float dot(float[] a, int at, float[] b, float[] sums) {
     for (int j = 0; j < SUMS; j += LANES) {
       FloatVector sum = FloatVector.zero(Species.FLOATS);
-      for (int i = j; i < width; i += SUMS) {
-        sum = FloatVector.fromArray(Species.FLOATS, queries, at + i)
-            .fma(FloatVector.fromArray(Species.FLOATS, key, i), sum);
+      for (int i = j; i < b.length; i += SUMS) {
+        sum = FloatVector.fromArray(Species.FLOATS, a, at + i)
+            .fma(FloatVector.fromArray(Species.FLOATS, b, i), sum);
       }
       sum.intoArray(sums, j);
     }

@@ -1,6 +1,7 @@
 package io.pariskv.backend.vector;
 
 import io.pariskv.backend.AttentionStages;
+import io.pariskv.backend.HashStages;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
@@ -24,6 +25,7 @@ public final class VectorBackend extends HostBackend {
   private final RetrievalStages retrieval;
   private final SelectionStages selection;
   private final QuantizerStages quantizer;
+  private final HashStages hashes;
 
   /** On all processors. */
   public VectorBackend() {
@@ -55,6 +57,8 @@ public final class VectorBackend extends HostBackend {
     quantizer = new QuantizerStages(scalar.quantizer().sample(),
         new VectorCodebookTraining(workers), new VectorKeyCoding(workers),
         new VectorCodeScores(workers));
+    hashes = new HashStages(new VectorKeyMean(workers), new VectorKeyHashing(workers),
+        new VectorHashSampling(workers));
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -97,6 +101,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public QuantizerStages quantizer() {
     return quantizer;
+  }
+
+  @Override
+  public HashStages hashes() {
+    return hashes;
   }
 
   @Override

@@ -8,12 +8,14 @@ import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.cache.Rows;
 import io.pariskv.index.ProductQuantizer;
+import io.pariskv.index.SimHash;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ExactTopK;
+import io.pariskv.method.MagicPig;
 import io.pariskv.method.PqBudget;
 import io.pariskv.method.PqCache;
 import io.pariskv.method.Quest;
@@ -40,7 +42,7 @@ class CudaSelectionStagesTest {
 
   CudaSelectionStagesTest() {
     KernelSources.files().forEach(file -> KernelSources.entries(file).forEach((name, sizes) -> {
-      if (name.matches("(decode|per_head|key_|code|page|head_|zone).*")) {
+      if (name.matches("(decode|per_head|key_|code|page|head_|zone|query_hash|hash_).*")) {
         fake.device().kernel(name, sizes, run -> launched.add(name));
       }
     }));
@@ -66,6 +68,9 @@ class CudaSelectionStagesTest {
             new PqCache(new PqBudget.Tokens(ZONES, 50), new ProductQuantizer(4, 8)),
             twice("code_scores", "head_maxima", "head_sums", "head_weights", "zone_top_k",
                 "decode_attention_128")),
+        Arguments.of(new MagicPig(ZONES, new SimHash(10, 150), true, 0),
+            twice("query_hash", "hash_collisions_4", "hash_weights_bf16",
+                "per_head_attention_bf16")),
         Arguments.of(new Quest(null, 128, 16, 1, Grouping.PER_HEAD), // its first layer is dense
             List.of("decode_attention_128", "page_scores_bf16", "zone_top_k",
                 "per_head_attention_bf16")));

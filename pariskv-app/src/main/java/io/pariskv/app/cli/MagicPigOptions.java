@@ -1,0 +1,77 @@
+package io.pariskv.app.cli;
+
+import io.pariskv.error.InputException;
+import io.pariskv.index.SimHash;
+import io.pariskv.method.MagicPig;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The settings that only {@code magicpig} has. */
+final class MagicPigOptions {
+  /** Whether generated tokens are hashed. */
+  enum IndexGenerated {
+    /** They are. */
+    ON,
+    /** All of them are attended. */
+    OFF
+  }
+
+  @Option(names = "--lsh-bits", paramLabel = "N", description = "Bits of a hash table, 1 to 16 (default: 10 with preset released, else 11).")
+  private @Nullable Integer bits;
+
+  @Option(names = "--lsh-tables", paramLabel = "N", description = "Hash tables, 2 to 1,024 (default: 150 with preset released, else as many as sample about --k keys of the --context).")
+  private @Nullable Integer tables;
+
+  @Option(names = "--index-generated", paramLabel = "WHETHER", description = "on or off: whether generated tokens are hashed when they leave the window, or all attended (default: off with preset released, else on).")
+  private @Nullable IndexGenerated indexGenerated;
+
+  /**
+   * @param settings what it has in common with other methods
+   * @param preset which budget
+   * @param k keys sampled, about
+   * @param context tokens that a sequence may have
+   * @param given whether the user gave a flag, whatever its default
+   */
+  MagicPig toMethod(ParisKvOptions settings, String preset, int k, int context,
+      Predicate<String> given) {
+    return switch (preset) {
+      case "released" -> {
+        if (given.test("--k")) {
+          throw new InputException("--k is not a setting of magicpig's preset released, whose "
+              + "tables decide how many keys are sampled; leave it out, or give --preset matched");
+        }
+        yield withZones(settings, MagicPig.released(), given);
+      }
+      case "matched" -> {
+        if (tables != null && given.test("--k")) {
+          throw new InputException(
+              "--k and --lsh-tables both say how many keys are sampled; leave one out");
+        }
+        int hashBits = bits != null ? bits : MagicPig.MATCHED_BITS;
+        SimHash hash = tables != null
+            ? new SimHash(hashBits, tables)
+            : MagicPig.hashFor(hashBits, k, context);
+        MagicPig base = MagicPig.matched(k, context);
+        yield withZones(settings,
+            new MagicPig(base.zones(), hash, base.indexGenerated(), base.denseEvery()), given);
+      }
+      default -> throw new InputException(
+          "preset '" + preset + "' is not known; choose one of released, matched");
+    };
+  }
+
+  private MagicPig withZones(ParisKvOptions settings, MagicPig base, Predicate<String> given) {
+    boolean index = indexGenerated != null
+        ? indexGenerated == IndexGenerated.ON
+        : base.indexGenerated();
+    if (!index && given.test("--update-interval")) {
+      throw new InputException("--update-interval is about generated tokens that are hashed, and "
+          + "here none are; leave it out, or give --index-generated on");
+    }
+    SimHash hash = base.hash();
+    return new MagicPig(settings.toZones(base.zones()),
+        new SimHash(bits != null ? bits : hash.bits(), tables != null ? tables : hash.tables()),
+        index, base.denseEvery());
+  }
+}
