@@ -13,6 +13,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.text.ChatMessage;
@@ -111,17 +112,20 @@ public final class Session implements AutoCloseable {
     sampling.configure(options, prompt);
     prefill(prompt, end, fed == 0, generation::prefill);
     RowFetches before = cache.fetches();
+    SelectedKeys selectedBefore = cache.selected();
     if (!generation.ended()) {
       try (DecodeLoop steps = new DecodeLoop(backend, cache, this::step)) {
         feed(prompt, end, options, steps);
         int first = sampling.token();
         generation.prefilled(prompt.length, reused, start);
         before = cache.fetches();
+        selectedBefore = cache.selected();
         decode(first, steps, generation);
       }
     } else {
       generation.prefilled(prompt.length, reused, start);
     }
+    generation.selected(selectedBefore, cache.selected());
     return generation.result(cached.size(), pool.methodBytes(),
         pool.cachedRows() == 0 ? null : cache.fetches().since(before));
   }
