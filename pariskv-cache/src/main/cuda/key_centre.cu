@@ -99,7 +99,7 @@ __device__ __forceinline__ void find(const uint64_t* slabs, const uint64_t* resi
 }
 
 extern "C" __global__ void __launch_bounds__(1024)
-    key_centre_bf16(const uint64_t* slabs,         // see pariskv.cuh
+    key_centre_bf16(const uint64_t* slabs,         // see kv_rows.cuh
                     const uint64_t* residents,     // [slots], or nullptr
                     const int* zones,              // [slots][3]
                     int layer, int layers, int slot,

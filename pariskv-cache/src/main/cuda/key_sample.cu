@@ -22,7 +22,7 @@ __device__ __forceinline__ void gather(const uint64_t* slabs, const uint64_t* re
 }
 
 extern "C" __global__ void __launch_bounds__(256)
-    key_sample_bf16(const uint64_t* slabs,      // see pariskv.cuh
+    key_sample_bf16(const uint64_t* slabs,      // see kv_rows.cuh
                     const uint64_t* residents,  // [slots], or nullptr
                     const int* zones,           // [slots][3]
                     int layer, int layers, int slot, int head, int heads, int width,

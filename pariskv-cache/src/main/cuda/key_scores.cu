@@ -73,7 +73,7 @@ __device__ __forceinline__ void score(const uint64_t* slabs, const uint64_t* res
 }
 
 extern "C" __global__ void __launch_bounds__(256)
-    key_scores_bf16(const uint64_t* slabs,      // see pariskv.cuh
+    key_scores_bf16(const uint64_t* slabs,      // see kv_rows.cuh
                     const uint64_t* residents,  // [slots], or nullptr
                     const int* zones,           // [slots][3]
                     int layer, int layers,

@@ -85,7 +85,7 @@ __device__ __forceinline__ void append(const uint64_t* slabs, const uint64_t* re
   }
 }
 
-extern "C" __global__ void kv_append_bf16(const uint64_t* slabs,      // see pariskv.cuh
+extern "C" __global__ void kv_append_bf16(const uint64_t* slabs,      // see kv_rows.cuh
                                           const uint64_t* residents,  // [slots], or nullptr
                                           const int* zones,           // [slots][3]
                                           int layer, int layers,

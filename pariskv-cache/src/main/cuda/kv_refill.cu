@@ -23,7 +23,7 @@ __device__ __forceinline__ void refill(KvHead<char> kv, int from, int to) {
   }
 }
 
-extern "C" __global__ void kv_refill(const uint64_t* slabs,      // see pariskv.cuh
+extern "C" __global__ void kv_refill(const uint64_t* slabs,      // see kv_rows.cuh
                                      const uint64_t* residents,  // [slots]
                                      const int* zones,           // [slots][3], as before the cut
                                      int layer,                  // 0: all of them

@@ -27,7 +27,7 @@ __device__ __forceinline__ void save(const uint64_t* slabs, const uint64_t* resi
 }
 
 extern "C" __global__ void __launch_bounds__(256) kv_save(
-    const uint64_t* slabs,      // see pariskv.cuh
+    const uint64_t* slabs,      // see kv_rows.cuh
     const uint64_t* residents,  // [slots]
     const int* zones,           // [slots][3], the lengths so far
     int layer,                  // 0: all of them

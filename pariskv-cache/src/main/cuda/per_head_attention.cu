@@ -211,7 +211,7 @@ __device__ __forceinline__ void attend(const uint64_t* slabs, const uint64_t* re
 }
 
 extern "C" __global__ void __launch_bounds__(128) per_head_attention_bf16(
-    const uint64_t* slabs,      // see pariskv.cuh
+    const uint64_t* slabs,      // see kv_rows.cuh
     const uint64_t* residents,  // [slots], or nullptr
     const int* zones,           // [slots][3]
     int layer, int layers,

@@ -1,12 +1,6 @@
 package io.pariskv.text;
 
-import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import ai.djl.util.Utils;
-import io.pariskv.error.InputException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -39,7 +33,7 @@ final class NativeTokenizer implements AutoCloseable {
   }
 
   static NativeTokenizer create(String document) {
-    loadLibrary();
+    TokenizerLibrary.require();
     try {
       return new NativeTokenizer(TokenizersLibrary.LIB.createTokenizerFromString(document));
     } catch (RuntimeException e) {
@@ -102,55 +96,5 @@ final class NativeTokenizer implements AutoCloseable {
 
   static IllegalStateException closed() {
     return new IllegalStateException("the tokenizer is closed");
-  }
-
-  /**
-   * Unpacks and loads the native library, from the jar only. DJL must neither download another
-   * flavour of it nor report its use, so it is told before its first class that does either. A
-   * setting of the user's is overruled only where it would allow that.
-   */
-  private static void loadLibrary() {
-    setDefault("OPT_OUT_TRACKING", "true");
-    setDefault("RUST_FLAVOR", "cpu");
-    if (!Utils.isOfflineMode()) {
-      System.setProperty("ai.djl.offline", "true");
-    }
-    if (!Utils.isOfflineMode()) {
-      // DJL_OFFLINE=false in the environment outranks the property above, but not this one.
-      System.setProperty("offline", "true");
-    }
-    Path unpacked = Utils.getEngineCacheDir("tokenizers");
-    try {
-      // DJL itself would only say that the flavour of the library is unexpected.
-      Files.createDirectories(unpacked);
-      LibUtils.checkStatus();
-    } catch (IOException e) {
-      throw new InputException(
-          "cannot create " + unpacked + ", to which the native tokenizer library "
-              + "is unpacked (" + e + "); set DJL_CACHE_DIR to a directory that is writable",
-          e);
-    } catch (RuntimeException | LinkageError e) {
-      throw new InputException(
-          "the native tokenizer library cannot be loaded (it exists for Linux on "
-              + "x86-64 and ARM, macOS on ARM and Windows on x86-64, and needs libstdc++): "
-              + rootCause(e)
-              + "; it is unpacked to " + unpacked
-              + ", set DJL_CACHE_DIR to use another directory that is writable and allows programs",
-          e);
-    }
-  }
-
-  private static void setDefault(String name, String value) {
-    if (Utils.getEnvOrSystemProperty(name) == null) {
-      System.setProperty(name, value);
-    }
-  }
-
-  private static Throwable rootCause(Throwable e) {
-    Throwable cause = e;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause;
   }
 }

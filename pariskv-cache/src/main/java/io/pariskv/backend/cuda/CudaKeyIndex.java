@@ -17,7 +17,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Summaries of keys in device memory; the layout is in {@code pariskv.cuh}.
+ * Summaries of keys in device memory; the layout is in {@code key_summaries.cuh}.
  *
  * <p>Kernels find slabs through tables of addresses that are there from the start and never move, as slabs
  * do not: a recorded step stays valid while sequences grow, and while others come and go. A layer with a

@@ -14,7 +14,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * K and V of several sequences for kernels. The layout is in {@code pariskv.cuh}: slabs of tokens, in device
+ * K and V of several sequences for kernels. The layout is in {@code kv_rows.cuh}: slabs of tokens, in device
  * memory or, with offload, in pinned host memory beside a resident copy of the first and the last tokens, to which steps
  * append; {@link DeferredRows} brings their rows to the slabs.
  *
@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * never move, so a recorded step stays valid while sequences grow, close and open.
  */
 final class CudaKvStore implements KvStore {
-  /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of pariskv.cuh. */
+  /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of kv_rows.cuh. */
   static final int MAX_SLABS = 2048;
 
-  // Of pariskv.cuh: what a sequence has in device memory with offload.
+  // Of kv_rows.cuh: what a sequence has in device memory with offload.
   private static final int SINK_ROWS = 128;
   private static final int RING_ROWS = 2048;
   static final int RESIDENT_ROWS = SINK_ROWS + RING_ROWS;
@@ -96,7 +96,7 @@ final class CudaKvStore implements KvStore {
     return rowCache;
   }
 
-  /** Adds the five arguments that every kernel begins with which reads K or V; see pariskv.cuh. */
+  /** Adds the five arguments that every kernel begins with which reads K or V; see kv_rows.cuh. */
   KernelLaunch args(KernelLaunch launch, int layer) {
     tables.requireOpen("used");
     return slabs.args(launch).arg(zones)

@@ -9,7 +9,7 @@ import io.pariskv.memory.DType;
  * With offload: rows that steps have appended to device memory alone, until they are brought to the slabs in host memory,
  * those of all layers at once. A kernel ends when its stores have arrived, and over the bus each layer would wait for that.
  *
- * <p>For each sequence the device knows from which position on rows may be missing in the slabs; {@code pariskv.cuh} says
+ * <p>For each sequence the device knows from which position on rows may be missing in the slabs; {@code kv_rows.cuh} says
  * what holds.
  */
 final class DeferredRows {

@@ -25,6 +25,8 @@ class KernelConstantsTest {
   /** The initialiser of a constant or an array of them. */
   private static String value(String name) throws IOException {
     String header = Files.readString(KernelSources.FOLDER.resolve("pariskv.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("kv_rows.cuh"))
+        + Files.readString(KernelSources.FOLDER.resolve("key_summaries.cuh"))
         + Files.readString(KernelSources.FOLDER.resolve("shares.cuh"))
         + Files.readString(KernelSources.FOLDER.resolve("scored_heads.cuh"))
         + Files.readString(KernelSources.FOLDER.resolve("head_weights.cu"))
