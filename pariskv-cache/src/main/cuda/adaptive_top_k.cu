@@ -1,31 +1,39 @@
 // adaptive_top_k.cu -- retrieve.AdaptiveTopK: as many of the best candidates as contribute a share, positions ascending
 //
-// One block has the candidates of a KV head. It turns weights into contributions, in place, and adds them up as whole
-// numbers. Then it looks for the last one that is taken as top_k.cuh looks for the k-th best: it cuts the bits that one may
-// have into bins, but counts and adds, since enough can be a number or a sum. Two rounds are the rule, four the most.
-// Bound by one block's latency, as top_k.cu, and by the gather of norms: a sector of 32 bytes for 2.
+// One block has the candidates of a KV head. It adds up what they contribute, as whole numbers. Then it looks for the last
+// one that is taken as top_k.cuh looks for the k-th best: it cuts the bits that its weight may have into bins, but counts and
+// adds, since enough can be a number or a sum. Two rounds are the rule, four the most.
+// Bound by one block's latency, as top_k.cu, and by the gathers of norms, one a round: a sector of 32 bytes for 2, from L2
+// after the first.
 // grid rows * kvHeads, block 1024.
 #include "pariskv.cuh"
 
 constexpr int BLOCK = 1024;
 #include "top_k.cuh"
 
-constexpr uint32_t ZERO_BITS = 0x80000000u;  // ordered(0): no contribution is below
 constexpr float LARGEST_FLOAT = 0x1.fffffep127f;
 
-/** Contributions in the order of their positions; none is negative. */
-struct Contributions {
-  const float* values;
+/** Candidates of a KV head in the order of their positions; no weight is negative or NaN. */
+struct Weighted {
+  const float* weights;
+  const int* positions;
+  const uint64_t* norms;  // slabs of [kvHeads][SLAB_TOKENS] bf16
+  int kv_head;
 
-  __device__ __forceinline__ uint32_t operator()(int index) const { return ordered(values[index]); }
+  __device__ __forceinline__ uint32_t operator()(int index) const { return ordered(weights[index]); }
+
+  __device__ __forceinline__ float contribution(int index) const {
+    int position = positions[index];
+    const uint16_t* slab = reinterpret_cast<const uint16_t*>(norms[slab_index(position)]);
+    float norm = bf16_to_float(slab[slab_offset(kv_head, position, 1)]);
+    return fminf(__fmul_rn(weights[index], norm), LARGEST_FLOAT);
+  }
+
+  /** What one contributes, as a part of the largest, in 2^-40. */
+  __device__ __forceinline__ unsigned long long part(int index, float largest) const {
+    return __float2ull_rz(__fmul_rn(__fdiv_rn(contribution(index), largest), 0x1p40f));
+  }
 };
-
-/** A contribution as a part of the largest, in 2^-40. */
-__device__ __forceinline__ unsigned long long part(float contribution, float largest) {
-  return __float2ull_rz(__fmul_rn(__fdiv_rn(contribution, largest), 0x1p40f));
-}
-
-__device__ __forceinline__ float value_of(uint32_t bits) { return __uint_as_float(bits & ~ZERO_BITS); }
 
 /** What is taken, and how many they are. */
 struct Taken {
@@ -33,8 +41,11 @@ struct Taken {
   int count;
 };
 
-/** The best of a list whose parts add up to `enough`, above 0 and at most all of them, but not more than `most`, at least 1. */
-__device__ Taken find_enough(const Contributions& list, int count, int most, unsigned long long enough, float largest) {
+/**
+ * The best of a list whose parts add up to `enough`, above 0 and at most all of them, with all of the same weight as the last
+ * one; but not more than `most`, at least 1. All threads of the block see the list.
+ */
+__device__ Taken find_enough(const Weighted& list, int count, int most, unsigned long long enough, float largest) {
   __shared__ uint32_t counts[BINS];
   __shared__ unsigned long long sums[BINS];
   __shared__ uint32_t count_scratch[WARP];
@@ -45,19 +56,20 @@ __device__ Taken find_enough(const Contributions& list, int count, int most, uns
     counts[i] = 0;
     sums[i] = 0;
   }
-  __syncthreads();  // bins are zero
-  uint32_t lowest = ZERO_BITS;  // the last one has bits from `lowest` to `high`
-  uint32_t high = ordered(largest);
+  uint32_t high = 0;
+  for_each(list, count, [&](uint32_t bits, int) { high = max(high, bits); });
+  high = block_reduce(high, 0u, count_scratch, [](uint32_t a, uint32_t b) { return max(a, b); });  // and bins are zero
+  uint32_t lowest = 1;  // the last one has bits from `lowest` to `high`
   uint32_t low = high - min(high, FIRST_SPAN);  // bin 0 takes what is below, too
   int shift = FIRST_SHIFT;
   int taken = 0;               // those above `high`: too few,
   unsigned long long sum = 0;  // and what they add up to
   while (true) {
-    for_each(list, count, [&](uint32_t bits, int) {
+    for_each(list, count, [&](uint32_t bits, int index) {
       if (lowest <= bits && bits <= high) {
         uint32_t bin = (max(bits, low) - low) >> shift;
         atomicAdd(counts + bin, 1u);
-        atomicAdd(sums + bin, part(value_of(bits), largest));
+        atomicAdd(sums + bin, list.part(index, largest));
       }
     });
     __syncthreads();  // all are counted
@@ -103,11 +115,9 @@ __device__ Taken find_enough(const Contributions& list, int count, int most, uns
       return {{lowest - 1, 0}, taken + 1};
     }
     high = start + min(high - start, (1u << shift) - 1);
-    if (lowest == high) {  // all inside are equal
-      unsigned long long each = part(value_of(high), largest);
-      int needed = each == 0 ? inside : int(min((enough - sum + each - 1) / each, (unsigned long long)inside));
-      needed = min(needed, most - taken);
-      return {{high, needed}, taken + needed};
+    if (lowest == high) {  // all inside have one weight
+      int more = min(inside, most - taken);
+      return {{high, more}, taken + more};
     }
     low = lowest;
     shift = max(WARP - __clz(high - lowest) - 11, 0);
@@ -118,7 +128,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     adaptive_top_k(const int* slots,              // [rows]
                    const int* budgets,            // [slots][BUDGET_FIELDS]
                    const int* candidates,         // [rows][kvHeads][room]
-                   float* weights,                // [rows][kvHeads][room], contributions afterwards
+                   float* weights,                // [rows][kvHeads][room], without what is negative or NaN afterwards
                    int64_t room, int kv_heads,
                    const uint64_t* norms,         // [slots][layers][MAX_SLABS] of [kvHeads][SLAB_TOKENS] bf16
                    int layer, int layers,
@@ -140,37 +150,33 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     }
     return;
   }
-  const int* positions = candidates + head * room;
-  float* values = weights + head * room;
-  const uint64_t* slabs = index_slabs(norms, slot, layer, layers);
-  int kv_head = int(head % kv_heads);
+  float* own = weights + head * room;
+  Weighted list = {own, candidates + head * room, index_slabs(norms, slot, layer, layers), int(head % kv_heads)};
   float largest = 0.0f;
 #pragma unroll 4
   for (int c = threadIdx.x; c < count; c += BLOCK) {
-    int position = positions[c];
-    const uint16_t* slab = reinterpret_cast<const uint16_t*>(slabs[slab_index(position)]);
-    float norm = bf16_to_float(slab[slab_offset(kv_head, position, 1)]);
-    float weight = values[c];
-    float value = weight > 0.0f ? fminf(__fmul_rn(weight, norm), LARGEST_FLOAT) : 0.0f;
-    values[c] = value;
-    largest = fmaxf(largest, value);
+    float weight = own[c];
+    own[c] = weight > 0.0f ? weight : 0.0f;
+    largest = fmaxf(largest, list.contribution(c));
   }
-  largest = block_reduce(largest, 0.0f, maxima, Max());  // and all values are written
-  Contributions list = {values};
-  Taken taken = {{ZERO_BITS, most}, most};
+  largest = block_reduce(largest, 0.0f, maxima, Max());  // and all weights are written
+  Taken taken;
   if (largest > 0.0f) {
     unsigned long long total = 0;
+#pragma unroll 4
     for (int c = threadIdx.x; c < count; c += BLOCK) {
-      total += part(values[c], largest);
+      total += list.part(c, largest);
     }
     total = block_sum(total, sums);
     unsigned long long enough = total - (total >> 16) * (65536 - share);
     taken = find_enough(list, count, most, enough, largest);
+  } else {
+    taken = {find_threshold(list, count, most), most};
   }
   int* out = selected + head * capacity;
   take_best(list, count, taken.threshold, [&](int place, int index) { out[place] = index; });
   __syncthreads();  // all indices are there
-  positions_of(out, taken.count, positions);
+  positions_of(out, taken.count, list.positions);
   if (threadIdx.x == 0) {
     counts[head] = taken.count;
     atomicAdd(totals + 2 * int64_t(slot), (unsigned long long)taken.count);

@@ -7,24 +7,25 @@ import io.pariskv.kv.Selection;
 import io.pariskv.memory.Buffer;
 
 /**
- * Selects as many candidates as are needed for a share of what all of them contribute, the best first, but at most
- * {@code k}; positions come out ascending. What a candidate contributes is estimated as its weight times the norm of its
- * value.
+ * Selects the candidates with the best weights, as {@link TopK} does, but no more than are needed for a share of what all
+ * candidates contribute, and at most {@code k}; positions come out ascending. What a candidate contributes is estimated as
+ * its weight times the norm of its value.
  *
- * <p>With weights {@code w_i} and norms {@code n_i} of the candidates, in float without contraction, {@code share} in
- * 65,536ths:
+ * <p>With weights {@code w_i}, one that is negative or NaN counting as 0, and norms {@code n_i} of the candidates, in float
+ * without contraction, {@code share} in 65,536ths:
  *
  * <pre>
- * b_i    = w_i &gt; 0 ? min(w_i * n_i, the largest float) : 0
+ * b_i    = min(w_i * n_i, the largest float)
  * m      = max b_i
  * f_i    = (long) ((b_i / m) * 2^40)                       cut off towards zero
  * total  = sum of f_i
  * enough = total - (total &gt;&gt; 16) * (65536 - share)
+ * c      = the largest w_i such that the f of all candidates of this weight or a larger one add up to enough
  * </pre>
  *
- * <p>Candidates are taken in the order of descending {@code b}, ties by lower position, until their {@code f} add up to
- * {@code enough} or there are {@code min(k, candidates, keys)} of them. If {@code m} is 0, nothing tells them apart, and
- * that many are taken. Sums are of whole numbers, so no order changes them: exact, all backends select equally.
+ * <p>As many are selected as have weights of {@code c} or more, but at most {@code min(k, candidates, keys)}: those with
+ * the best weights, ties by lower position. If {@code m} is 0, nothing is known of what they contribute, and it is {@code
+ * min(k, candidates, keys)}. Sums are of whole numbers, so no order changes them: exact, all backends select equally.
  */
 public interface AdaptiveTopK {
   /**

@@ -163,7 +163,7 @@ class AdaptiveTopKTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void selection_isTheShortestPrefixThatIsEnough(Backend backend, Case size) {
+  void selection_isTheBestByWeight_asManyAsContributeEnough(Backend backend, Case size) {
     RandomGenerator random = Seeds.random(size);
     int room = size.candidates + random.nextInt(9);
     int capacity = Math.min(size.k, size.candidates) + random.nextInt(3);
@@ -189,13 +189,14 @@ class AdaptiveTopKTest {
           int from = i * room;
           int count = size.candidatesOf(i / size.kvHeads);
           int slot = size.slot(i / size.kvHeads);
+          float[] own = new float[count];
           float[] each = new float[count];
           for (int c = 0; c < count; c++) {
-            float weight = weights[from + c];
+            own[c] = weights[from + c] > 0 ? weights[from + c] : 0;
             float norm = call.norm(slot, i % size.kvHeads, candidates[from + c]);
-            each[c] = weight > 0 ? Math.min(weight * norm, Float.MAX_VALUE) : 0;
+            each[c] = Math.min(own[c] * norm, Float.MAX_VALUE);
           }
-          int[] expected = enough(each, Math.min(size.k, count), size.share)
+          int[] expected = enough(own, each, Math.min(size.k, count), size.share)
               .map(c -> candidates[from + c]).sorted().toArray();
           assertEquals(expected.length, counts[i], size::toString);
           assertArrayEquals(expected,
@@ -211,27 +212,30 @@ class AdaptiveTopKTest {
     }
   }
 
-  /** The contract in whole numbers of any size. */
-  private static IntStream enough(float[] each, int most, int share) {
+  /** The contract in whole numbers of any size: the largest weight that is enough, then the best so many. */
+  private static IntStream enough(float[] weights, float[] each, int most, int share) {
     int[] order = IntStream.range(0, each.length).boxed()
-        .sorted(Comparator.<Integer>comparingDouble(c -> -each[c]).thenComparingInt(c -> c))
+        .sorted(Comparator.<Integer>comparingDouble(c -> -weights[c]).thenComparingInt(c -> c))
         .mapToInt(c -> c).toArray();
-    if (most == 0 || each[order[0]] == 0) {
+    double largest = IntStream.of(order).mapToDouble(c -> each[c]).max().orElse(0);
+    if (largest == 0) {
       return Arrays.stream(order).limit(most);
     }
     BigInteger[] parts = new BigInteger[each.length];
     for (int c = 0; c < each.length; c++) {
-      parts[c] = BigInteger.valueOf((long) (each[c] / each[order[0]] * Math.powExact(2L, 40)));
+      parts[c] = BigInteger.valueOf((long) (each[c] / (float) largest * (float) (1L << 40)));
     }
     BigInteger total = Arrays.stream(parts).reduce(BigInteger.ZERO, BigInteger::add);
     BigInteger enough = total
         .subtract(total.shiftRight(16).multiply(BigInteger.valueOf(65_536 - share)));
     BigInteger sum = BigInteger.ZERO;
-    int taken = 0;
-    while (taken < most && sum.compareTo(enough) < 0) {
-      sum = sum.add(parts[order[taken++]]);
+    int last = -1;
+    while (sum.compareTo(enough) < 0) {
+      sum = sum.add(parts[order[++last]]);
     }
-    return Arrays.stream(order).limit(taken);
+    float weight = weights[order[last]];
+    long reaching = IntStream.of(order).filter(c -> weights[c] >= weight).count();
+    return Arrays.stream(order).limit(Math.min(most, reaching));
   }
 
   private static float weight(Weights kind, RandomGenerator random) {
@@ -254,7 +258,9 @@ class AdaptiveTopKTest {
     float[] weights = new float[200];
     Arrays.fill(weights, 0, 100, 0.001f);
     weights[37] = 1;
-    Arrays.fill(weights, 100, 200, 0.01f);
+    for (int i = 0; i < 100; i++) {
+      weights[100 + i] = 0.01f - 1e-7f * i;
+    }
     int[] candidates = IntStream.range(0, 200).map(i -> i % 100).toArray();
     try (Call call = new Call(backend, size, Seeds.random("few"))) {
       Selection out = call.selection(100);

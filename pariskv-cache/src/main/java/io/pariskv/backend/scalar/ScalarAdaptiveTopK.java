@@ -29,14 +29,16 @@ final class ScalarAdaptiveTopK implements AdaptiveTopK {
       weights.requireAtLeast("candidate weights", DType.F32, batch.rows(), kvHeads, count);
       selection.positions().requireAtLeast("selection", DType.I32, batch.rows(), kvHeads, most);
       long from = row * candidates.shape().axis(2);
-      float[] b = Elements.floats(weights.segment(), DType.F32, row * weights.shape().axis(2),
+      float[] w = Elements.floats(weights.segment(), DType.F32, row * weights.shape().axis(2),
           count);
+      float[] b = new float[count];
       for (int i = 0; i < count; i++) {
         int key = Elements.getInt(candidates, from + i);
         float norm = Elements.getFloat(table.row(layer, slot, row % kvHeads, key), DType.BF16, 0);
-        b[i] = b[i] > 0 ? Math.min(b[i] * norm, Float.MAX_VALUE) : 0;
+        w[i] = w[i] > 0 ? w[i] : 0;
+        b[i] = Math.min(w[i] * norm, Float.MAX_VALUE);
       }
-      int[] chosen = choose(b, most, share);
+      int[] chosen = choose(w, b, most, share);
       for (int i = 0; i < chosen.length; i++) {
         Elements.setInt(selection.positions(), (long) row * selection.capacity() + i,
             Elements.getInt(candidates, from + chosen[i]));
@@ -47,12 +49,22 @@ final class ScalarAdaptiveTopK implements AdaptiveTopK {
     }
   }
 
-  /** Places of those that are enough, ascending. */
-  private static int[] choose(float[] b, int most, int share) {
-    int[] order = Order.descending(b);
-    float largest = b.length == 0 ? 0 : b[order[0]];
+  /** Places of those that are selected, ascending. */
+  private static int[] choose(float[] w, float[] b, int most, int share) {
+    int[] order = Order.descending(w);
+    int count = enough(order, w, b, most, share);
+    int[] chosen = Arrays.copyOf(order, count);
+    Arrays.sort(chosen);
+    return chosen;
+  }
+
+  private static int enough(int[] order, float[] w, float[] b, int most, int share) {
+    float largest = 0;
+    for (float each : b) {
+      largest = Math.max(largest, each);
+    }
     if (largest == 0) {
-      return Arrays.copyOf(order, most);
+      return most;
     }
     long[] f = new long[b.length];
     long total = 0;
@@ -62,12 +74,11 @@ final class ScalarAdaptiveTopK implements AdaptiveTopK {
     }
     long enough = total - (total >> 16) * (65_536 - share);
     int count = 0;
-    for (long sum = 0; sum < enough && count < most; count++) {
-      sum += f[order[count]];
+    long sum = 0;
+    while (count < most && (sum < enough || w[order[count]] == w[order[count - 1]])) {
+      sum += f[order[count++]];
     }
-    int[] chosen = Arrays.copyOf(order, count);
-    Arrays.sort(chosen);
-    return chosen;
+    return count;
   }
 
   private static void add(Buffer totals, int i, int more) {

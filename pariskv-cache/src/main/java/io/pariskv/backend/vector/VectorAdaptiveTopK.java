@@ -45,11 +45,13 @@ final class VectorAdaptiveTopK implements AdaptiveTopK {
     workers.run(rows.heads(), head -> {
       int row = head / kvHeads;
       int count = rows.candidates(row);
-      if (rows.selected(row) > 0) {
+      int most = rows.selected(row);
+      if (most > 0) {
         long places = candidatesAt + head * candidates.shape().axis(2) * Integer.BYTES;
-        long b = weightsAt + head * weights.shape().axis(2) * Float.BYTES;
-        weigh(table, layer, rows.slot(row), head % kvHeads, places, count, b);
-        counts[head] = choose(b, places, count, rows.selected(row), share,
+        long w = weightsAt + head * weights.shape().axis(2) * Float.BYTES;
+        long b = scratch.get().reserve((long) Float.BYTES * (count + most));
+        weigh(table, layer, rows.slot(row), head % kvHeads, places, count, w, b);
+        counts[head] = choose(w, b, places, count, most, share,
             positionsAt + (long) head * selection.capacity() * Integer.BYTES);
       }
     });
@@ -60,34 +62,29 @@ final class VectorAdaptiveTopK implements AdaptiveTopK {
     }
   }
 
-  /** Turns weights into contributions. */
+  /** Cleans weights, and writes what candidates contribute. */
   private static void weigh(HostZoneTable table, int layer, int slot, int kvHead, long places,
-      int count, long b) {
+      int count, long w, long b) {
     for (int i = 0; i < count; i++) {
-      long at = b + (long) i * Float.BYTES;
-      float weight = Raw.getFloat(at);
+      float given = weight(w, i);
+      float weight = given > 0 ? given : 0;
       int key = Raw.getInt(places + (long) i * Integer.BYTES);
       float norm = Bf16.toFloat(
           table.row(layer, slot, kvHead, key).get(ValueLayout.JAVA_SHORT_UNALIGNED, 0));
-      Raw.setFloat(at, weight > 0 ? Math.min(weight * norm, Float.MAX_VALUE) : 0);
+      Raw.setFloat(w + (long) i * Float.BYTES, weight);
+      Raw.setFloat(b + (long) i * Float.BYTES, Math.min(weight * norm, Float.MAX_VALUE));
     }
   }
 
-  /** Writes the positions of those that are enough, {@code most} at most and at least 1; returns how many. */
-  private int choose(long b, long places, int count, int most, int share, long out) {
-    long best = scratch.get().reserve((long) Integer.BYTES * most);
-    VectorTopK.select(b, 0, count, most, best);
-    float largest = 0;
-    for (int i = 0; i < count; i++) {
-      largest = Math.max(largest, Raw.getFloat(b + (long) i * Float.BYTES));
-    }
+  /** Writes the positions of those that are selected, {@code most} at most and at least 1; returns how many. */
+  private static int choose(long w, long b, long places, int count, int most, int share,
+      long out) {
+    long best = b + (long) Float.BYTES * count;
+    VectorTopK.select(w, 0, count, most, best);
     int[] chosen = new int[most];
-    MemorySegment.copy(Raw.ALL, ValueLayout.JAVA_INT, best, chosen, 0, most);
-    int enough = most;
-    if (largest > 0) {
-      enough = enough(b, count, largest, chosen, share);
-      Arrays.sort(chosen, 0, enough);
-    }
+    MemorySegment.copy(Raw.ALL, ValueLayout.JAVA_INT_UNALIGNED, best, chosen, 0, most);
+    int enough = enough(w, b, count, chosen, share);
+    Arrays.sort(chosen, 0, enough);
     for (int i = 0; i < enough; i++) {
       Raw.ALL.set(ValueLayout.JAVA_INT_UNALIGNED, out + (long) i * Integer.BYTES,
           Raw.getInt(places + (long) chosen[i] * Integer.BYTES));
@@ -95,31 +92,41 @@ final class VectorAdaptiveTopK implements AdaptiveTopK {
     return enough;
   }
 
-  /** Sorts the best, the largest first and ties by lower place, and returns how many are enough. */
-  private static int enough(long b, int count, float largest, int[] best, int share) {
+  /** Sorts the best, the largest weight first and ties by lower place, and returns how many are enough. */
+  private static int enough(long w, long b, int count, int[] best, int share) {
+    float largest = 0;
+    for (int i = 0; i < count; i++) {
+      largest = Math.max(largest, weight(b, i));
+    }
+    if (largest == 0) {
+      return best.length;
+    }
     long total = 0;
     for (int i = 0; i < count; i++) {
       total += part(b, i, largest);
     }
     long enough = total - (total >> 16) * (65_536 - share);
     long[] order = new long[best.length];
-    for (int i = 0; i < order.length; i++) {
-      // None is negative, so bits ascend with them.
-      int bits = Float.floatToRawIntBits(Raw.getFloat(b + (long) best[i] * Float.BYTES));
-      order[i] = (long) ~bits << 32 | best[i];
+    for (int i = 0; i < order.length; i++) { // none is negative, so bits ascend with them
+      order[i] = (long) ~Float.floatToRawIntBits(weight(w, best[i])) << 32 | best[i];
     }
     Arrays.sort(order);
     int taken = 0;
-    for (long sum = 0; sum < enough && taken < order.length; taken++) {
+    for (long sum = 0; taken < order.length && (sum < enough
+        || weight(w, (int) order[taken]) == weight(w, best[taken - 1])); taken++) {
       best[taken] = (int) order[taken];
       sum += part(b, best[taken], largest);
     }
     return taken;
   }
 
+  private static float weight(long w, int i) {
+    return Raw.getFloat(w + (long) i * Float.BYTES);
+  }
+
   /** What candidate {@code i} contributes, as a part of the largest in 2^-40. */
   private static long part(long b, int i, float largest) {
-    return (long) (Raw.getFloat(b + (long) i * Float.BYTES) / largest * 0x1p40f);
+    return (long) (weight(b, i) / largest * 0x1p40f);
   }
 
   private static void add(Buffer totals, int i, int more) {
