@@ -48,6 +48,8 @@ class BadFlagsTest {
       --candidate-ratio, 2, above 0 and at most 1
       --candidate-ratio, NaN, above 0 and at most 1
       --collision-ratio, -0.5, above 0 and at most 1
+      --adaptive, 0, above 0 and at most 1
+      --adaptive, 1.5, above 0 and at most 1
       --method, nope, 'choose one of full, pariskv'
       --preset, nope, 'choose one of paper, sharp, ruler, gpqa, throughput'
       --group, nope, 'choose one of mean, per-head'
@@ -93,6 +95,7 @@ class BadFlagsTest {
       exact-topk, --preset paper, method exact-topk
       exact-topk, --group all, 'choose one of mean, per-head'
       quest, --candidate-ratio 0.5, method quest
+      exact-topk, --adaptive 0.85, method exact-topk
       quest, --preset paper, 'choose one of released, matched'
       quest, --preset released --sink 4, 'released, whose recent tokens are the last page'
       quest, --page-size 24, power of two from 1 to 1024

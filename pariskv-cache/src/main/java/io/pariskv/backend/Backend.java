@@ -12,6 +12,7 @@ import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.retrieve.AdaptiveBudget;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
@@ -87,6 +88,15 @@ public interface Backend extends AutoCloseable {
     return switch (grouping) {
       case MEAN -> newRetrieval(index, size);
       case PER_HEAD -> new PerHeadRetrieval(this, index, size);
+    };
+  }
+
+  /** The same with a budget that adapts: stage by stage. */
+  default Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping,
+      AdaptiveBudget budget) {
+    return switch (grouping) {
+      case MEAN -> new StagedRetrieval(this, index, size, budget);
+      case PER_HEAD -> new PerHeadRetrieval(this, index, size, budget);
     };
   }
 

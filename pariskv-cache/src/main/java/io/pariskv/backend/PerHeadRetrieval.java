@@ -8,11 +8,13 @@ import io.pariskv.kv.Selection;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.AdaptiveBudget;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The retrieval of a step where every query head looks for itself, see {@link Grouping#PER_HEAD}: the stages of
@@ -25,6 +27,7 @@ public final class PerHeadRetrieval implements Retrieval {
   private final RetrievalStages stages;
   private final KeyIndex index;
   private final RetrievalSize size;
+  private final @Nullable AdaptiveBudget adaptive;
   private final Allocator scratch;
 
   private final Buffer blocks;
@@ -43,6 +46,12 @@ public final class PerHeadRetrieval implements Retrieval {
 
   /** Allocates what the stages pass on; the caller closes it. */
   public PerHeadRetrieval(Backend backend, KeyIndex index, RetrievalSize size) {
+    this(backend, index, size, null);
+  }
+
+  /** The same with a budget that adapts, if there is one. */
+  public PerHeadRetrieval(Backend backend, KeyIndex index, RetrievalSize size,
+      @Nullable AdaptiveBudget adaptive) {
     KvShape shape = index.shape();
     int rows = size.rows();
     int kvHeads = shape.kvHeads();
@@ -50,6 +59,7 @@ public final class PerHeadRetrieval implements Retrieval {
     this.stages = backend.retrieval();
     this.index = index;
     this.size = size;
+    this.adaptive = adaptive;
     this.scratch = backend.newAllocator();
     try {
       blocks = scratch.allocate(DType.F32, group, rows, kvHeads, shape.headDim());
@@ -96,8 +106,17 @@ public final class PerHeadRetrieval implements Retrieval {
       case 5 -> heads.forEach(head -> stages.rerank().score(index, layer, batch, head.blocks,
           candidates, head.scores));
       case 6 -> stages.headScores().combine(index, batch, scores, combinedScores);
-      case 7 -> stages.topK().select(index, batch, candidates, combinedScores, selection);
+      case 7 -> choose(layer, batch);
       default -> throw new IndexOutOfBoundsException(part);
+    }
+  }
+
+  private void choose(int layer, Batch batch) {
+    if (adaptive == null) {
+      stages.topK().select(index, batch, candidates, combinedScores, selection);
+    } else {
+      stages.adaptiveTopK().select(index, layer, batch, candidates, combinedScores,
+          adaptive.norms(), adaptive.share(), selection, adaptive.totals());
     }
   }
 

@@ -3,8 +3,10 @@ package io.pariskv.backend;
 import io.pariskv.index.KeyCentre;
 import io.pariskv.index.KeyEncoder;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.ValueNorms;
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
+import io.pariskv.retrieve.AdaptiveTopK;
 import io.pariskv.retrieve.BucketTopK;
 import io.pariskv.retrieve.CentroidScores;
 import io.pariskv.retrieve.CentroidTiers;
@@ -17,11 +19,14 @@ import io.pariskv.retrieve.Rerank;
 import io.pariskv.retrieve.ScoreVote;
 import io.pariskv.retrieve.TopK;
 
-/** Encoding and retrieval on one backend, in the order of the data flow; last what heads that choose together need. */
+/**
+ * Encoding and retrieval on one backend, in the order of the data flow; then what heads that choose together need,
+ * and last an adaptive budget.
+ */
 public record RetrievalStages(KeyCentre keyCentre, KeyEncoder keyEncoder, QueryBlocks queryBlocks,
     CentroidTiers centroidTiers, CollisionVote collisionVote, CentroidScores centroidScores,
     ScoreVote scoreVote, BucketTopK bucketTopK, Rerank rerank, TopK topK, HeadBlocks headBlocks,
-    HeadVotes headVotes, HeadScores headScores) {
+    HeadVotes headVotes, HeadScores headScores, ValueNorms valueNorms, AdaptiveTopK adaptiveTopK) {
 
   /** What the index looks up for each centroid: its tier, or its score. */
   void table(KeyIndex index, int layer, Batch batch, Buffer blocks, Buffer table) {

@@ -8,18 +8,25 @@ import io.pariskv.kv.Selection;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.retrieve.AdaptiveBudget;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The retrieval of a step as one call of each stage. */
 public final class StagedRetrieval implements Retrieval {
   private static final List<String> PARTS = List.of("rotate", "table", "vote", "select", "rerank",
       "top-k");
 
+  private static final List<String> ADAPTIVE_PARTS = List.of("rotate", "table", "vote", "select",
+      "rerank", "weigh", "adaptive top-k");
+
   private final RetrievalStages stages;
   private final KeyIndex index;
   private final RetrievalSize size;
+  private final @Nullable AdaptiveBudget adaptive;
   private final Allocator scratch;
 
   private final Buffer blocks;
@@ -31,12 +38,19 @@ public final class StagedRetrieval implements Retrieval {
 
   /** Allocates what the stages pass on; the caller closes it. */
   public StagedRetrieval(Backend backend, KeyIndex index, RetrievalSize size) {
+    this(backend, index, size, null);
+  }
+
+  /** The same with a budget that adapts, if there is one. */
+  public StagedRetrieval(Backend backend, KeyIndex index, RetrievalSize size,
+      @Nullable AdaptiveBudget adaptive) {
     KvShape shape = index.shape();
     int rows = size.rows();
     int kvHeads = shape.kvHeads();
     this.stages = backend.retrieval();
     this.index = index;
     this.size = size;
+    this.adaptive = adaptive;
     this.scratch = backend.newAllocator();
     try {
       blocks = scratch.allocate(DType.F32, rows, kvHeads, shape.headDim());
@@ -59,19 +73,31 @@ public final class StagedRetrieval implements Retrieval {
 
   @Override
   public List<String> parts() {
-    return PARTS;
+    return adaptive == null ? PARTS : ADAPTIVE_PARTS;
   }
 
   @Override
   public void run(int part, int layer, Batch batch, Buffer q) {
+    Objects.checkIndex(part, parts().size());
     switch (part) {
       case 0 -> stages.queryBlocks().rotate(index, batch, q, blocks);
       case 1 -> stages.table(index, layer, batch, blocks, table);
       case 2 -> stages.vote(index, layer, batch, table, votes);
       case 3 -> stages.bucketTopK().select(index, batch, votes, candidates);
       case 4 -> stages.rerank().score(index, layer, batch, blocks, candidates, scores);
-      case 5 -> stages.topK().select(index, batch, candidates, scores, selection);
-      default -> throw new IndexOutOfBoundsException(part);
+      default -> choose(part, layer, batch);
+    }
+  }
+
+  private void choose(int part, int layer, Batch batch) {
+    if (adaptive == null) {
+      stages.topK().select(index, batch, candidates, scores, selection);
+    } else if (part == 5) { // estimates become weights where they are
+      stages.headScores().combine(index, batch, scores.reshape(1, size.rows(),
+          index.shape().kvHeads(), size.candidates()), scores);
+    } else {
+      stages.adaptiveTopK().select(index, layer, batch, candidates, scores, adaptive.norms(),
+          adaptive.share(), selection, adaptive.totals());
     }
   }
 

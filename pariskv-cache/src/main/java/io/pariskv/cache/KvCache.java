@@ -6,8 +6,10 @@ import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.method.MethodState;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The keys and values of one sequence. Made by {@link CachePool#open}; closing frees its memory.
@@ -89,6 +91,14 @@ public final class KvCache implements AutoCloseable {
    */
   public RowFetches fetches() {
     return pool.kv().fetches(slot());
+  }
+
+  /**
+   * What decode steps in this sequence's place selected so far, if the method's budget adapts, else null; see {@link
+   * io.pariskv.method.MethodState#selected}. Waits for all work before.
+   */
+  public @Nullable SelectedKeys selected() {
+    return pool.state().selected(slot());
   }
 
   CachePool pool() {

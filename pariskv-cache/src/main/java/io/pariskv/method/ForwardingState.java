@@ -70,6 +70,11 @@ public interface ForwardingState extends MethodState {
   }
 
   @Override
+  default @Nullable SelectedKeys selected(int slot) {
+    return state().selected(slot);
+  }
+
+  @Override
   default StepCost cost(TokenZones zones) {
     return state().cost(zones);
   }

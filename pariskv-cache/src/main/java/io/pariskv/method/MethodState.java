@@ -103,7 +103,16 @@ public interface MethodState extends AutoCloseable {
     return retrieval == null ? null : retrieval.selection();
   }
 
-  /** What one decode step over {@code zones} reads, in all layers together. */
+  /**
+   * What decode steps of {@code slot} selected so far, if that is not what {@link #cost} says, else null. Waits for all work
+   * before, so it is for who wants to know, not for every step. It does not begin anew with a sequence: take the
+   * difference.
+   */
+  default @Nullable SelectedKeys selected(int slot) {
+    return null;
+  }
+
+  /** What one decode step over {@code zones} reads, in all layers together; with a budget that adapts the most. */
   StepCost cost(TokenZones zones);
 
   /** Bytes kept about keys now, K and V themselves left out. */

@@ -3,10 +3,11 @@ package io.pariskv.retrieve;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 
 /**
  * The estimates of a group's heads as one score a candidate, for {@link Grouping#PER_HEAD}: the attention weights
- * that the heads would give it among the candidates, added up.
+ * that the heads would give it among the candidates, added up. Or those of one head, the mean query, as weights.
  *
  * <p>Powers of two are straight lines between whole exponents, so that weights are made of shifts. With {@code e} the
  * estimates of one head, {@code m} the largest of them, NaN left out, and {@code c = (float) (log2(e) / sqrt(headDim))}:
@@ -24,10 +25,23 @@ import io.pariskv.memory.Buffer;
 public interface HeadScores {
   /**
    * @param index budgets: {@code min(candidates, keys)} scores are combined
-   * @param scores {@code [group][rows][kvHeads][candidateCapacity] f32} from {@link Rerank}
-   * @param combined out, {@code [rows][kvHeads][candidateCapacity] f32}
+   * @param scores {@code [group or 1][rows][kvHeads][candidateCapacity] f32} from {@link Rerank}
+   * @param combined out, {@code [rows][kvHeads][candidateCapacity] f32}; of one head it may be the same memory
    */
   void combine(KeyIndex index, Batch batch, Buffer scores, Buffer combined);
+
+  /**
+   * The heads that {@code scores} are of, after a check of its shape.
+   *
+   * @throws IllegalArgumentException if that is not the group's, or one; or for another shape than {@code combined} has
+   */
+  static int heads(KeyIndex index, Batch batch, Buffer scores, long capacity) {
+    int group = index.shape().groupSize();
+    int heads = scores.shape().rank() == 4 && scores.shape().axis(0) == 1 ? 1 : group;
+    scores.require("scores of heads", DType.F32, heads, batch.rows(), index.shape().kvHeads(),
+        capacity);
+    return heads;
+  }
 
   /** {@code c} of the contract. */
   static float toOctaves(int headDim) {

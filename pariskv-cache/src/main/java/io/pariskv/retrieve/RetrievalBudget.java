@@ -6,13 +6,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * How much of a retrieval zone one step looks at, as a function of the zone's length alone.
  *
- * @param k keys attended
+ * @param k keys attended, or the most of them if there is a share
  * @param candidateRatio share of the keys that are reranked (the paper's beta), or null for {@code candidates}
  * @param collisionRatio share of the keys that the tiers cover (the paper's rho), or null for the table
  * @param candidates how many keys are reranked if no share is given
+ * @param share of what the candidates contribute, by weight and norm of the value as estimated: as few keys are attended as
+ *     have it, see {@link AdaptiveTopK}; null to attend {@code k} in any case
  */
 public record RetrievalBudget(int k, @Nullable Double candidateRatio,
-    @Nullable Double collisionRatio, Candidates candidates) {
+    @Nullable Double collisionRatio, Candidates candidates, @Nullable Double share) {
 
   /** How many keys are reranked. */
   public enum Candidates {
@@ -41,6 +43,12 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
     this(k, candidateRatio, collisionRatio, Candidates.PUBLISHED);
   }
 
+  /** With {@code k} keys in any case. */
+  public RetrievalBudget(int k, @Nullable Double candidateRatio, @Nullable Double collisionRatio,
+      Candidates candidates) {
+    this(k, candidateRatio, collisionRatio, candidates, null);
+  }
+
   /** Checks {@code k >= 1} and ratios in (0, 1]. */
   public RetrievalBudget {
     if (k < 1) {
@@ -48,12 +56,18 @@ public record RetrievalBudget(int k, @Nullable Double candidateRatio,
     }
     requireRatio("candidate-ratio", candidateRatio);
     requireRatio("collision-ratio", collisionRatio);
+    requireRatio("adaptive", share);
   }
 
   private static void requireRatio(String name, @Nullable Double ratio) {
     if (ratio != null && !(ratio > 0 && ratio <= 1)) {
       throw new IllegalArgumentException(name + " " + ratio + " must be above 0 and at most 1");
     }
+  }
+
+  /** The same for as few keys as have {@code other} of what the candidates contribute; null for {@code k} of them. */
+  public RetrievalBudget withShare(@Nullable Double other) {
+    return new RetrievalBudget(k, candidateRatio, collisionRatio, candidates, other);
   }
 
   /** Candidates of a zone of {@code keys} keys. */

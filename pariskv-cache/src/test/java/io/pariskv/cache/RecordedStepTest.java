@@ -60,6 +60,8 @@ class RecordedStepTest {
             Grouping.MEAN)),
         new ParisKv(new ParisKvConfig(16, 32, 24, 0, new RetrievalBudget(48, null, null))
             .withGrouping(Grouping.PER_HEAD)),
+        new ParisKv(new ParisKvConfig(16, 32, 24, 0,
+            new RetrievalBudget(48, null, null).withShare(0.8))),
         new WindowAttention(zones), new ExactTopK(zones, 48, Grouping.PER_HEAD),
         new Quest(zones, 48, 16, 0, Grouping.MEAN),
         new Quest(null, 64, 16, 1, Grouping.PER_HEAD)));

@@ -3,19 +3,23 @@ package io.pariskv.method;
 import static io.pariskv.testing.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
+import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
 import io.pariskv.index.Coarse;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
+import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Outputs;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
@@ -24,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -42,21 +47,27 @@ class ParisKvTest {
   private static final RetrievalBudget FEW = new RetrievalBudget(5, 0.5, 0.5);
 
   private static ParisKv method(RetrievalBudget budget) {
-    return method(budget, new Kind(Coarse.TIERS, Grouping.MEAN));
+    return method(budget, new Kind(Coarse.TIERS, Grouping.MEAN, null));
   }
 
   private static ParisKv method(RetrievalBudget budget, Kind kind) {
-    return new ParisKv(new ParisKvConfig(new ZoneSettings(4, 8, 16, 50), budget, kind.coarse,
-        kind.grouping));
+    return new ParisKv(new ParisKvConfig(new ZoneSettings(4, 8, 16, 50),
+        budget.withShare(kind.share), kind.coarse, kind.grouping));
   }
 
   /** How keys are retrieved. */
-  record Kind(Coarse coarse, Grouping grouping) {
+  record Kind(Coarse coarse, Grouping grouping, @Nullable Double share) {
+    Kind withShare(@Nullable Double other) {
+      return new Kind(coarse, grouping, other);
+    }
   }
 
   static Stream<Arguments> backendsAndKinds() {
-    return TestBackends.with(Stream.of(Coarse.values()).flatMap(
-        coarse -> Stream.of(Grouping.values()).map(grouping -> new Kind(coarse, grouping))));
+    return TestBackends.with(Stream.concat(
+        Stream.of(Coarse.values()).flatMap(coarse -> Stream.of(Grouping.values())
+            .map(grouping -> new Kind(coarse, grouping, null))),
+        Stream.of(new Kind(Coarse.TIERS, Grouping.MEAN, 0.15),
+            new Kind(Coarse.SCORES, Grouping.PER_HEAD, 0.15))));
   }
 
   @ParameterizedTest
@@ -65,7 +76,8 @@ class ParisKvTest {
     // k is far above the zone; 40 steps cross the update interval twice
     List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 1_100, 40);
 
-    Outputs.assertSame(full, Outputs.of(backend, SHAPE, method(ALL, kind), 1_100, 40), 5e-5f);
+    Kind all = kind.withShare(kind.share == null ? null : 1.0);
+    Outputs.assertSame(full, Outputs.of(backend, SHAPE, method(ALL, all), 1_100, 40), 5e-5f);
   }
 
   @ParameterizedTest
@@ -272,7 +284,41 @@ class ParisKvTest {
       // ids of 100 keys, with scores also norms, codes and weights of 50 candidates, in two layers and KV heads
       long perKey = kind.coarse == Coarse.SCORES ? 4 + 2 : 4;
       long queries = kind.grouping == Grouping.PER_HEAD ? 3 : 1; // of a KV head
-      assertEquals(2 * 2 * queries * (100 * perKey + 50 * 4 * 6), cost.summaryBytes());
+      long norms = kind.share == null ? 0 : 50 * 2; // of the candidates' values
+      assertEquals(2 * 2 * (queries * (100 * perKey + 50 * 4 * 6) + norms), cost.summaryBytes());
+      assertEquals(kind.share == null ? 0 : 2 * 5 / 3.0, cost.adaptiveTokens(), 1e-9);
+    }
+  }
+
+  /** One layer, so that a step's counts are those of its selection. */
+  @ParameterizedTest
+  @MethodSource(KINDS)
+  void aShare_selectsBetweenOneKeyAndK_andCountsThem(Backend backend, Kind kind) {
+    KvShape shape = new KvShape(1, 6, 2, 32, DType.BF16);
+    ParisKv method = method(new RetrievalBudget(40, 0.5, 0.5), kind);
+    try (CachePool pool = new CachePool(backend, shape, method, 2);
+        KvCache first = pool.open();
+        KvCache second = pool.open();
+        Buffers buffers = new Buffers(backend)) {
+      Passes passes = new Passes(pool);
+      passes.prefill(first, "first", 300);
+      passes.prefill(second, "second", 30); // dense
+      long keys = 0;
+      int fewest = 40;
+      for (int step = 0; step < 10; step++) {
+        try (DecodeBatch batch = pool.batch(List.of(second, first))) {
+          passes.step(batch, List.of("second", "first"));
+          Selection selection = batch.selection();
+          assertNotNull(selection);
+          int[] counts = buffers.ints(selection.counts());
+          assertEquals(0, counts[0] + counts[1]);
+          keys += counts[2] + counts[3];
+          fewest = Math.min(fewest, Math.min(counts[2], counts[3]));
+        }
+      }
+      assertEquals(kind.share == null ? 40 : Math.clamp(fewest, 1, 39), fewest);
+      assertEquals(kind.share == null ? null : new SelectedKeys(keys, 20), first.selected());
+      assertEquals(kind.share == null ? null : new SelectedKeys(0, 0), second.selected());
     }
   }
 

@@ -1,5 +1,7 @@
 package io.pariskv.engine;
 
+import org.jspecify.annotations.Nullable;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
 import io.pariskv.generate.GenerationResult;
@@ -15,6 +17,7 @@ final class Running {
   private final Generation generation;
   private final int cached;
   private final long startedAt = System.nanoTime();
+  private @Nullable SelectedKeys selectedBefore;
   private RowFetches before = RowFetches.NONE;
   private StepCost cost = new StepCost(0, 0, 0, 0);
   private boolean prefilled;
@@ -71,6 +74,7 @@ final class Running {
   void prefilled(int first) {
     tellPrefilled();
     before = sequence.fetches();
+    selectedBefore = sequence.selected();
     next = first;
   }
 
@@ -105,6 +109,7 @@ final class Running {
   /** @param cachedRows whether there is a cache of rows */
   GenerationResult result(long summaryBytes, boolean cachedRows) {
     tellPrefilled();
+    generation.selected(selectedBefore, sequence.selected());
     return generation.result(sequence.length(), summaryBytes,
         cachedRows ? sequence.fetches().since(before) : null);
   }

@@ -2,6 +2,7 @@ package io.pariskv.generate;
 
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowFetches;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
 import io.pariskv.text.StopStrings;
 import io.pariskv.text.TokenDecoder;
@@ -33,6 +34,7 @@ public final class Generation {
   private double attendedTokens;
   private double kvBytes;
   private double summaryBytes;
+  private double adaptiveTokens;
 
   /**
    * One that has not begun.
@@ -85,6 +87,18 @@ public final class Generation {
     attendedTokens += cost.attendedTokens();
     kvBytes += cost.kvBytes();
     summaryBytes += cost.summaryBytes();
+    adaptiveTokens += cost.adaptiveTokens();
+  }
+
+  /** Takes what the steps selected instead of the most that they could, if the method's budget adapts. */
+  public void selected(@Nullable SelectedKeys before, @Nullable SelectedKeys after) {
+    if (before != null && after != null) {
+      KvShape shape = model.kvShape();
+      double tokens = (double) after.since(before).keys() / shape.layers() / shape.kvHeads();
+      attendedTokens += tokens - adaptiveTokens;
+      kvBytes += (tokens - adaptiveTokens) * shape.layers() * shape.tokenBytes();
+      adaptiveTokens = tokens;
+    }
   }
 
   /** Ends it from outside; without effect if it has ended. */

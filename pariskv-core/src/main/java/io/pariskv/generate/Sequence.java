@@ -1,5 +1,7 @@
 package io.pariskv.generate;
 
+import io.pariskv.method.SelectedKeys;
+import org.jspecify.annotations.Nullable;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
 import io.pariskv.kv.RowFetches;
@@ -56,6 +58,11 @@ public final class Sequence implements AutoCloseable {
   /** Where decode steps so far had selected rows from. Waits for all work before. */
   public RowFetches fetches() {
     return cache.fetches();
+  }
+
+  /** What decode steps so far selected, if the method's budget adapts, else null. Waits for all work before. */
+  public @Nullable SelectedKeys selected() {
+    return cache.selected();
   }
 
   KvCache cache() {

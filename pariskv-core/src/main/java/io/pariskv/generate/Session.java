@@ -5,6 +5,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
 import io.pariskv.text.ChatMessage;
 import java.util.List;
@@ -84,17 +85,20 @@ public final class Session implements AutoCloseable {
     runner.configure(ROW, options, prompt);
     prefill(prompt, end, fed == 0, generation::prefill);
     RowFetches before = sequence.fetches();
+    SelectedKeys selectedBefore = sequence.selected();
     if (!generation.ended()) {
       try (DecodeLoop steps = runner.decode(List.of(sequence))) {
         feed(prompt, end, options, steps);
         int first = runner.chosen(ROW);
         generation.prefilled(prompt.length, reused, start);
         before = sequence.fetches();
+        selectedBefore = sequence.selected();
         decode(first, steps, generation);
       }
     } else {
       generation.prefilled(prompt.length, reused, start);
     }
+    generation.selected(selectedBefore, sequence.selected());
     return generation.result(sequence.length(), pool.methodBytes(),
         pool.cachedRows() == 0 ? null : sequence.fetches().since(before));
   }

@@ -71,6 +71,25 @@ class SessionTest {
     }
   }
 
+  /** With next to no share every head takes one key; that is counted, not the 48 that it may. */
+  @Test
+  void attendedTokens_areThoseThatABudgetThatAdaptsTook() {
+    RetrievalBudget one = new RetrievalBudget(1, 0.5, null);
+    RetrievalBudget few = new RetrievalBudget(48, 0.5, null).withShare(1e-9);
+    List<GenerationResult> results = new ArrayList<>();
+    for (RetrievalBudget budget : List.of(one, few)) {
+      try (Session session = model.newSession(
+          new ParisKv(new ParisKvConfig(16, 32, 8, 0, budget)))) {
+        results.add(session.generate(
+            model.chatPrompt(List.of(new ChatMessage("user", document()))),
+            GenerationOptions.greedy(12).withIgnoreEos(true), GenerationListener.NONE));
+      }
+    }
+    assertEquals(results.getFirst().attendedTokensMean(), results.getLast().attendedTokensMean(),
+        1e-6);
+    assertEquals(results.getFirst().kvBytesPerToken(), results.getLast().kvBytesPerToken(), 1);
+  }
+
   @Test
   void changedHistory_givesTheAnswerOfAFreshSession() {
     int[] prompt = model.chatPrompt(List.of(new ChatMessage("user", document())));

@@ -113,6 +113,9 @@ final class AttentionTraffic {
       case "combine scores" -> unless(together, "rerank", scores * queries)
           + unless(together, "top-k", scores);
       case "top-k" -> unless(together, "rerank", positions + scores) + (long) INT * selected;
+      case "weigh" -> 2 * scores;
+      case "adaptive top-k" -> positions + 2 * scores + (long) Short.BYTES * candidates
+          + (long) INT * selected; // norms of the candidates' values; selected at most
       default -> 0;
     };
   }

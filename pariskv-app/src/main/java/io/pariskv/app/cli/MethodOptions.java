@@ -70,7 +70,7 @@ final class MethodOptions {
       return switch (this) {
         case FULL -> List.of();
         case PARISKV -> with(ZONES, "--preset", "--k", "--candidate-ratio", "--collision-ratio",
-            "--group");
+            "--group", "--adaptive");
         case WINDOW -> ZONES;
         case EXACT_TOPK -> with(ZONES, "--k", "--group");
         case QUEST -> with(ZONES, "--preset", "--k", "--group", "--page-size");

@@ -44,6 +44,10 @@ final class ParisKvOptions {
   @Nullable
   Double collisionRatio;
 
+  @Option(names = "--adaptive", paramLabel = "R", description = "Retrieve as few keys a step as have this share of what all candidates contribute, as estimated, above 0 to 1; --k is then the most (default: always --k).")
+  @Nullable
+  Double adaptive;
+
   @Option(names = "--group", paramLabel = "HOW", description = "What the query heads of a KV head choose keys by: their mean, or per-head, each for itself (default: per-head of quest, else mean).")
   private @Nullable String group;
 
@@ -83,7 +87,7 @@ final class ParisKvOptions {
     return new RetrievalBudget(or(keys, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
         collisionRatio != null ? collisionRatio : budget.collisionRatio(),
-        budget.candidates());
+        budget.candidates(), adaptive);
   }
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */

@@ -88,6 +88,15 @@ class RunCommandTest {
   }
 
   @Test
+  void adaptive_saysHowManyWereAttended_notHowManyMayBe() {
+    JsonNode json = ask("--prompt", QUESTION, "--json", "--sink", 8, "--local", 16, "--k", 24,
+        "--update-interval", 4, "--dense-below", 0, "--adaptive", 1e-6).succeeded().json();
+    double attended = json.get("attended_tokens_mean").asDouble();
+    assertTrue(attended >= 8 + 16 + 1 && attended < 8 + 16 + 1 + 4 + 1,
+        "next to no share takes one key: " + attended);
+  }
+
+  @Test
   void raw_givesThePromptAsItIs() {
     JsonNode raw = ask("--prompt", SHORT, "--json", "--raw").succeeded().json();
     JsonNode chat = ask("--prompt", SHORT, "--json").succeeded().json();

@@ -115,7 +115,8 @@ public final class CudaBackend implements Backend {
           new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
           new CudaScoreVote(kernels),
           new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
-          new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels));
+          new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels),
+          new CudaValueNorms(kernels), new CudaAdaptiveTopK(kernels));
       selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
           new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
       quantizer = new QuantizerStages(new CudaKeySample(kernels),

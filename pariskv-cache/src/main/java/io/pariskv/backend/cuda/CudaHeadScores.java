@@ -25,12 +25,11 @@ final class CudaHeadScores implements HeadScores {
     KvShape shape = index.shape();
     new ZoneRoom(kernels, keys, batch).requireCandidates("candidate scores", DType.F32, combined);
     long capacity = combined.shape().axis(2);
-    scores.require("scores of heads", DType.F32, shape.groupSize(), batch.rows(),
-        shape.kvHeads(), capacity);
+    int group = HeadScores.heads(index, batch, scores, capacity);
     int heads = batch.rows() * shape.kvHeads();
     if (heads > 0 && capacity > 0) {
       kernels.launch().grid(heads).block(BLOCK).arg(batch.slots()).arg(keys.budgets())
-          .arg(scores).arg(combined).arg(capacity).arg(shape.kvHeads()).arg(shape.groupSize())
+          .arg(scores).arg(combined).arg(capacity).arg(shape.kvHeads()).arg(group)
           .arg(HeadScores.toOctaves(shape.headDim())).run(function);
     }
   }

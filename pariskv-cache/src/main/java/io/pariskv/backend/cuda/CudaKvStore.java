@@ -143,15 +143,25 @@ final class CudaKvStore implements KvStore {
    * @return device address of the addresses of the slabs, or 0
    */
   long nearKeys(int layer, int slot, int to) {
+    KvOffload.Segment near = near(layer, slot, to);
+    return near == null ? 0 : near.keys();
+  }
+
+  /** The same for values. */
+  long nearValues(int layer, int slot, int to) {
+    KvOffload.Segment near = near(layer, slot, to);
+    return near == null ? 0 : near.values();
+  }
+
+  private KvOffload.@Nullable Segment near(int layer, int slot, int to) {
     if (!offloaded) {
-      return 0;
+      return null;
     }
     KvOffload.Segment near = offload().held(layer, slot, to);
     if (near == null) {
       offload().await();
-      return 0;
     }
-    return near.keys();
+    return near;
   }
 
   /** The slab of a sequence: an address that kernels and copies can use. */

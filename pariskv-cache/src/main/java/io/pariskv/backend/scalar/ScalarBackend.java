@@ -31,7 +31,8 @@ public final class ScalarBackend extends HostBackend {
       new ScalarKeyEncoder(), new ScalarQueryBlocks(), new ScalarCentroidTiers(),
       new ScalarCollisionVote(), new ScalarCentroidScores(), new ScalarScoreVote(),
       new ScalarBucketTopK(), new ScalarRerank(), new ScalarTopK(), new HostHeadBlocks(),
-      new ScalarHeadVotes(), new ScalarHeadScores());
+      new ScalarHeadVotes(), new ScalarHeadScores(), new ScalarValueNorms(),
+      new ScalarAdaptiveTopK());
 
   private final SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
       new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK());

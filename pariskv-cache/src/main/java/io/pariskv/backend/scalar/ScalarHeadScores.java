@@ -13,10 +13,9 @@ final class ScalarHeadScores implements HeadScores {
   public void combine(KeyIndex index, Batch batch, Buffer scores, Buffer combined) {
     HostKeyIndex keys = HostKeyIndex.of(index);
     int kvHeads = index.shape().kvHeads();
-    int group = index.shape().groupSize();
     int heads = batch.rows() * kvHeads;
     long capacity = combined.shape().axis(combined.shape().rank() - 1);
-    scores.require("scores of heads", DType.F32, group, batch.rows(), kvHeads, capacity);
+    int group = HeadScores.heads(index, batch, scores, capacity);
     for (int head = 0; head < heads; head++) {
       int slot = Elements.getInt(batch.slots(), head / kvHeads);
       int count = Math.min(keys.budget(slot, 1), keys.budget(slot, 0));

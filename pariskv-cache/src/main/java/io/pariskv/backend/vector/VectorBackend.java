@@ -51,7 +51,8 @@ public final class VectorBackend extends HostBackend {
         new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorCentroidScores(workers), new VectorScoreVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers),
-        new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers));
+        new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers),
+        new VectorValueNorms(workers), new VectorAdaptiveTopK(workers));
     selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
         new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
     quantizer = new QuantizerStages(scalar.quantizer().sample(),

@@ -33,12 +33,11 @@ final class VectorHeadScores implements HeadScores {
     ZoneRows rows = ZoneRows.of(index, batch);
     int kvHeads = rows.kvHeads();
     int heads = rows.heads();
-    int group = index.shape().groupSize();
     float toOctaves = HeadScores.toOctaves(index.shape().headDim());
     combined.requireAtLeast("candidate scores", DType.F32, batch.rows(), kvHeads,
         rows.mostCandidates());
     long capacity = combined.shape().axis(2);
-    scores.require("scores of heads", DType.F32, group, batch.rows(), kvHeads, capacity);
+    int group = HeadScores.heads(index, batch, scores, capacity);
     long scoresAt = scores.segment().address();
     long combinedAt = combined.segment().address();
     workers.run(heads, head -> {
