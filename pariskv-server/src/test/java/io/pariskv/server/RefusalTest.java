@@ -193,6 +193,9 @@ class RefusalTest {
     reply = server.post(COMPLETIONS, "{\"prompt\":[" + "5,".repeat(99_999) + "5]}");
     refused(reply, 400, "prompt", "context_length_exceeded");
     assertTrue(reply.error().path("message").asString().contains("100000 in the prompt"));
+    reply = server.post(COMPLETIONS, "{\"prompt\":[" + "5,".repeat(99_998) + "5]}");
+    assertEquals(200, reply.status(), "one token fits");
+    assertEquals(1, engine.next().request().options().maxTokens());
   }
 
   @Test
