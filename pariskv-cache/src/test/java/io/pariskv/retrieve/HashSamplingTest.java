@@ -167,7 +167,7 @@ class HashSamplingTest {
 
   /**
    * Over random planes the weighted sums of a sample are those over all keys: of the weights that softmax divides by, and
-   * of a value. Within four standard errors of 400 samples, and what adding 0.0001 to a probability takes away.
+   * of a value. Within six standard errors of 400 samples, since every run has another seed, and what adding 0.0001 to a probability takes away.
    */
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
@@ -177,7 +177,7 @@ class HashSamplingTest {
     int samples = 400;
     double[][] estimates = new double[4][samples];
     double[] exact = new double[4];
-    double lost = 0;
+    double lost;
     try (Fixture fixture = new Fixture(backend, size)) {
       float[] queries = fixture.queries();
       double[][] powers = new double[2][200];
@@ -217,7 +217,7 @@ class HashSamplingTest {
       double square = Arrays.stream(estimates[i]).map(x -> (x - mean) * (x - mean)).sum();
       double error = Math.sqrt(square / (samples - 1) / samples);
       assertTrue(error < 0.1 * exact[i - i % 2], "the samples tell nothing");
-      assertEquals(exact[i], mean, 4 * error + lost * exact[i - i % 2], "sum " + i);
+      assertEquals(exact[i], mean, 6 * error + lost * exact[i - i % 2], "sum " + i);
     }
   }
 

@@ -82,8 +82,9 @@ class DisconnectTest {
     HttpLimits limits = new HttpLimits(1 << 20, Duration.ofMillis(200), Duration.ofMillis(20));
     try (TestServer server = new TestServer(new FakeEngine(),
         ServerSettings.local().withLimits(limits)); RawClient client = server.connect()) {
-      client.send("POST " + CHAT + " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
-          + "Content-Length: 100\r\n\r\n{\"model\":");
+      client.send(
+          "POST " + CHAT + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+              + "Content-Length: 100\r\n\r\n{\"model\":");
       assertTrue(client.closed());
       assertTrue(server.logged().path("client_gone").asBoolean());
     }

@@ -64,12 +64,17 @@ class RefusalTest {
       "web_search_options | {} | unsupported_parameter", "audio | {} | unsupported_parameter",
       "best_of | 2 | unsupported_parameter", "frobnicate | 1 | unknown_parameter",
       "prompt | \"x\" | unknown_parameter", "guided_json | {} | unknown_parameter",
-      "temperature | -0.1 | ``", "temperature | \"hot\" | ``", "temperature | 1e999 | ``",
-      "top_p | 0 | ``", "top_p | 1.5 | ``", "top_k | 1.5 | ``", "top_k | -2 | ``", "min_p | 2 | ``",
-      "repetition_penalty | 0 | ``", "seed | 1.5 | ``", "seed | 99999999999999999999 | ``",
-      "max_tokens | 0 | ``", "max_completion_tokens | -1 | ``", "stop | [\"\"] | ``",
-      "stop | [1] | ``", "stop | {} | ``", "stream | \"yes\" | ``", "stream_options | 1 | ``",
-      "ignore_eos | 1 | ``", "chat_template_kwargs | 5 | ``",
+      "temperature | -0.1 | invalid_value", "temperature | \"hot\" | invalid_value",
+      "temperature | 1e999 | invalid_value",
+      "top_p | 0 | invalid_value", "top_p | 1.5 | invalid_value", "top_k | 1.5 | invalid_value",
+      "top_k | -2 | invalid_value", "min_p | 2 | invalid_value",
+      "repetition_penalty | 0 | invalid_value", "seed | 1.5 | invalid_value",
+      "seed | 99999999999999999999 | invalid_value",
+      "max_tokens | 0 | invalid_value", "max_completion_tokens | -1 | invalid_value",
+      "stop | [\"\"] | invalid_value",
+      "stop | [1] | invalid_value", "stop | {} | invalid_value", "stream | \"yes\" | invalid_value",
+      "stream_options | 1 | invalid_value",
+      "ignore_eos | 1 | invalid_value", "chat_template_kwargs | 5 | invalid_value",
       "stream_options | {\"include_usage\":true} | unsupported_parameter"})
   void field_ofAChat_isRefusedByItsName(String field, String value, String code) throws Exception {
     refused(server.post(CHAT, TestServer.chat("\"" + field + "\":" + value)), 400, field, code);
@@ -173,7 +178,7 @@ class RefusalTest {
   void variableOfTheTemplate_thatTheRequestGives_isRefused(String name) throws Exception {
     refused(server.post(CHAT, TestServer.chat("\"chat_template_kwargs\":{\"" + name + "\":1}")),
         400,
-        "chat_template_kwargs." + name, "");
+        "chat_template_kwargs." + name, "invalid_value");
   }
 
   @Test
@@ -188,6 +193,9 @@ class RefusalTest {
     reply = server.post(COMPLETIONS, "{\"prompt\":[" + "5,".repeat(99_999) + "5]}");
     refused(reply, 400, "prompt", "context_length_exceeded");
     assertTrue(reply.error().path("message").asString().contains("100000 in the prompt"));
+    reply = server.post(COMPLETIONS, "{\"prompt\":[" + "5,".repeat(99_998) + "5]}");
+    assertEquals(200, reply.status(), "one token fits");
+    assertEquals(1, engine.next().request().options().maxTokens());
   }
 
   @Test
@@ -253,7 +261,7 @@ class RefusalTest {
   void refusalsAndFailuresOfTheEngine_haveTheirStatus() throws Exception {
     engine.refuseWith(new InputException("the prompt needs 9 GB, there are 8"));
     Reply reply = server.post(CHAT, TestServer.chat(""));
-    refused(reply, 400, "", "");
+    refused(reply, 400, "", "invalid_value");
     assertTrue(reply.body().contains("needs 9 GB"));
     engine.refuseWith(new IllegalArgumentException("our own mistake"));
     reply = server.post(CHAT, TestServer.chat(""));
@@ -288,6 +296,17 @@ class RefusalTest {
       for (int i = 0; i < 10; i++) {
         assertFalse(locked.logged().toString().contains("sesame"), "keys are not logged");
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"localhost, 200", "LocalHost:8000, 200", "127.0.0.1:80, 200", "[::1]:8000, 200",
+      "a.localhost, 200", "evil.example:8000, 403", "localhost.evil.example, 403",
+      "127.0.0.1.evil.example, 403", "10.0.0.1, 403"})
+  void nameOfAStranger_isRefusedByAServerOfThisMachine(String host, int status) throws Exception {
+    try (RawClient client = server.connect()) {
+      client.send("GET /v1/models HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+      assertTrue(client.head().status().contains(" " + status));
     }
   }
 

@@ -21,11 +21,11 @@ final class EvalSummary {
 
   /** Prints a line a cell and writes the report; returns the exit code, an error if nothing could be run. */
   static int print(List<Line> lines, Path directory, PrintWriter out) {
-    out.printf(Locale.ROOT, "%-16s %9s %-18s %7s %17s %10s %12s %10s%n", "task", "length",
+    out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%n", "task", "length",
         "method", "score", "95% interval", "ms/token", "bytes/token", "failed");
     Scores.byCell(lines).forEach((cell, samples) -> {
       Optional<Interval> score = Scores.score(samples);
-      out.printf(Locale.ROOT, "%-16s %9s %-18s %7s %17s %10s %12s %10s%n", cell.task(),
+      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%n", cell.task(),
           cell.length() == 0 ? "" : cell.length(), cell.method(),
           score.map(each -> String.format(Locale.ROOT, "%.3f", each.mean())).orElse(""),
           score.map(each -> String.format(Locale.ROOT, "%.3f to %.3f", each.low(), each.high()))

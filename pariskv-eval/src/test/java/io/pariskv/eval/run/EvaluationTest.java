@@ -151,14 +151,16 @@ class EvaluationTest {
     Map<String, List<Object>> alone = new HashMap<>();
     samples(run(plan, directory.resolve("alone"), false))
         .forEach(line -> alone.put(line.cell() + line.id(), essence(line)));
-    try (ResultFile file = ResultFile.open(directory.resolve("together"), Map.of(), false);
-        LanguageModel other = LanguageModel.load(Models.RECALL,
-            LoadOptions.defaults().withContext(1000))) {
+    try (ResultFile file = ResultFile.open(directory.resolve("together"), Map.of(), false)) {
       Evaluation evaluation = new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(),
           line -> {
           });
-      Thread thread = Thread.ofPlatform()
-          .start(() -> evaluation.run(new PromptEncoder(other, false)));
+      Thread thread = Thread.ofPlatform().start(() -> { // a GPU's context belongs to its thread
+        try (LanguageModel other = LanguageModel.load(Models.RECALL,
+            LoadOptions.defaults().withContext(1000))) {
+          evaluation.run(new PromptEncoder(other, false));
+        }
+      });
       evaluation.run(new PromptEncoder(model, false));
       thread.join();
       assertEquals(0, evaluation.left());

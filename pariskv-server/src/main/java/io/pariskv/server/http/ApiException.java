@@ -13,6 +13,7 @@ public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final int MOST_CHARACTERS = 1000;
   private static final String INVALID = "invalid_request_error";
+  private static final String VALUE = "invalid_value";
 
   private final int status;
   private final String type;
@@ -32,18 +33,17 @@ public final class ApiException extends RuntimeException {
 
   /** 400: the field {@code param} cannot be used. */
   public static ApiException invalid(@Nullable String param, String message) {
-    return invalid(param, null, message);
+    return invalid(param, VALUE, message);
   }
 
   /** 400 with a code that programs compare. */
-  public static ApiException invalid(@Nullable String param, @Nullable String code,
-      String message) {
+  public static ApiException invalid(@Nullable String param, String code, String message) {
     return new ApiException(400, INVALID, param, code, Map.of(), message, null);
   }
 
   /** 400 for something that was found out elsewhere. */
   public static ApiException invalid(RuntimeException cause) {
-    return new ApiException(400, INVALID, null, null, Map.of(), String.valueOf(cause.getMessage()),
+    return new ApiException(400, INVALID, null, VALUE, Map.of(), String.valueOf(cause.getMessage()),
         cause);
   }
 
@@ -51,6 +51,11 @@ public final class ApiException extends RuntimeException {
   public static ApiException unauthorized(String message) {
     return new ApiException(401, INVALID, null, "invalid_api_key",
         Map.of("WWW-Authenticate", "Bearer"), message, null);
+  }
+
+  /** 403. */
+  public static ApiException forbidden(String message) {
+    return new ApiException(403, INVALID, null, "forbidden", Map.of(), message, null);
   }
 
   /** 404: there is no such thing. */

@@ -180,6 +180,9 @@ public final class HttpService implements AutoCloseable {
   private void admit(Router.Route route, Exchange exchange) {
     if (route.access() != Router.Access.OPEN) {
       keys.check(exchange.header("Authorization"));
+      if (!keys.required() && server.getAddress().getAddress().isLoopbackAddress()) {
+        LocalHost.check(exchange.header("Host"));
+      }
     }
     if (draining && route.access() == Router.Access.KEY) {
       throw ApiException.unavailable("shutting_down",

@@ -62,8 +62,15 @@ final class Answering {
     this.answer = new Answer(exchange.startedAt(), delivery.stream(), metrics::interToken);
   }
 
-  /** Most new tokens, where the request asks for {@code wanted} or does not say. */
-  static int maxTokens(ServedModel model, int[] prompt, @Nullable Integer wanted, String param) {
+  /**
+   * Most new tokens.
+   *
+   * @param wanted what the request asks for, or null
+   * @param otherwise how many then, as far as there is room
+   * @param param the field that has the prompt
+   */
+  static int maxTokens(ServedModel model, int[] prompt, @Nullable Integer wanted, int otherwise,
+      String param) {
     int room = model.context() - prompt.length;
     if (room < 1 || (wanted != null && wanted > room)) {
       int answer = wanted == null ? 1 : wanted;
@@ -75,7 +82,7 @@ final class Answering {
               + " in the completion). Please reduce the length of the " + param
               + " or the completion.");
     }
-    return wanted == null ? room : wanted;
+    return wanted == null ? Math.min(room, otherwise) : wanted;
   }
 
   /** Answers, or throws what the client is to be told. */

@@ -34,7 +34,7 @@ public final class ChatEndpoint implements Router.Handler {
     GenerationOptions options = SamplingFields.read(fields, model, 1);
     refuseOthers(fields);
     int[] prompt = chat.encode(model, true);
-    int maxTokens = Answering.maxTokens(model, prompt, wanted, "messages");
+    int maxTokens = Answering.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
     ChatFormat format = new ChatFormat("chatcmpl-" + exchange.id(), Instant.now().getEpochSecond(),
         model.id(), delivery.includeUsage());
     AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),

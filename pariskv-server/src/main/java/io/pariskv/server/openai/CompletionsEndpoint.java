@@ -47,8 +47,7 @@ public final class CompletionsEndpoint implements Router.Handler {
     fields.unsupported("suffix", "this server continues texts, and does not fill gaps", "\"\"");
     fields.end();
     int[] prompt = prompt(given, model, specials);
-    int maxTokens = Answering.maxTokens(model, prompt, wanted == null ? MAX_TOKENS : wanted,
-        "prompt");
+    int maxTokens = Answering.maxTokens(model, prompt, wanted, MAX_TOKENS, "prompt");
     CompletionFormat format = new CompletionFormat("cmpl-" + exchange.id(),
         Instant.now().getEpochSecond(), model.id(), delivery.includeUsage());
     return new Answering(serving, exchange, model, format, AnswerParser.plain(), delivery, prompt,

@@ -39,7 +39,8 @@ public final class RawClient implements AutoCloseable {
 
   /** Posts JSON, on a connection that stays open. */
   public RawClient post(String path, String json) throws IOException {
-    return send("POST " + path + " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    return send("POST " + path
+        + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         + "Content-Length: " + json.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + json);
   }
 
