@@ -21,12 +21,12 @@ struct Reaching {
   static_assert(ROWS <= WARP, "a lane decides on a row");
   int rows[ROWS];
 
-  /** Starts loading, in whole rows: what they have of tiles without keys is not defined. */
-  __device__ __forceinline__ void load(const int* counts, int values) {
+  /** Starts loading, in whole rows of `tiles`, at most WARP: what they have of tiles without keys is not defined. */
+  __device__ __forceinline__ void load(const int* counts, int values, int tiles) {
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
       int value = i * WARPS + warp_id();
-      rows[i] = value < values ? counts[value * MAX_TILES + lane_id()] : 0;
+      rows[i] = value < values && lane_id() < tiles ? counts[value * tiles + lane_id()] : 0;
     }
   }
 
@@ -34,7 +34,8 @@ struct Reaching {
    * Cuts a head such that it has `wanted` candidates, at least 1, the first of those that are equal, and lists at most
    * `most` of a tile. `used` tiles have keys. All threads of the block call it.
    */
-  __device__ __forceinline__ Cut cut(const int* counts, int values, int used, int tile, int wanted, int most) const {
+  __device__ __forceinline__ Cut cut(const int* counts, int values, int tiles, int used, int tile, int wanted,
+                                 int most) const {
     bool exists = lane_id() < used;
     int total = 0;  // keys of the head that reach this lane's row
 #pragma unroll
@@ -45,7 +46,7 @@ struct Reaching {
       }
     }
     int threshold = __syncthreads_count(total > wanted) - 1;  // fewer reach what is larger
-    auto reaching = [&](int value) { return exists && value < values ? counts[value * MAX_TILES + lane_id()] : 0; };
+    auto reaching = [&](int value) { return exists && value < values ? counts[value * tiles + lane_id()] : 0; };
     int above = reaching(threshold + 1);  // from caches
     int at = threshold < 0 ? 0 : reaching(threshold) - above;
     int left = wanted - __reduce_add_sync(FULL_WARP, above) - (scan_through(at) - at);  // by the tiles before

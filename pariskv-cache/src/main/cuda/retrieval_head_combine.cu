@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                            uint8_t* votes,           // [heads][tiles * tile_keys]
                            int tile_keys, int kv_heads, int group,
                            int room,                 // most candidates
-                           int* counts) {            // [heads][256][MAX_TILES] keys with a vote or a larger one
+                           int* counts) {            // [heads][256][tiles] keys with a vote or a larger one
   extern __shared__ __align__(16) int histogram[];
   int* cuts = histogram + VOTES * WARP;  // [group]
   for (int i = threadIdx.x; i < VOTES * WARP; i += BLOCK) {
@@ -75,5 +75,5 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     }
     *reinterpret_cast<uint32_t*>(votes + head * row + key) = combined;
   }
-  store_counts<VOTES>(histogram, 1, counts + int64_t(head) * VOTES * MAX_TILES + blockIdx.x);
+  store_counts<VOTES>(histogram, 1, tiles, counts + int64_t(head) * VOTES * tiles + blockIdx.x);
 }

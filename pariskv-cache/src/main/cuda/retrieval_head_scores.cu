@@ -62,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                              int tile_keys,                 // a multiple of SLAB_TOKENS
                              const float* blocks,           // [group][heads][headDim], heads being rows * kvHeads
                              const uint8_t* votes,          // [heads][tiles * tile_keys]
-                             const int* vote_counts,        // [heads][256][MAX_TILES] keys with a vote or a larger one
+                             const int* vote_counts,        // [heads][256][tiles] keys with a vote or a larger one
                              int* totals,                   // [heads][group][256] of retrieval_head_vote; zero after
                              int room,                      // most candidates of a KV head
                              int* candidates,               // [heads][room] positions
@@ -94,10 +94,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     return;  // the whole block: no barrier is missed
   }
   int used = ceil_div(keys, tile_keys);
-  const int* counts = vote_counts + int64_t(head) * BINS * MAX_TILES;
+  const int* counts = vote_counts + int64_t(head) * BINS * tiles;
   Reaching reaching;
-  reaching.load(counts, BINS);
-  Cut own_cut = reaching.cut(counts, BINS, used, tile, wanted, 0);
+  reaching.load(counts, BINS, tiles);
+  Cut own_cut = reaching.cut(counts, BINS, tiles, used, tile, wanted, 0);
   int count = own_cut.count;
   int* positions = candidates + int64_t(head) * room + own_cut.start;
   if (count > 0) {

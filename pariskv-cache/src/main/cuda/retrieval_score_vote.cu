@@ -124,7 +124,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                          int tile_keys,                 // a multiple of SLAB_TOKENS
                          int tiles_of_block,            // 1 or 2
                          int kv_heads, int group, int subspaces, float scale,
-                         int* counts) {                 // [heads][256][MAX_TILES] keys with a vote or a larger one
+                         int* counts) {                 // [heads][256][tiles] keys with a vote or a larger one
   extern __shared__ __align__(16) uint8_t table[];
   __shared__ Query query;
   int* histogram = reinterpret_cast<int*>(table + TABLE_BYTES);

@@ -103,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                      int tile_keys,                 // a multiple of SLAB_TOKENS
                      const float* blocks,           // [rows][kvHeads][headDim]
                      const uint8_t* votes,          // [rows][kvHeads][tiles * tile_keys]
-                     const int* vote_counts,        // [rows][kvHeads][values][MAX_TILES] keys with a vote or a larger one
+                     const int* vote_counts,        // [rows][kvHeads][values][tiles] keys with a vote or a larger one
                      int values,                    // that a vote can have, BINS at most
                      int spare,                     // entries that a tile lists besides its k best
                      int held,                      // words of shared memory, enough for `surplus` to be unused or not 0
@@ -143,9 +143,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
   release_next();
   const uint4* tile_votes = reinterpret_cast<const uint4*>(votes + (int64_t(head) * tiles + tile) * tile_keys);
   uint4 first_votes = int(threadIdx.x) * VOTES < tile_keys ? tile_votes[threadIdx.x] : make_uint4(0, 0, 0, 0);
-  const int* head_counts = vote_counts + int64_t(head) * values * MAX_TILES;
+  const int* head_counts = vote_counts + int64_t(head) * values * tiles;
   Reaching reaching;
-  reaching.load(head_counts, values);
+  reaching.load(head_counts, values, tiles);
   int keys = min(limits[0], tiles * tile_keys);
   int wanted = min(min(limits[1], keys), candidate_room);
   int k = min(limits[2], capacity);
@@ -157,7 +157,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
     return;
   }
   int used = ceil_div(keys, tile_keys);
-  Cut own = reaching.cut(head_counts, values, used, tile, wanted, k + spare);
+  Cut own = reaching.cut(head_counts, values, tiles, used, tile, wanted, k + spare);
   wait_for_copies();
   k = min(k, own.listed);
   int count = own.count;

@@ -26,8 +26,9 @@ struct Tiles {
   int second;           // first key of the second tile
   int end;              // there is one key at least
   uint8_t* votes;       // of key 0 of the head
-  int* counts;          // [heads][values][MAX_TILES]
+  int* counts;          // [heads][values][tiles]
   int tile;             // the first one
+  int tiles;            // of the head
 };
 
 /** The tiles of this block, of keys that begin before `keys`. */
@@ -42,7 +43,8 @@ __device__ __forceinline__ Tiles tiles_of(const uint64_t* ids, int kv_head, int 
           min(keys, first + of_block * tile_keys),
           votes + int64_t(blockIdx.y) * tiles * tile_keys,
           counts,
-          tile};
+          tile,
+          tiles};
 }
 
 /** The ids of IN_FLIGHT keys of a lane, KEYS apart, of which it votes for OWN: the lanes of a key take turns. */
@@ -130,6 +132,6 @@ __device__ __forceinline__ void vote_for(const T& t, const uint8_t* table, int* 
 /** The end of a block, after `vote_for`: how many keys of its tiles have which vote. */
 template <int VALUES>
 __device__ __forceinline__ void store_counts(const Tiles& t, int* histogram) {
-  store_counts<VALUES>(histogram, t.second < t.end ? 2 : 1,
-                       t.counts + int64_t(blockIdx.y) * VALUES * MAX_TILES + t.tile);
+  store_counts<VALUES>(histogram, t.second < t.end ? 2 : 1, t.tiles,
+                       t.counts + int64_t(blockIdx.y) * VALUES * t.tiles + t.tile);
 }

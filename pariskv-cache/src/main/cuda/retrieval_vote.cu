@@ -63,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 2)
                    int tile_keys,             // a multiple of SLAB_TOKENS
                    int tiles_of_block,        // 1 or 2
                    int kv_heads, int subspaces,
-                   int* counts) {             // [heads][6 * subspaces + 1][MAX_TILES] keys with a vote or a larger one
+                   int* counts) {             // [heads][6 * subspaces + 1][tiles] keys with a vote or a larger one
   extern __shared__ __align__(16) uint8_t table[];
   int* histogram = reinterpret_cast<int*>(table + TABLE_BYTES);
   int head = int(blockIdx.y);

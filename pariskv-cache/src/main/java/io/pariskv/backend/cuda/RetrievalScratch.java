@@ -21,7 +21,7 @@ import io.pariskv.retrieve.RetrievalSize;
  * @param blocks {@code [queries][heads][headDim] f32}: the query that a head's query heads look for together, or
  *     those that they look for each
  * @param votes {@code [heads][tiles * tileKeys] u8}; a row is aligned to 1,024 bytes
- * @param counts {@code [heads][values][MAX_TILES] i32}: how many keys of a tile have a vote or a larger one; not
+ * @param counts {@code [heads][values][tiles] i32}: how many keys of a tile have a vote or a larger one; not
  *     defined for tiles without keys
  */
 record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer blocks, Buffer votes,
@@ -53,7 +53,7 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
     return new RetrievalScratch(size, tileKeys, tiles,
         memory.allocate(DType.F32, queries, heads, shape.headDim()),
         memory.allocate(DType.U8, heads, (long) tiles * tileKeys),
-        memory.allocate(DType.I32, heads, values, MAX_TILES));
+        memory.allocate(DType.I32, heads, values, tiles));
   }
 
   /** Keys of a tile, such that a multiprocessor has about two. */
