@@ -179,7 +179,7 @@ public final class CompareBench implements AutoCloseable {
     long kv = cost.kvBytes() / held.layers;
     long index = cost.summaryBytes() / held.layers;
     int near = step.pool().residentRows(); // at the beginning and the end of a sequence
-    long nearBytes = Math.min(step.attendedAnyway(), near) * (long) settings.shape.tokenBytes();
+    long nearBytes = Math.min(step.attendedAnyway(), near) * settings.shape.tokenBytes();
     long bus = near == Integer.MAX_VALUE ? 0 : Math.max(0, kv - nearBytes);
     return new Cost(timing.median(), timing.p5(), timing.p95(), step.recordable(),
         attended(step, cost), held.batch * (kv - bus + index), held.batch * bus,
