@@ -91,6 +91,11 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
   }
 
   @Override
+  public MagicPig withoutDenseLayers() {
+    return new MagicPig(zones, hash, indexGenerated, 0);
+  }
+
+  @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int tokensPerRow = TokenSlabs.SLAB_TOKENS;
     return plan
