@@ -24,6 +24,12 @@ public interface ForwardingMethod extends AttentionMethod {
     return method().selectedKeys();
   }
 
+  /** {@inheritDoc} The other one's, which forwards nothing. */
+  @Override
+  default AttentionMethod withoutDenseLayers() {
+    return method().withoutDenseLayers();
+  }
+
   @Override
   default MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     return method().plan(plan, shape, slots, tokens);
