@@ -74,7 +74,7 @@ public sealed interface PqBudget extends Zoning {
       return (int) (Math.max(0, tokens - sink) * ratio * recent);
     }
 
-    /** {@inheritDoc} A step appends one token, so one leaves the window. */
+    /** A step appends one token, so one leaves the window. */
     @Override
     public TokenZones slide(TokenZones now, boolean prefill) {
       if (!prefill) {

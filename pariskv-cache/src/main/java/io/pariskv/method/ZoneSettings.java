@@ -36,7 +36,7 @@ public record ZoneSettings(int sink, int local, int updateInterval, int denseBel
     return new ZoneSettings(64, 256, 512, 2_000);
   }
 
-  /** {@inheritDoc} At the end of every chunk of a prompt, then whenever the update buffer is full. */
+  /** At the end of every chunk of a prompt, then whenever the update buffer is full. */
   @Override
   public TokenZones slide(TokenZones zones, boolean prefill) {
     if (zones.length() < denseBelow) {
