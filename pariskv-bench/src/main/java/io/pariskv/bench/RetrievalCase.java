@@ -63,8 +63,7 @@ final class RetrievalCase implements AutoCloseable {
     votes = memory.allocate(DType.U8, 1, kvHeads, keys);
     candidates = memory.allocate(DType.I32, 1, kvHeads, budget.candidates(keys));
     scores = memory.allocate(DType.F32, 1, kvHeads, budget.candidates(keys));
-    selection = new Selection(memory.allocate(DType.I32, 1, kvHeads, budget.k()),
-        memory.allocate(DType.I32, 1, kvHeads));
+    selection = Selection.allocate(memory, 1, kvHeads, budget.k());
     index.reserve(0, keys);
     index.setBudget(0, budget.fields(keys));
     kv.reserve(kv.open(), CHUNK);

@@ -70,8 +70,7 @@ public final class PerHeadRetrieval implements Retrieval {
       candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
       scores = scratch.allocate(DType.F32, group, rows, kvHeads, size.candidates());
       combinedScores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
-      selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
-          scratch.allocate(DType.I32, rows, kvHeads));
+      selection = Selection.allocate(scratch, rows, kvHeads, size.k());
       for (int i = 0; i < group; i++) {
         heads.add(new Head(blocks.slice(i, i + 1L).reshape(rows, kvHeads, shape.headDim()),
             tables.slice(i, i + 1L).reshape(rows, kvHeads, index.subspaces(), SignCentroids.COUNT),

@@ -58,8 +58,7 @@ public final class StagedRetrieval implements Retrieval {
       votes = scratch.allocate(DType.U8, rows, kvHeads, size.keys());
       candidates = scratch.allocate(DType.I32, rows, kvHeads, size.candidates());
       scores = scratch.allocate(DType.F32, rows, kvHeads, size.candidates());
-      selection = new Selection(scratch.allocate(DType.I32, rows, kvHeads, size.k()),
-          scratch.allocate(DType.I32, rows, kvHeads));
+      selection = Selection.allocate(scratch, rows, kvHeads, size.k());
     } catch (RuntimeException | Error e) {
       scratch.close();
       throw e;

@@ -1,5 +1,6 @@
 package io.pariskv.kv;
 
+import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 
@@ -19,6 +20,12 @@ public record Selection(Buffer positions, Buffer counts) {
     long heads = positions.shape().axis(1);
     positions.require("selected positions", DType.I32, rows, heads, positions.shape().axis(2));
     counts.require("selected counts", DType.I32, rows, heads);
+  }
+
+  /** Room for {@code k} keys of each head. */
+  public static Selection allocate(Allocator memory, int rows, int heads, int k) {
+    return new Selection(memory.allocate(DType.I32, rows, heads, k),
+        memory.allocate(DType.I32, rows, heads));
   }
 
   /** KV heads or query heads that it has positions for. */

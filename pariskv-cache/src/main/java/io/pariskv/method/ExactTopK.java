@@ -7,7 +7,6 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
@@ -88,41 +87,31 @@ public record ExactTopK(ZoneSettings zones, int k, Grouping grouping) implements
   }
 
   /** Scores of all keys, and the best of them. */
-  private static final class KeySelector implements Selector {
+  private static final class KeySelector extends ScratchSelector {
     private final ExactTopK method;
     private final SelectionStages stages;
     private final KvStore kv;
-    private final Allocator memory;
-    private final int rows;
-    private final int keys;
     private final Buffer scores;
     private final @Nullable Buffer combined;
     private final Selection selection;
 
     KeySelector(ExactTopK method, Backend backend, KvStore kv, int rows, int keys) {
+      super(backend, rows, keys);
       KvShape shape = kv.shape();
       boolean perHead = method.grouping == Grouping.PER_HEAD;
       int selected = Math.min(method.k, keys);
       this.method = method;
       this.stages = backend.selection();
       this.kv = kv;
-      this.rows = rows;
-      this.keys = keys;
-      this.memory = backend.newAllocator();
       try {
-        scores = memory.allocate(DType.F32, rows, perHead ? shape.heads() : shape.kvHeads(), keys);
-        combined = perHead ? memory.allocate(DType.F32, rows, shape.kvHeads(), keys) : null;
-        selection = new Selection(memory.allocate(DType.I32, rows, shape.kvHeads(), selected),
-            memory.allocate(DType.I32, rows, shape.kvHeads()));
+        scores = memory().allocate(DType.F32, rows, perHead ? shape.heads() : shape.kvHeads(),
+            keys);
+        combined = perHead ? memory().allocate(DType.F32, rows, shape.kvHeads(), keys) : null;
+        selection = Selection.allocate(memory(), rows, shape.kvHeads(), selected);
       } catch (RuntimeException | Error e) {
-        memory.close();
+        close();
         throw e;
       }
-    }
-
-    @Override
-    public boolean serves(int sequences, int longest) {
-      return rows == sequences && longest <= keys;
     }
 
     @Override
@@ -134,16 +123,6 @@ public record ExactTopK(ZoneSettings zones, int k, Grouping grouping) implements
       stages.zoneTopK().select(kv, batch, combined != null ? combined : scores, 1, method.k,
           selection);
       return selection;
-    }
-
-    @Override
-    public long bytes() {
-      return memory.allocatedBytes();
-    }
-
-    @Override
-    public void close() {
-      memory.close();
     }
   }
 }

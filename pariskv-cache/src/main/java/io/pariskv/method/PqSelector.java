@@ -6,12 +6,11 @@ import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
-import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 
 /** Scores of all codes for each query head, the weights that they give a key together, and the best of those. */
-final class PqSelector implements Selector {
+final class PqSelector extends ScratchSelector {
   private final PqState state;
   private final PqCache method;
   private final Backend backend;
@@ -19,15 +18,13 @@ final class PqSelector implements Selector {
   private final ZoneTable codebooks;
   private final ZoneTable codes;
   private final Buffer budgets;
-  private final Allocator memory;
-  private final int rows;
-  private final int keys;
   private final Buffer scores;
   private final Buffer weights;
   private final Selection selection;
 
   PqSelector(PqState state, PqCache method, int rows, int keys, ZoneTable codebooks,
       ZoneTable codes, Buffer budgets) {
+    super(state.backend(), rows, keys);
     this.state = state;
     this.method = method;
     this.backend = state.backend();
@@ -35,18 +32,14 @@ final class PqSelector implements Selector {
     this.codebooks = codebooks;
     this.codes = codes;
     this.budgets = budgets;
-    this.rows = rows;
-    this.keys = keys;
-    this.memory = backend.newAllocator();
     KvShape shape = kv.shape();
     int selected = Math.min(state.most(), keys);
     try {
-      scores = memory.allocate(DType.F32, rows, shape.heads(), keys);
-      weights = memory.allocate(DType.F32, rows, shape.kvHeads(), keys);
-      selection = new Selection(memory.allocate(DType.I32, rows, shape.kvHeads(), selected),
-          memory.allocate(DType.I32, rows, shape.kvHeads()));
+      scores = memory().allocate(DType.F32, rows, shape.heads(), keys);
+      weights = memory().allocate(DType.F32, rows, shape.kvHeads(), keys);
+      selection = Selection.allocate(memory(), rows, shape.kvHeads(), selected);
     } catch (RuntimeException | Error e) {
-      memory.close();
+      close();
       throw e;
     }
   }
@@ -59,8 +52,8 @@ final class PqSelector implements Selector {
 
   @Override
   public boolean serves(int sequences, int longest) {
-    return rows == sequences && longest <= keys
-        && Math.min(state.most(), keys) <= selection.capacity();
+    return super.serves(sequences, longest)
+        && Math.min(state.most(), keys()) <= selection.capacity();
   }
 
   @Override
@@ -70,15 +63,5 @@ final class PqSelector implements Selector {
     backend.selection().headWeights().combine(kv, batch, scores, weights);
     backend.selection().zoneTopK().select(kv, batch, weights, 1, budgets, selection);
     return selection;
-  }
-
-  @Override
-  public long bytes() {
-    return memory.allocatedBytes();
-  }
-
-  @Override
-  public void close() {
-    memory.close();
   }
 }

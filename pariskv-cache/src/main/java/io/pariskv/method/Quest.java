@@ -10,7 +10,6 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
@@ -192,18 +191,16 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
   }
 
   /** Bounds of all pages, and the best of them. */
-  private static final class PageSelector implements Selector {
+  private static final class PageSelector extends ScratchSelector {
     private final Quest method;
     private final SelectionStages stages;
     private final KvStore kv;
     private final ZoneTable bounds;
-    private final Allocator memory;
-    private final int rows;
-    private final int keys;
     private final Buffer scores;
     private final Selection selection;
 
     PageSelector(Quest method, Backend backend, KvStore kv, ZoneTable bounds, int rows, int keys) {
+      super(backend, rows, keys);
       int heads = method.heads(kv.shape());
       int pages = PageBounds.pages(keys, method.pageSize);
       int selected = Math.min(method.selectedPages(), pages) * method.pageSize;
@@ -211,22 +208,13 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
       this.stages = backend.selection();
       this.kv = kv;
       this.bounds = bounds;
-      this.rows = rows;
-      this.keys = keys;
-      this.memory = backend.newAllocator();
       try {
-        scores = memory.allocate(DType.F32, rows, heads, pages);
-        selection = new Selection(memory.allocate(DType.I32, rows, heads, selected),
-            memory.allocate(DType.I32, rows, heads));
+        scores = memory().allocate(DType.F32, rows, heads, pages);
+        selection = Selection.allocate(memory(), rows, heads, selected);
       } catch (RuntimeException | Error e) {
-        memory.close();
+        close();
         throw e;
       }
-    }
-
-    @Override
-    public boolean serves(int sequences, int longest) {
-      return rows == sequences && longest <= keys;
     }
 
     @Override
@@ -235,16 +223,6 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
       stages.zoneTopK().select(kv, batch, scores, method.pageSize, method.selectedPages(),
           selection);
       return selection;
-    }
-
-    @Override
-    public long bytes() {
-      return memory.allocatedBytes();
-    }
-
-    @Override
-    public void close() {
-      memory.close();
     }
   }
 }

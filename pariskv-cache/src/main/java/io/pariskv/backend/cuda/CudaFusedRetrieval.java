@@ -60,9 +60,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
       voteShared = sharedBytes(scratch.tilesOfVote(), values);
       vote.allowShared(sharedBytes(RetrievalScratch.TILES_OF_VOTE, values)); // others launch it too
       table = memory.allocate(DType.U8, scratch.heads(), tableBytes);
-      selection = new Selection(
-          memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
-          memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
+      selection = Selection.allocate(memory, size.rows(), shape.kvHeads(), size.k());
       select = new CudaCandidateSelect(kernels, memory, scratch);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, memory::close);

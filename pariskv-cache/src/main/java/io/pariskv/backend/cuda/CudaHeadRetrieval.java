@@ -90,9 +90,7 @@ final class CudaHeadRetrieval implements Retrieval {
       highs = memory.allocate(DType.I32, group, heads, tiles);
       norms = memory.allocate(DType.I64, group, heads);
       tickets = memory.allocate(DType.I32, heads);
-      selection = new Selection(
-          memory.allocate(DType.I32, size.rows(), shape.kvHeads(), size.k()),
-          memory.allocate(DType.I32, size.rows(), shape.kvHeads()));
+      selection = Selection.allocate(memory, size.rows(), shape.kvHeads(), size.k());
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, memory::close);
       throw e;

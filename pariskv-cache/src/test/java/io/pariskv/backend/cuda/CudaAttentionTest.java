@@ -79,8 +79,7 @@ class CudaAttentionTest {
   }
 
   private Selection selection(int rows, int kvHeads, int capacity) {
-    return new Selection(memory.allocate(DType.I32, rows, kvHeads, capacity),
-        memory.allocate(DType.I32, rows, kvHeads));
+    return Selection.allocate(memory, rows, kvHeads, capacity);
   }
 
   @Test

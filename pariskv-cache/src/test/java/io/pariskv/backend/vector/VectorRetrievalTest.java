@@ -215,8 +215,7 @@ class VectorRetrievalTest {
       votes = memory.allocate(DType.U8, rows, c.kvHeads, most);
       candidates = memory.allocate(DType.I32, rows, c.kvHeads, most);
       scores = memory.allocate(DType.F32, rows, c.kvHeads, most);
-      selection = new Selection(memory.allocate(DType.I32, rows, c.kvHeads, most),
-          memory.allocate(DType.I32, rows, c.kvHeads));
+      selection = Selection.allocate(memory, rows, c.kvHeads, most);
     }
 
     /** Runs a stage on both backends from the same inputs, with the same rubbish where it writes. */
