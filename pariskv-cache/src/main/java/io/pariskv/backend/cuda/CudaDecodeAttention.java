@@ -39,15 +39,16 @@ final class CudaDecodeAttention implements DecodeAttention {
   /** Also with a selection a sequence can be dense and longer than that. */
   private static final int FEWEST_SPLITS_SELECTED = 4;
 
-  /** A kernel, how many of its blocks run at a time, and whether it is made for one head size. */
-  private record Attend(CudaFunction function, int resident, boolean tensorCores) {
+  /**
+   * A kernel, how many of its blocks run at a time, whether it is made for one head size, and how much dynamic shared
+   * memory a block can have.
+   */
+  private record Attend(CudaFunction function, int resident, boolean tensorCores, int most) {
   }
 
   private final Kernels kernels;
   private final Attend bf16Of64;
   private final Attend bf16Of128;
-  /** Dynamic shared memory that a block of the plain kernels can have. */
-  private int plainMost = Integer.MAX_VALUE;
   private final Attend bf16;
   private final Attend f32;
   private final CudaRowLookup lookup;
@@ -69,15 +70,17 @@ final class CudaDecodeAttention implements DecodeAttention {
 
   private Attend tensorCores(String name, int headDim) {
     int shared = tileBytes(headDim);
-    CudaFunction function = kernels.function(name).allowShared(Math.max(shared, aloneBytes()));
+    int most = Math.max(shared, aloneBytes());
+    CudaFunction function = kernels.function(name).allowShared(most);
     return new Attend(function,
-        function.blocksPerMultiprocessor(BLOCK, shared) * kernels.device().multiprocessors(), true);
+        function.blocksPerMultiprocessor(BLOCK, shared) * kernels.device().multiprocessors(), true,
+        most);
   }
 
   private Attend plain(String name) {
     CudaFunction function = kernels.function(name);
-    plainMost = Math.min(plainMost, function.allowRestOfShared(kernels.device().sharedBytes()));
-    return new Attend(function, PLAIN_BLOCKS * kernels.device().multiprocessors(), false);
+    int most = function.allowRestOfShared(kernels.device().sharedBytes());
+    return new Attend(function, PLAIN_BLOCKS * kernels.device().multiprocessors(), false, most);
   }
 
   /** Scratch memory of a launch. */
@@ -137,12 +140,13 @@ final class CudaDecodeAttention implements DecodeAttention {
     Selection selected = window > 0 ? null : selection;
     boolean fromHost = selected != null && attend.tensorCores && store.isOffloaded();
     int splits = splits(fromHost ? kernels.device().multiprocessors() : attend.resident,
-        attend, rows * headBlocks(shape), selected);
+        rows * headBlocks(shape), attend.tensorCores ? selected : null);
     long parts = Math.multiplyExact((long) rows, shape.heads()) * splits;
     Parts scratch = new Parts(sums.atLeast(parts * shape.headDim()), weights.atLeast(2 * parts),
         arrived.atLeast((long) rows * headBlocks(shape)));
-    int shared = attend.tensorCores ? tileBytes(shape.headDim()) : plainBytes(shape.headDim());
-    shared = fromHost ? Math.max(shared, aloneBytes()) : shared;
+    int shared = !attend.tensorCores
+        ? plainBytes(attend, shape.headDim())
+        : fromHost ? attend.most : tileBytes(shape.headDim());
     return new Call(store, layer, batch, q, window, selected, out, attend, splits, shared,
         scratch);
   }
@@ -193,9 +197,8 @@ final class CudaDecodeAttention implements DecodeAttention {
    * Blocks that share a KV head's tokens. How many tokens there are is not known here, but with a selection
    * there are few: so many blocks then that each warp has one tile to ask for. Otherwise whole turns of the GPU.
    */
-  private static int splits(int resident, Attend attend, int heads,
-      @Nullable Selection selection) {
-    if (selection != null && attend.tensorCores) {
+  private static int splits(int resident, int heads, @Nullable Selection selection) {
+    if (selection != null) {
       int useful = Math.ceilDiv(selection.capacity() + NEARBY, WARPS * TILE);
       return Math.min(useful, Math.clamp(resident / heads, FEWEST_SPLITS_SELECTED,
           MOST_SPLITS));
@@ -224,9 +227,9 @@ final class CudaDecodeAttention implements DecodeAttention {
   }
 
   /** What a block of the plain kernel holds; see {@code decode_attention_any.cu}. */
-  private int plainBytes(int headDim) {
+  private int plainBytes(Attend attend, int headDim) {
     long bytes = 4 * (48L * headDim + 152);
-    if (bytes > plainMost) {
+    if (bytes > attend.most) {
       throw new IllegalArgumentException("head size " + headDim + " needs " + bytes
           + " bytes of shared memory, and a block on this GPU has "
           + kernels.device().sharedBytes() + " in all"

@@ -1,5 +1,6 @@
 package io.pariskv.backend.scalar;
 
+import io.pariskv.backend.host.HostZoneTopK;
 import io.pariskv.backend.host.HostKvStore;
 import io.pariskv.index.PageBounds;
 import io.pariskv.kv.Batch;
@@ -12,24 +13,9 @@ import java.util.Arrays;
 import java.util.function.IntUnaryOperator;
 
 /** {@link ZoneTopK} by sorting all items. */
-final class ScalarZoneTopK implements ZoneTopK {
+final class ScalarZoneTopK extends HostZoneTopK {
   @Override
-  public void select(KvStore kv, Batch batch, Buffer scores, int unit, int most,
-      Selection selection) {
-    ZoneTopK.require(batch, scores, unit, most, selection);
-    select(kv, batch, scores, unit, slot -> most, selection);
-  }
-
-  @Override
-  public void select(KvStore kv, Batch batch, Buffer scores, int unit, Buffer most,
-      Selection selection) {
-    ZoneTopK.require(batch, scores, unit, 0, selection);
-    most.require("items of slots", DType.I32, kv.slots());
-    select(kv, batch, scores, unit,
-        slot -> Math.min(Elements.getInt(most, slot), selection.capacity() / unit), selection);
-  }
-
-  private static void select(KvStore kv, Batch batch, Buffer scores, int unit,
+  protected void select(KvStore kv, Batch batch, Buffer scores, int unit,
       IntUnaryOperator most, Selection selection) {
     int heads = selection.heads();
     for (int head = 0; head < batch.rows() * heads; head++) {

@@ -1,5 +1,6 @@
 package io.pariskv.backend.vector;
 
+import io.pariskv.backend.host.HostZoneTopK;
 import io.pariskv.backend.host.HostKvStore;
 import io.pariskv.index.PageBounds;
 import io.pariskv.kv.Batch;
@@ -12,7 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.function.IntUnaryOperator;
 
 /** {@link ZoneTopK} as {@link VectorTopK} selects, one task a head; items become their keys where they are. */
-final class VectorZoneTopK implements ZoneTopK {
+final class VectorZoneTopK extends HostZoneTopK {
   private final Workers workers;
 
   VectorZoneTopK(Workers workers) {
@@ -20,23 +21,7 @@ final class VectorZoneTopK implements ZoneTopK {
   }
 
   @Override
-  public void select(KvStore kv, Batch batch, Buffer scores, int unit, int most,
-      Selection selection) {
-    ZoneTopK.require(batch, scores, unit, most, selection);
-    select(kv, batch, scores, unit, slot -> most, selection);
-  }
-
-  @Override
-  public void select(KvStore kv, Batch batch, Buffer scores, int unit, Buffer most,
-      Selection selection) {
-    ZoneTopK.require(batch, scores, unit, 0, selection);
-    most.require("items of slots", DType.I32, kv.slots());
-    select(kv, batch, scores, unit,
-        slot -> Math.min(Raw.getInt(most.address() + 4L * slot), selection.capacity() / unit),
-        selection);
-  }
-
-  private void select(KvStore kv, Batch batch, Buffer scores, int unit, IntUnaryOperator most,
+  protected void select(KvStore kv, Batch batch, Buffer scores, int unit, IntUnaryOperator most,
       Selection selection) {
     HostKvStore store = HostKvStore.of(kv);
     int heads = selection.heads();
