@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.testing.MethodChecks;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.cache.CachePool;
@@ -16,19 +17,15 @@ import io.pariskv.error.InputException;
 import io.pariskv.index.HashIndex;
 import io.pariskv.index.SimHash;
 import io.pariskv.index.ZoneTable;
-import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Passes;
-import io.pariskv.testing.RandomKv;
 import io.pariskv.testing.Seeded;
-import io.pariskv.testing.Seeds;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -208,12 +205,13 @@ class MagicPigTest {
         kv.open();
         int slot = kv.open();
         try (MagicPigState state = MagicPigState.open(method, backend, kv)) {
-          TokenZones zones = append(buffers, kv, state, slot, TokenZones.dense(0), 1_010, true);
+          TokenZones zones = ZoneGrowth.append(buffers, kv, state, slot, TokenZones.dense(0), 1_010,
+              true);
           state.beforeStep(slot, zones);
           float[] mean = mean(state, slot);
           for (int step = 0; step < 70; step++) {
             state.beforeStep(slot, zones);
-            zones = append(buffers, kv, state, slot, zones, 1, false);
+            zones = ZoneGrowth.append(buffers, kv, state, slot, zones, 1, false);
           }
           assertEquals(new TokenZones(4, method.indexGenerated() ? 1_066 : 1_002, 1_080), zones);
           assertArrayEquals(mean, mean(state, slot), 0);
@@ -227,24 +225,6 @@ class MagicPigTest {
   private static float[] mean(MagicPigState state, int slot) {
     return state.hashes().means().read(2, slot, 1, 0)
         .toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
-  }
-
-  private static TokenZones append(Buffers buffers, KvStore kv, MagicPigState state, int slot,
-      TokenZones zones, int tokens, boolean prefill) {
-    int width = SHAPE.kvHeads() * SHAPE.headDim();
-    kv.reserve(slot, zones.length() + tokens);
-    Batch batch = new Batch(tokens,
-        buffers.of(IntStream.generate(() -> slot).limit(tokens).toArray(), tokens),
-        buffers.of(IntStream.range(zones.length(), zones.length() + tokens).toArray(), tokens));
-    for (int layer = 0; layer < SHAPE.layers(); layer++) {
-      Buffer keys = buffers.of(
-          RandomKv.normal(Seeds.random("keys", layer, zones.length()), tokens * width), tokens,
-          SHAPE.kvHeads(), SHAPE.headDim());
-      state.backend().attention().append().append(kv, layer, batch, keys, keys);
-    }
-    TokenZones longer = zones.appended(tokens);
-    kv.setZones(slot, longer);
-    return state.appended(slot, longer, prefill);
   }
 
   private static void assertBits(Backend backend, KvStore kv, MagicPigState state, int slot,
@@ -283,24 +263,6 @@ class MagicPigTest {
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void theMeanStays_whenAChunkIsGivenUp(Backend backend) {
-    List<List<float[]>> both = new ArrayList<>();
-    for (boolean giveUp : new boolean[]{false, true}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, INDEXED, 1);
-          KvCache cache = pool.open()) {
-        Passes passes = new Passes(pool);
-        List<float[]> outputs = new ArrayList<>();
-        passes.prefill(cache, "sequence", 150);
-        for (int i = 0; i < 20; i++) {
-          outputs.add(passes.step(cache, "sequence"));
-          if (giveUp && i % 5 == 0) {
-            passes.giveUp(cache, "another", 300, i % 3);
-          }
-        }
-        both.add(outputs);
-      }
-    }
-    for (int i = 0; i < both.getFirst().size(); i++) {
-      assertArrayEquals(both.getFirst().get(i), both.getLast().get(i), 2e-5f);
-    }
+    MethodChecks.chunksGivenUpBetweenStepsLeaveNoTrace(backend, SHAPE, INDEXED);
   }
 }

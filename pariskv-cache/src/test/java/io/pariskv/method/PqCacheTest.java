@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.testing.MethodChecks;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.cache.CachePool;
@@ -15,19 +16,15 @@ import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
 import io.pariskv.index.ProductQuantizer;
 import io.pariskv.index.ZoneTable;
-import io.pariskv.kv.Batch;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Outputs;
 import io.pariskv.testing.Passes;
-import io.pariskv.testing.RandomKv;
 import io.pariskv.testing.Seeded;
-import io.pariskv.testing.Seeds;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -35,7 +32,6 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -249,10 +245,11 @@ class PqCacheTest {
         kv.open();
         int slot = kv.open();
         try (PqState state = PqState.open(method, backend, kv)) {
-          TokenZones zones = append(buffers, kv, state, slot, TokenZones.dense(0), 1_010, true);
+          TokenZones zones = ZoneGrowth.append(buffers, kv, state, slot, TokenZones.dense(0), 1_010,
+              true);
           for (int step = 0; step < 60; step++) {
             state.beforeStep(slot, zones);
-            zones = append(buffers, kv, state, slot, zones, 1, false);
+            zones = ZoneGrowth.append(buffers, kv, state, slot, zones, 1, false);
           }
           state.beforeStep(slot, zones);
           assertTrue(zones.retrievalTokens() > 900, zones::toString);
@@ -261,24 +258,6 @@ class PqCacheTest {
         }
       }
     }
-  }
-
-  private static TokenZones append(Buffers buffers, KvStore kv, PqState state, int slot,
-      TokenZones zones, int tokens, boolean prefill) {
-    int width = SHAPE.kvHeads() * SHAPE.headDim();
-    kv.reserve(slot, zones.length() + tokens);
-    Batch batch = new Batch(tokens,
-        buffers.of(IntStream.generate(() -> slot).limit(tokens).toArray(), tokens),
-        buffers.of(IntStream.range(zones.length(), zones.length() + tokens).toArray(), tokens));
-    for (int layer = 0; layer < SHAPE.layers(); layer++) {
-      Buffer keys = buffers.of(
-          RandomKv.normal(Seeds.random("keys", layer, zones.length()), tokens * width), tokens,
-          SHAPE.kvHeads(), SHAPE.headDim());
-      state.backend().attention().append().append(kv, layer, batch, keys, keys);
-    }
-    TokenZones longer = zones.appended(tokens);
-    kv.setZones(slot, longer);
-    return state.appended(slot, longer, prefill);
   }
 
   private static void assertCodes(Backend backend, KvStore kv, PqState state, int slot,
@@ -309,21 +288,6 @@ class PqCacheTest {
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void codebooksStay_whenAChunkIsGivenUp(Backend backend) {
-    List<List<float[]>> both = new ArrayList<>();
-    for (boolean giveUp : new boolean[]{false, true}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, SHARE, 1); KvCache cache = pool.open()) {
-        Passes passes = new Passes(pool);
-        List<float[]> outputs = new ArrayList<>();
-        passes.prefill(cache, "sequence", 150);
-        for (int i = 0; i < 20; i++) {
-          outputs.add(passes.step(cache, "sequence"));
-          if (giveUp && i % 5 == 0) {
-            passes.giveUp(cache, "another", 300, i % 3);
-          }
-        }
-        both.add(outputs);
-      }
-    }
-    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    MethodChecks.chunksGivenUpBetweenStepsLeaveNoTrace(backend, SHAPE, SHARE);
   }
 }

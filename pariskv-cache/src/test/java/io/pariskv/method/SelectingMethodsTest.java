@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.testing.MethodChecks;
 import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
@@ -104,69 +105,19 @@ class SelectingMethodsTest {
   @ParameterizedTest
   @MethodSource("few")
   void promptInChunks_equalsPromptAtOnce(Backend backend, AttentionMethod method) {
-    List<float[]> whole = Outputs.of(backend, SHAPE, method, 123, 3);
-    List<float[]> parts = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
-      Passes passes = new Passes(pool);
-      for (int chunk : new int[]{1, 48, 1, 1, 12, 60}) {
-        parts.addAll(passes.prefill(cache, "sequence", chunk));
-      }
-      for (int i = 0; i < 3; i++) {
-        parts.add(passes.step(cache, "sequence"));
-      }
-    }
-    Outputs.assertSame(whole, parts, 2e-5f);
+    MethodChecks.promptInChunksEqualsPromptAtOnce(backend, SHAPE, method);
   }
 
   @ParameterizedTest
   @MethodSource("few")
   void chunksGivenUpBetweenLayers_leaveNoTrace(Backend backend, AttentionMethod method) {
-    List<List<float[]>> both = new ArrayList<>();
-    for (boolean giveUp : new boolean[]{false, true}) {
-      try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
-        Passes passes = new Passes(pool);
-        List<float[]> outputs = new ArrayList<>();
-        for (int chunk : new int[]{40, 260, 750, 30}) { // dense, sparse, over the end of a slab
-          for (int layer = 0; giveUp && layer < SHAPE.layers(); layer++) {
-            passes.giveUp(cache, "another", chunk + 70 * layer, layer);
-          }
-          outputs.addAll(passes.prefill(cache, "sequence", chunk));
-          outputs.add(passes.step(cache, "sequence"));
-        }
-        for (int i = 0; i < 20; i++) {
-          outputs.add(passes.step(cache, "sequence"));
-        }
-        both.add(outputs);
-      }
-    }
-    Outputs.assertSame(both.getFirst(), both.getLast(), 2e-5f);
+    MethodChecks.chunksGivenUpLeaveNoTrace(backend, SHAPE, method);
   }
 
   @ParameterizedTest
   @MethodSource("few")
   void turnsOfAConversation_equalTheirPromptAtOnce(Backend backend, AttentionMethod method) {
-    List<float[]> turns = new ArrayList<>();
-    try (CachePool pool = new CachePool(backend, SHAPE, method, 1); KvCache cache = pool.open()) {
-      Passes passes = new Passes(pool);
-      passes.prefill(cache, "sequence", 900);
-      passes.prefill(cache, "another", 100);
-      for (int i = 0; i < 30; i++) {
-        passes.step(cache, "another");
-      }
-      cache.truncate(900);
-      passes.prefill(cache, "sequence", 200);
-      for (int i = 0; i < 10; i++) {
-        passes.step(cache, "another");
-      }
-      cache.truncate(1_090);
-      passes.prefill(cache, "sequence", 10);
-      for (int i = 0; i < 5; i++) {
-        turns.add(passes.step(cache, "sequence"));
-      }
-    }
-    List<float[]> whole = Outputs.of(backend, SHAPE, method, 1_100, 5);
-
-    Outputs.assertSame(whole.subList(1_100, 1_105), turns, 2e-5f);
+    MethodChecks.turnsEqualTheirPromptAtOnce(backend, SHAPE, method);
   }
 
   @ParameterizedTest
