@@ -39,7 +39,7 @@ public record MagicPigOnHost(MagicPig method) implements ForwardingMethod {
 
   /** @param shape of the layers that are sampled */
   private MemoryPlan planHost(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    MemoryPlan whole = plan.with("K and V for the CPU",
+    MemoryPlan whole = plan.with("K and V on the CPU",
         KvCopy.bytes(shape, slots, tokens) + slots * StepOnHost.bytes(shape), MemoryPlace.HOST);
     for (MemoryPlan.Part part : method.plan(MemoryPlan.empty(), shape, slots, tokens).parts()) {
       whole = whole.with(part.name(), part.bytes(), part.place());
@@ -62,9 +62,8 @@ public record MagicPigOnHost(MagicPig method) implements ForwardingMethod {
 
   private static void requireGpu(MemoryPlace work) {
     if (work != MemoryPlace.GPU) {
-      throw new InputException(
-          "magicpig's tables are where a CPU backend works anyway: presets that"
-              + " end in -host are for --backend cuda; take the one of the same name without -host");
+      throw new InputException("--tables host is for --backend cuda: with a CPU backend magicpig's"
+          + " tables are in host memory anyway; leave it out");
     }
   }
 }

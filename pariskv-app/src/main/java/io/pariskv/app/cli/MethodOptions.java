@@ -77,7 +77,7 @@ final class MethodOptions {
         case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
             "--pq-subvectors", "--pq-bits");
         case MAGICPIG -> with(ZONES, "--preset", "--k", "--lsh-bits", "--lsh-tables",
-            "--index-generated");
+            "--index-generated", "--tables");
       };
     }
 
@@ -120,7 +120,10 @@ final class MethodOptions {
 
     /** The settings that can be given for it. */
     List<String> flags() {
-      return isReleased() ? List.of() : name.flags();
+      if (!isReleased()) {
+        return name.flags();
+      }
+      return name == Name.MAGICPIG ? List.of("--tables") : List.of();
     }
 
     /** As the command line has it. */
@@ -151,26 +154,26 @@ final class MethodOptions {
 
   /** Whether a label stands for a method as its authors published it. */
   static boolean isReleased(String label) {
-    return label.endsWith(":" + RELEASED);
+    return MagicPigOptions.withoutPlace(label).endsWith(":" + RELEASED);
   }
 
   /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
     Choice choice = Choice.of(method);
     refuseOthers(method, List.of(choice));
-    return chosen(choice, settings.k(), context());
+    return magicPig.place(chosen(choice, settings.k(), context()));
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
     List<Choice> choices = choices(method);
     Integer k = settings.k();
-    return choices.stream().map(choice -> chosen(choice, k, context())).toList();
+    return choices.stream().map(choice -> magicPig.place(chosen(choice, k, context()))).toList();
   }
 
   /**
-   * The methods asked for, each with every k asked for, by their labels: the name and preset as given, and k if there are
-   * several. Of several k a method may have some only. As {@link #toMethods}.
+   * The methods asked for, each with every k and place of tables asked for, by their labels: the name and preset as
+   * given, and k if there are several. Of several k a method may have some only. As {@link #toMethods}.
    *
    * @param otherwise the methods if the user named none
    * @param context tokens that a sequence may have, which some methods' settings depend on; 0 for not known
@@ -185,7 +188,7 @@ final class MethodOptions {
             chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst(), context));
       }
     }
-    return labelled;
+    return new Labelled(magicPig.placeAll(labelled.methods), labelled.refused);
   }
 
   private void addEveryK(Choice choice, int context, Labelled labelled) {
