@@ -185,6 +185,7 @@ final class MagicPigHostState implements MethodState {
 
   @Override
   public void rolledBack(int slot) {
+    coming.remove(slot); // if another sequence of its batch could not be prepared
     state.rolledBack(slot);
   }
 
