@@ -30,8 +30,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * Which attention method, and its settings: {@code NAME}, or {@code NAME:PRESET} so that several presets of a method can
- * be asked for at once. A setting that the method does not have is refused, not ignored.
+ * Which attention method, and its settings: {@code NAME}, or {@code NAME:PRESET/GROUP} so that several presets of a method,
+ * or ways of a group to choose keys, can be asked for at once; both parts may be left out. A setting that the method does not have is refused, not ignored.
  */
 final class MethodOptions {
   private static final List<String> ZONES = List.of("--sink", "--local", "--update-interval",
@@ -46,7 +46,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released.")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released, and what --group says behind a slash, such as pariskv/per-head.")
   private String method;
 
   @Mixin
@@ -104,14 +104,21 @@ final class MethodOptions {
     }
   }
 
-  /** A method that was asked for, and the preset behind its colon. */
-  private record Choice(Name name, @Nullable String preset) {
+  /** A method that was asked for, the preset behind its colon, and how a group chooses behind its slash. */
+  private record Choice(Name name, @Nullable String preset, @Nullable Grouping grouping) {
 
     static Choice of(String text) {
-      int colon = text.indexOf(':');
-      return colon < 0
-          ? new Choice(Name.of(text), null)
-          : new Choice(Name.of(text.substring(0, colon)), text.substring(colon + 1));
+      int slash = text.indexOf('/');
+      String method = slash < 0 ? text : text.substring(0, slash);
+      int colon = method.indexOf(':');
+      Choice choice = new Choice(Name.of(colon < 0 ? method : method.substring(0, colon)),
+          colon < 0 ? null : method.substring(colon + 1),
+          slash < 0 ? null : ParisKvOptions.grouping(text.substring(slash + 1)));
+      if (slash >= 0 && !choice.flags().contains("--group")) {
+        throw new InputException("method " + text + ": " + method
+            + " has no choice of how a group chooses keys; leave the slash out");
+      }
+      return choice;
     }
 
     boolean isReleased() {
@@ -129,7 +136,8 @@ final class MethodOptions {
     /** As the command line has it. */
     @Override
     public String toString() {
-      return preset == null ? name.toString() : name + ":" + preset;
+      return name + (preset == null ? "" : ":" + preset)
+          + (grouping == null ? "" : "/" + ParisKvOptions.text(grouping));
     }
   }
 
@@ -248,8 +256,7 @@ final class MethodOptions {
   private AttentionMethod chosen(Choice choice, @Nullable Integer k, int context) {
     boolean hasPresets = choice.name.flags().contains("--preset");
     if (choice.preset == null) {
-      return named(choice.name, hasPresets && given("--preset") ? settings.preset : null, k,
-          context);
+      return named(choice, hasPresets && given("--preset") ? settings.preset : null, k, context);
     }
     if (!hasPresets) {
       throw new InputException(
@@ -258,7 +265,7 @@ final class MethodOptions {
     try {
       return choice.isReleased()
           ? released(choice.name, context)
-          : named(choice.name, choice.preset, k, context);
+          : named(choice, choice.preset, k, context);
     } catch (InputException e) {
       throw new InputException("method " + choice + ": " + e.getMessage(), e);
     }
@@ -276,24 +283,30 @@ final class MethodOptions {
   }
 
   /** @param preset null for the method's own default */
-  private AttentionMethod named(Name name, @Nullable String preset, @Nullable Integer k,
+  private AttentionMethod named(Choice choice, @Nullable String preset, @Nullable Integer k,
       int context) {
     String others = preset != null ? preset : "matched";
-    return switch (name) {
+    return switch (choice.name) {
       case FULL -> new FullAttention();
-      case PARISKV ->
-        new ParisKv(settings.toConfig(preset != null ? preset : settings.preset, k));
+      case PARISKV -> {
+        ParisKvConfig config = settings.toConfig(preset != null ? preset : settings.preset, k);
+        yield new ParisKv(config.withGrouping(grouping(choice, config.grouping())));
+      }
       case WINDOW -> new WindowAttention(settings.toZones());
       case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
-          settings.grouping(Grouping.MEAN));
-      case QUEST -> quest(others, k);
+          grouping(choice, Grouping.MEAN));
+      case QUEST -> quest(choice, others, k);
       case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context, this::given);
       case MAGICPIG ->
         magicPig.toMethod(settings, others, k != null ? k : K, context, this::given);
     };
   }
 
-  private Quest quest(String name, @Nullable Integer k) {
+  private Grouping grouping(Choice choice, Grouping otherwise) {
+    return choice.grouping != null ? choice.grouping : settings.grouping(otherwise);
+  }
+
+  private Quest quest(Choice choice, String name, @Nullable Integer k) {
     Quest preset = questPreset(name);
     if (preset.zones() == null) {
       ZONES.stream().filter(this::given).findFirst().ifPresent(flag -> {
@@ -304,7 +317,7 @@ final class MethodOptions {
     ZoneSettings zones = preset.zones() == null ? null : settings.toZones();
     return new Quest(zones, k != null ? k : preset.k(),
         pageSize != null ? pageSize : preset.pageSize(), preset.denseLayers(),
-        settings.grouping(preset.grouping()));
+        grouping(choice, preset.grouping()));
   }
 
   private static Quest questPreset(String name) {
