@@ -37,10 +37,8 @@ public final class ChatEndpoint implements Router.Handler {
     int most = SamplingFields.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
     ChatFormat format = new ChatFormat(new Chunks("chatcmpl-" + exchange.id(),
         Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
-    AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),
-        Thinking.begins(model, prompt));
-    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format, parser,
-        delivery.stream());
+    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
+        Thinking.before(chat.tools(), model, prompt), delivery.stream());
   }
 
   private static void refuseOthers(Fields fields) {
