@@ -38,7 +38,7 @@ public final class ChatEndpoint implements Router.Handler {
     ChatFormat format = new ChatFormat(new Chunks("chatcmpl-" + exchange.id(),
         Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
     return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
-        Thinking.before(chat.tools(), model, prompt), delivery.stream());
+        chat.parser(model, prompt), delivery.stream());
   }
 
   private static void refuseOthers(Fields fields) {

@@ -55,6 +55,15 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     return PromptEncoder.chat(model, messages, addGenerationPrompt, all);
   }
 
+  /**
+   * For the answer to it.
+   *
+   * @param prompt its tokens
+   */
+  AnswerParser parser(ServedModel model, int[] prompt) {
+    return new Thinking(AnswerParser.of(model.tools(), tools), Thinking.begins(model, prompt));
+  }
+
   /** Reads {@code chat_template_kwargs}. */
   static Map<String, @Nullable Object> variables(Fields fields) {
     JsonNode given = fields.any("chat_template_kwargs");

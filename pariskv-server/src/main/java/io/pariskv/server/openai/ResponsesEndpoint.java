@@ -44,7 +44,7 @@ public final class ResponsesEndpoint implements Router.Handler {
     ResponsesFormat format = new ResponsesFormat(exchange.id(), response,
         thoughts -> PromptEncoder.text(model, thoughts, false).length);
     return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
-        Thinking.before(chat.tools(), model, prompt), stream);
+        chat.parser(model, prompt), stream);
   }
 
   /** The response as far as the request determines it. */

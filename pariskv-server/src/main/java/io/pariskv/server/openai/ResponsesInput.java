@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -128,7 +129,7 @@ final class ResponsesInput {
     if (!messages.isEmpty()) {
       Map<String, @Nullable Object> last = messages.getLast();
       if ("assistant".equals(last.get(ROLE))
-          && Set.of(without).stream().noneMatch(last::containsKey)) {
+          && Stream.of(without).noneMatch(last::containsKey)) {
         return last;
       }
     }

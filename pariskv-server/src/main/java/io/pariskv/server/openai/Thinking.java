@@ -24,18 +24,13 @@ final class Thinking implements AnswerParser {
   private boolean begun;
 
   /** @param begun whether the prompt has begun the thought */
-  private Thinking(AnswerParser next, boolean begun) {
+  Thinking(AnswerParser next, boolean begun) {
     this.next = next;
     this.state = begun ? State.THINKS : State.START;
   }
 
-  /** For an answer to this prompt that may call these functions. */
-  static AnswerParser before(Tools tools, ServedModel model, int[] prompt) {
-    return new Thinking(AnswerParser.of(model.tools(), tools), begins(model, prompt));
-  }
-
   /** Whether the prompt ends with the beginning of a thought, as some templates have it. */
-  private static boolean begins(ServedModel model, int[] prompt) {
+  static boolean begins(ServedModel model, int[] prompt) {
     int[] last = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - LAST_TOKENS),
         prompt.length);
     return model.tokenizer().decode(last, false).stripTrailing().endsWith(OPEN);
