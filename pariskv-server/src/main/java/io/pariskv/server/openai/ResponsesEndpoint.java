@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.error.InputException;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;
@@ -42,9 +43,17 @@ public final class ResponsesEndpoint implements Router.Handler {
     int[] prompt = chat.encode(model, true);
     int most = SamplingFields.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "input");
     ResponsesFormat format = new ResponsesFormat(exchange.id(), response,
-        thoughts -> PromptEncoder.text(model, thoughts, false).length);
+        thoughts -> count(model, thoughts));
     return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
         chat.parser(model, prompt), stream);
+  }
+
+  private static int count(ServedModel model, String thoughts) {
+    try {
+      return PromptEncoder.text(model, thoughts, false).length;
+    } catch (InputException e) { // what a model wrote may be more than is read at once, and is an answer all the same
+      return Integer.MAX_VALUE;
+    }
   }
 
   /** The response as far as the request determines it. */

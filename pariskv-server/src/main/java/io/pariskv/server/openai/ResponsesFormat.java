@@ -25,7 +25,7 @@ final class ResponsesFormat implements AnswerFormat {
 
   /* Of items that have ended. */
   private final ArrayNode output = Json.array();
-  private int thoughtTokens;
+  private long thoughtTokens;
   /* Of the item that has not. */
   private @Nullable Kind open;
   private final StringBuilder text = new StringBuilder();
@@ -73,7 +73,7 @@ final class ResponsesFormat implements AnswerFormat {
    *
    * @param id of the answer, without its prefix
    * @param request what a response repeats of its request
-   * @param tokens counts those of a text
+   * @param tokens counts those of a text; more than the answer has count as all of it
    */
   ResponsesFormat(String id, ObjectNode request, ToIntFunction<String> tokens) {
     this.id = id;
