@@ -17,6 +17,7 @@ import io.pariskv.server.model.ServedModels;
 import io.pariskv.server.openai.ChatEndpoint;
 import io.pariskv.server.openai.CompletionsEndpoint;
 import io.pariskv.server.openai.ModelsEndpoint;
+import io.pariskv.server.openai.ResponsesEndpoint;
 import io.pariskv.server.openai.Serving;
 import io.pariskv.server.openai.TokenizeEndpoint;
 import java.io.IOException;
@@ -88,6 +89,7 @@ public final class ParisKvServer implements AutoCloseable {
     return new Router()
         .post("/v1/chat/completions", new ChatEndpoint(serving))
         .post("/v1/completions", new CompletionsEndpoint(serving))
+        .post("/v1/responses", new ResponsesEndpoint(serving))
         .get(ModelsEndpoint.PATH, KEY, listed::list)
         .get(ModelsEndpoint.PATH + "/", KEY, listed::one)
         .post("/tokenize", tokens::tokenize)

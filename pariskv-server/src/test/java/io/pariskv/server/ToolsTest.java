@@ -45,7 +45,7 @@ class ToolsTest {
       + "\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}]";
 
   /** A template of the core's fixtures, which have the tags of the families replaced. */
-  private static ServedModel.Template template(String name) throws IOException {
+  static ServedModel.Template template(String name) throws IOException {
     Path file = Path.of(System.getProperty("project.root", "..")).resolve(
         "pariskv-core/src/test/resources/jinja/templates/" + name + ".jinja");
     JinjaTemplate parsed = JinjaTemplate.parse(name, Files.readString(file)

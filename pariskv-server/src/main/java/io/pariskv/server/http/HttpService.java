@@ -28,6 +28,8 @@ import tools.jackson.databind.node.ObjectNode;
  * set them: connections, headers, the time a request may take to arrive; and that small writes are not held back.
  */
 public final class HttpService implements AutoCloseable {
+  /** Connections that wait to be accepted. With the JDK's 50 a burst of clients loses some before anybody has seen them. */
+  private static final int BACKLOG = 1000;
   private static final Map<String, String> PROPERTIES = Map.of(
       "jdk.httpserver.maxConnections", "1000",
       "sun.net.httpserver.maxReqHeaders", "100",
@@ -84,9 +86,9 @@ public final class HttpService implements AutoCloseable {
   private static HttpServer bind(InetSocketAddress address, @Nullable SSLContext tls) {
     try {
       if (tls == null) {
-        return HttpServer.create(address, 0);
+        return HttpServer.create(address, BACKLOG);
       }
-      HttpsServer server = HttpsServer.create(address, 0);
+      HttpsServer server = HttpsServer.create(address, BACKLOG);
       server.setHttpsConfigurator(new HttpsConfigurator(tls));
       return server;
     } catch (IOException e) {

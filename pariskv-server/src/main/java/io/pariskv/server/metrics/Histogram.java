@@ -44,7 +44,7 @@ final class Histogram {
       String bound = i < bounds.length ? PrometheusText.number(bounds[i]) : "+Inf";
       out.sample(name + "_bucket", labels + ",le=\"" + bound + "\"", count);
     }
-    out.sample(name + "_sum", labels, sum.sum());
+    out.sample(name + "_sum", labels, sum);
     out.sample(name + "_count", labels, count);
   }
 }

@@ -87,17 +87,17 @@ public final class ModelMetrics {
       finished.computeIfAbsent(reason, _ -> new LongAdder());
     }
     finished.forEach((reason, count) -> out.sample("request_success_total",
-        labels + "," + PrometheusText.label("finished_reason", reason), count.sum()));
+        labels + "," + PrometheusText.label("finished_reason", reason), count));
     counter(out, labels, "requests_refused_total", "Requests refused, the queue being full.",
-        refused.sum());
+        refused);
     counter(out, labels, "attended_tokens_total",
-        "Tokens that decode steps attended, mean over layers.", attendedTokens.sum());
+        "Tokens that decode steps attended, mean over layers.", attendedTokens);
     counter(out, labels, "kv_read_bytes_total", "Bytes of K and V that decode steps read.",
-        kvBytes.sum());
+        kvBytes);
     counter(out, labels, "summary_read_bytes_total",
-        "Bytes of key summaries that decode steps read.", summaryBytes.sum());
+        "Bytes of key summaries that decode steps read.", summaryBytes);
     counter(out, labels, "pcie_fetched_bytes_total",
-        "Bytes of selected rows that came from host memory to a GPU.", fetchedBytes.sum());
+        "Bytes of selected rows that came from host memory to a GPU.", fetchedBytes);
     histogram(out, labels, firstToken, "time_to_first_token_seconds",
         "From a request's arrival to its first token.");
     histogram(out, labels, interToken, "inter_token_latency_seconds",
@@ -136,22 +136,12 @@ public final class ModelMetrics {
   }
 
   private static void gauge(PrometheusText out, String labels, String name, String help,
-      double value) {
-    out.family(name, "gauge", help).sample(name, labels, value);
-  }
-
-  private static void gauge(PrometheusText out, String labels, String name, String help,
-      long value) {
+      Number value) {
     out.family(name, "gauge", help).sample(name, labels, value);
   }
 
   private static void counter(PrometheusText out, String labels, String name, String help,
-      double value) {
-    out.family(name, "counter", help).sample(name, labels, value);
-  }
-
-  private static void counter(PrometheusText out, String labels, String name, String help,
-      long value) {
+      Number value) {
     out.family(name, "counter", help).sample(name, labels, value);
   }
 

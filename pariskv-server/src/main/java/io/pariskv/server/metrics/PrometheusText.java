@@ -22,18 +22,9 @@ final class PrometheusText {
   }
 
   /** @param labels such as {@code model_name="a"} */
-  void sample(String name, String labels, double value) {
-    sample(name, labels, number(value));
-  }
-
-  /** A sample that is counted. */
-  void sample(String name, String labels, long value) {
-    sample(name, labels, Long.toString(value));
-  }
-
-  private void sample(String name, String labels, String value) {
-    family.append(PREFIX).append(name).append('{').append(labels).append("} ").append(value)
-        .append('\n');
+  void sample(String name, String labels, Number value) {
+    family.append(PREFIX).append(name).append('{').append(labels).append("} ")
+        .append(number(value.doubleValue())).append('\n');
   }
 
   static String label(String name, String value) {

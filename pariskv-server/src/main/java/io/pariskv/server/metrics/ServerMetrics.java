@@ -46,7 +46,7 @@ public final class ServerMetrics {
     models.values().forEach(model -> model.write(out));
     out.family("http_requests_total", "counter", "Requests by route and status.");
     new TreeMap<>(replies).forEach(
-        (labels, count) -> out.sample("http_requests_total", labels, count.sum()));
+        (labels, count) -> out.sample("http_requests_total", labels, count));
     return out.toString().getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -1,6 +1,7 @@
 package io.pariskv.server.openai;
 
 import io.pariskv.engine.EngineListener;
+import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.server.metrics.RequestTimes;
 import java.time.Duration;
@@ -21,8 +22,12 @@ final class Answer implements EngineListener {
     record Text(String text) implements Event {
     }
 
-    /** The last of all. */
+    /** The last of all: the answer is complete. */
     record Ended(GenerationResult result) implements Event {
+    }
+
+    /** The last of all, in its place: the answer was cancelled. */
+    record Cut(GenerationResult result) implements Event {
     }
 
     /** The last of all, in its place. */
@@ -39,7 +44,6 @@ final class Answer implements EngineListener {
   private volatile long prefillAt;
   private volatile long firstTokenAt;
   private volatile long lastTokenAt;
-  private volatile boolean cancelled;
 
   /**
    * @param arrivedAt of the request, by {@link System#nanoTime}
@@ -57,7 +61,7 @@ final class Answer implements EngineListener {
     if (prefillAt == 0) {
       prefillAt = System.nanoTime();
     }
-    return !cancelled;
+    return true; // whoever cancels has the ticket
   }
 
   @Override
@@ -72,22 +76,19 @@ final class Answer implements EngineListener {
     if (pieces && !text.isEmpty()) {
       events.add(new Event.Text(text));
     }
-    return !cancelled;
+    return true; // whoever cancels has the ticket
   }
 
   @Override
   public void onEnd(GenerationResult result) {
-    events.add(new Event.Ended(result));
+    events.add(result.finishReason() == FinishReason.CANCELLED
+        ? new Event.Cut(result)
+        : new Event.Ended(result));
   }
 
   @Override
   public void onFailure(Exception failure) {
     events.add(new Event.Failed(failure));
-  }
-
-  /** Nobody wants the answer any more. */
-  void cancel() {
-    cancelled = true;
   }
 
   /** The next event, or null if there is none for so long. */

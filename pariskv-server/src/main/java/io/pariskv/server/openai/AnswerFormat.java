@@ -1,37 +1,29 @@
 package io.pariskv.server.openai;
 
 import io.pariskv.generate.GenerationResult;
-import io.pariskv.server.http.Json;
+import io.pariskv.server.http.ApiException;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The JSON of an answer: whole, or in pieces. */
+/**
+ * The JSON of an answer: as events, or as a whole. One instance an answer; not thread-safe.
+ *
+ * <p>A finish reason is {@code stop}, {@code length} or {@code tool_calls}.
+ */
 interface AnswerFormat {
 
-  /** What is sent before anything is known of the answer, or null. */
-  @Nullable
-  ObjectNode opening();
+  /** What is sent before anything is known of the answer; may be nothing. */
+  void begin(EventText out);
 
   /** A part of the answer. */
-  ObjectNode piece(Part part);
+  void part(Part part, EventText out);
 
-  /** Why it ended, after all parts. */
-  ObjectNode ending(String finishReason);
+  /** The answer is complete. */
+  void end(String finishReason, GenerationResult result, EventText out);
 
-  /** The numbers of tokens, after that. */
-  ObjectNode numbers(ObjectNode usage);
+  /** The answer is not complete, and never will be. */
+  void fail(ApiException problem, EventText out);
 
-  /** All of it at once. */
-  ObjectNode whole(List<Part> parts, String finishReason, ObjectNode usage);
-
-  /** The numbers of tokens, as clients read them. */
-  static ObjectNode usage(GenerationResult result) {
-    int prompt = result.promptTokens();
-    int answer = result.tokens().size();
-    ObjectNode usage = Json.object().put("prompt_tokens", prompt).put("completion_tokens", answer)
-        .put("total_tokens", prompt + answer);
-    usage.putObject("prompt_tokens_details").put("cached_tokens", result.cachedTokens());
-    return usage;
-  }
+  /** All of it at once, in place of events. */
+  ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result);
 }

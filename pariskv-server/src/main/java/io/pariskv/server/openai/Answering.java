@@ -4,99 +4,55 @@ import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.EngineStoppedException;
 import io.pariskv.engine.QueueFullException;
-import io.pariskv.generate.FinishReason;
-import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Json;
 import io.pariskv.server.http.OpenReply;
 import io.pariskv.server.metrics.ModelMetrics;
-import io.pariskv.server.metrics.RequestTimes;
 import io.pariskv.server.model.ServedModel;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * One answer's way from the engine to the client: queued, written whole or in pieces, counted, logged. A client that goes
- * away ends it.
+ * One answer's way from the engine to the client: queued, written whole or in pieces, recorded. A client that goes away ends
+ * it.
  *
  * <p>An answer that is long in coming is not silent: where pieces are streamed, comments stand between them; before a whole
  * answer stand spaces, which JSON allows. So clients do not give up early, and it is noticed when they do.
  */
 final class Answering {
-  private static final String COMMENT = ": keep-alive\n\n";
   private static final String SPACE = " ";
   /** A chunk of prefill on a slow machine takes minutes. */
   private static final Duration CANCELLED_WITHIN = Duration.ofMinutes(10);
 
   private final Serving serving;
   private final Exchange exchange;
-  private final ServedModel model;
+  private final AnswerRequest request;
   private final ModelMetrics metrics;
-  private final AnswerFormat format;
-  private final AnswerParser parser;
-  private final Delivery delivery;
-  private final EngineRequest request;
+  private final AnswerRecord record;
   private final Answer answer;
-
   private boolean called;
-  private boolean ended;
 
-  Answering(Serving serving, Exchange exchange, ServedModel model, AnswerFormat format,
-      AnswerParser parser, Delivery delivery, int[] prompt, GenerationOptions options) {
+  Answering(Serving serving, Exchange exchange, AnswerRequest request) {
     this.serving = serving;
     this.exchange = exchange;
-    this.model = model;
-    this.metrics = serving.metrics().of(model);
-    this.format = format;
-    this.parser = parser;
-    this.delivery = delivery;
-    this.request = new EngineRequest(prompt, options, serving.deadline());
-    this.answer = new Answer(exchange.startedAt(), delivery.stream(), metrics::interToken);
-  }
-
-  /**
-   * Most new tokens.
-   *
-   * @param wanted what the request asks for, or null
-   * @param otherwise how many then, as far as there is room
-   * @param param the field that has the prompt
-   */
-  static int maxTokens(ServedModel model, int[] prompt, @Nullable Integer wanted, int otherwise,
-      String param) {
-    int room = model.context() - prompt.length;
-    if (room < 1 || (wanted != null && wanted > room)) {
-      int answer = wanted == null ? 1 : wanted;
-      // In the words of OpenAI, which clients look for.
-      throw ApiException.invalid(param, "context_length_exceeded",
-          "This model's maximum context length is " + model.context()
-              + " tokens. However, you requested " + ((long) prompt.length + answer) + " tokens ("
-              + prompt.length + " in the " + param + ", " + answer
-              + " in the completion). Please reduce the length of the " + param
-              + " or the completion.");
-    }
-    return wanted == null ? Math.min(room, otherwise) : wanted;
+    this.request = request;
+    this.metrics = serving.metrics().of(request.model());
+    this.record = new AnswerRecord(serving, exchange, request);
+    this.answer = new Answer(exchange.startedAt(), request.stream(), metrics::interToken);
   }
 
   /** Answers, or throws what the client is to be told. */
   void run() throws IOException {
-    int[] prompt = request.prompt();
-    ObjectNode notes = exchange.notes().put("model", model.id()).put("stream", delivery.stream())
-        .put("prompt_tokens", prompt.length);
-    if (serving.logPrompts()) {
-      notes.put("prompt", model.tokenizer().decode(prompt, false));
-    }
     Engine.Ticket ticket = submit();
     exchange.forgetBody();
     try {
-      if (delivery.stream()) {
+      if (request.stream()) {
         stream();
       } else {
         whole();
@@ -105,8 +61,7 @@ final class Answering {
       Thread.currentThread().interrupt();
       throw (IOException) new InterruptedIOException("the server is closed").initCause(e);
     } finally {
-      if (!ended) {
-        answer.cancel();
+      if (!record.ended()) {
         ticket.cancel();
         awaitEnd();
       }
@@ -115,7 +70,8 @@ final class Answering {
 
   private Engine.Ticket submit() {
     try {
-      return model.engine().submit(request, answer);
+      return request.model().engine().submit(
+          new EngineRequest(request.prompt(), request.options(), serving.deadline()), answer);
     } catch (QueueFullException e) {
       metrics.refused();
       throw ApiException.tooMany(metrics.retryAfterSeconds(), e);
@@ -124,103 +80,79 @@ final class Answering {
     }
   }
 
-  private static ApiException ends() {
-    return ApiException.unavailable("shutting_down", "the server ends, and the answer with it");
-  }
-
   private ApiException stopped(EngineStoppedException e) {
     if (serving.draining().getAsBoolean()) { // it was not yet when the request came
-      return ends();
+      return shuttingDown();
     }
+    ServedModel model = request.model();
     serving.failed().add(model.id());
-    exchange.notes().put("failure", String.valueOf(e.getMessage()));
+    record.failure(String.valueOf(e.getMessage()));
     return ApiException.unavailable("engine_failed",
         "the engine of model " + model.id() + " has failed; the server must be started again");
   }
 
-  /** Server-sent events. The client has a status and a role before the prompt is read. */
+  private static ApiException shuttingDown() {
+    return ApiException.unavailable("shutting_down", "the server ends, and the answer with it");
+  }
+
+  /** Server-sent events. The client has a status before the prompt is read. */
   private void stream() throws IOException, InterruptedException {
-    OpenReply reply = exchange.open("text/event-stream; charset=utf-8", COMMENT);
-    ObjectNode opening = format.opening();
-    reply.send(opening == null ? COMMENT : event(opening));
-    while (!ended) {
-      Answer.Event event = answer.next(exchange.heartbeat());
-      if (event == null) {
-        reply.beat();
-        continue;
+    OpenReply reply = exchange.open("text/event-stream; charset=utf-8", EventText.COMMENT);
+    EventText out = new EventText();
+    request.format().begin(out);
+    String beginning = out.take();
+    reply.send(beginning.isEmpty() ? EventText.COMMENT : beginning);
+    while (!record.ended()) {
+      for (Answer.Event event = await(reply); event != null; event = answer.next()) {
+        write(event, out);
       }
-      StringBuilder out = new StringBuilder();
-      for (; event != null; event = answer.next()) {
-        events(event, out);
-      }
-      reply.send(out.toString());
+      reply.send(out.take());
     }
     reply.end();
   }
 
-  private void events(Answer.Event event, StringBuilder out) {
+  /** The next event; the client hears something while there is none. */
+  private Answer.Event await(OpenReply reply) throws IOException, InterruptedException {
+    Answer.Event event = answer.next(exchange.heartbeat());
+    while (event == null) {
+      reply.beat();
+      event = answer.next(exchange.heartbeat());
+    }
+    return event;
+  }
+
+  private void write(Answer.Event event, EventText out) {
     switch (event) {
-      case Answer.Event.Text(String text) -> pieces(parser.push(text), out);
+      case Answer.Event.Text(String text) -> write(request.parser().push(text), out);
       case Answer.Event.Ended(GenerationResult result) -> {
-        ApiException cut = cut(result);
-        if (cut == null) {
-          pieces(parser.finish(), out);
-        }
-        record(reason(result), result);
-        if (cut != null) {
-          out.append(event(cut.toJson()));
-          return;
-        }
-        out.append(event(format.ending(reason(result))));
-        if (delivery.includeUsage()) {
-          out.append(event(format.numbers(AnswerFormat.usage(result))));
-        }
-        out.append("data: [DONE]\n\n");
+        write(request.parser().finish(), out);
+        request.format().end(recorded(result), result, out);
       }
-      case Answer.Event.Failed(Exception failure) ->
-        out.append(event(failed(failure).toJson()));
+      case Answer.Event.Cut(GenerationResult result) -> request.format().fail(cut(result), out);
+      case Answer.Event.Failed(Exception failure) -> request.format().fail(failed(failure), out);
     }
   }
 
-  private void pieces(List<Part> parts, StringBuilder out) {
+  private void write(List<Part> parts, EventText out) {
     for (Part part : parts) {
       called |= part instanceof Part.ToolCall;
-      out.append(event(format.piece(part)));
+      request.format().part(part, out);
     }
-  }
-
-  private static String event(JsonNode json) {
-    return "data: " + Json.text(json) + "\n\n";
   }
 
   /** One JSON object. A status can still tell of a failure as long as the client was not kept waiting. */
   private void whole() throws IOException, InterruptedException {
     OpenReply reply = exchange.open("application/json", SPACE);
-    Answer.Event event = answer.next(exchange.heartbeat());
-    for (; event == null; event = answer.next(exchange.heartbeat())) {
-      reply.beat();
-    }
-    ApiException problem = switch (event) {
-      case Answer.Event.Ended(GenerationResult result) -> cut(result);
-      case Answer.Event.Failed(Exception failure) -> failed(failure);
-      case Answer.Event.Text text -> throw new IllegalStateException("a piece that nobody wants");
-    };
-    if (problem != null) {
-      if (event instanceof Answer.Event.Ended(GenerationResult result)) {
-        record(reason(result), result);
-      }
+    Answer.Event event = await(reply);
+    ObjectNode json;
+    try {
+      json = whole(event);
+    } catch (ApiException e) {
       if (reply.started()) {
-        reply.send(Json.text(problem.toJson()));
+        reply.send(Json.text(e.toJson()));
       }
-      throw problem; // after a status the connection ends without the last chunk, which no client takes for an answer
+      throw e; // after a status the connection ends without the last chunk, which no client takes for an answer
     }
-    GenerationResult result = ((Answer.Event.Ended) event).result();
-    List<Part> parts = new ArrayList<>(parser.push(result.text()));
-    parts.addAll(parser.finish());
-    called = parts.stream().anyMatch(Part.ToolCall.class::isInstance);
-    String reason = reason(result);
-    record(reason, result);
-    ObjectNode json = format.whole(parts, reason, AnswerFormat.usage(result));
     if (reply.started()) {
       reply.send(Json.text(json));
       reply.end();
@@ -229,22 +161,39 @@ final class Answering {
     }
   }
 
-  private String reason(GenerationResult result) {
-    return switch (result.finishReason()) {
-      case STOP -> called ? "tool_calls" : "stop";
-      case LENGTH, DEADLINE -> "length";
-      case CANCELLED -> "abort";
+  private ObjectNode whole(Answer.Event event) {
+    return switch (event) {
+      case Answer.Event.Ended(GenerationResult result) -> {
+        List<Part> parts = new ArrayList<>(request.parser().push(result.text()));
+        parts.addAll(request.parser().finish());
+        called = parts.stream().anyMatch(Part.ToolCall.class::isInstance);
+        yield request.format().whole(parts, recorded(result), result);
+      }
+      case Answer.Event.Cut(GenerationResult result) -> throw cut(result);
+      case Answer.Event.Failed(Exception failure) -> throw failed(failure);
+      case Answer.Event.Text _ -> throw new IllegalStateException("a piece that nobody wants");
     };
   }
 
-  /** What was cancelled, but not by us, was cut by the end of the server, and is not an answer. */
-  private static @Nullable ApiException cut(GenerationResult result) {
-    return result.finishReason() == FinishReason.CANCELLED ? ends() : null;
+  /** Records an answer that is complete; why it ended, as clients are told. */
+  private String recorded(GenerationResult result) {
+    String reason = switch (result.finishReason()) {
+      case STOP -> called ? "tool_calls" : "stop";
+      case LENGTH, DEADLINE -> "length";
+      case CANCELLED -> throw new IllegalStateException("an answer that was cut is not complete");
+    };
+    record.ended(reason, answer.times(), result);
+    return reason;
+  }
+
+  /** Records an answer that the server's end has cut. */
+  private ApiException cut(GenerationResult result) {
+    record.ended("abort", answer.times(), result);
+    return shuttingDown();
   }
 
   private ApiException failed(Exception failure) {
-    record("error", null);
-    exchange.notes().put("failure", String.valueOf(failure));
+    record.failed(failure, answer.times());
     return ApiException.internal(failure);
   }
 
@@ -252,46 +201,23 @@ final class Answering {
   private void awaitEnd() {
     long until = System.nanoTime() + CANCELLED_WITHIN.toNanos();
     try {
-      while (!ended) {
-        Answer.Event event = answer.next(Duration.ofNanos(until - System.nanoTime()));
-        switch (event) {
-          case Answer.Event.Ended(GenerationResult result) -> record("abort", result);
-          case Answer.Event.Failed(Exception failure) -> failed(failure);
-          case Answer.Event.Text text -> {
+      while (!record.ended()) {
+        switch (answer.next(Duration.ofNanos(until - System.nanoTime()))) {
+          case Answer.Event.Ended(GenerationResult result) ->
+            record.ended("abort", answer.times(), result);
+          case Answer.Event.Cut(GenerationResult result) ->
+            record.ended("abort", answer.times(), result);
+          case Answer.Event.Failed(Exception failure) -> record.failed(failure, answer.times());
+          case Answer.Event.Text _ -> {
           }
           case null -> {
-            exchange.notes().put("failure", "the engine has not ended a cancelled request");
+            record.failure("the engine has not ended a cancelled request");
             return;
           }
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // the server closes, and does not wait
-    }
-  }
-
-  /** The answer has ended, once. */
-  private void record(String reason, @Nullable GenerationResult result) {
-    ended = true;
-    RequestTimes times = answer.times();
-    metrics.ended(reason, times, result);
-    ObjectNode notes = exchange.notes().put("finish_reason", reason);
-    if (result != null) {
-      notes.put("cached_tokens", result.cachedTokens()).put("completion_tokens",
-          result.tokens().size());
-      if (serving.logPrompts()) {
-        notes.put("answer", result.text());
-      }
-    }
-    millis(notes, "queue_ms", times.queued());
-    millis(notes, "prefill_ms", times.prefill());
-    millis(notes, "first_token_ms", times.firstToken());
-    millis(notes, "decode_ms", times.decode());
-  }
-
-  private static void millis(ObjectNode notes, String name, double seconds) {
-    if (!Double.isNaN(seconds)) {
-      notes.put(name, Math.round(seconds * 1e3));
     }
   }
 }

@@ -20,27 +20,25 @@ public final class ChatEndpoint implements Router.Handler {
 
   @Override
   public void handle(Exchange exchange) throws IOException {
-    read(exchange).run();
+    new Answering(serving, exchange, read(exchange)).run();
   }
 
   /** What was read is garbage before the answer begins, which may take hours. */
-  private Answering read(Exchange exchange) throws IOException {
+  private AnswerRequest read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     ChatPrompt asked = ChatPrompt.read(fields, model);
     ChatPrompt chat = asked.with(asked.tools().chosen(fields));
     Delivery delivery = Delivery.read(fields);
-    Integer wanted = SamplingFields.maxTokens(fields);
-    GenerationOptions options = SamplingFields.read(fields, model, 1);
+    Integer wanted = SamplingFields.wantedTokens(fields);
+    GenerationOptions options = SamplingFields.read(fields, model);
     refuseOthers(fields);
     int[] prompt = chat.encode(model, true);
-    int maxTokens = Answering.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
-    ChatFormat format = new ChatFormat("chatcmpl-" + exchange.id(), Instant.now().getEpochSecond(),
-        model.id(), delivery.includeUsage());
-    AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),
-        Thinking.begins(model, prompt));
-    return new Answering(serving, exchange, model, format, parser, delivery, prompt,
-        options.withMaxTokens(maxTokens));
+    int most = SamplingFields.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
+    ChatFormat format = new ChatFormat(new Chunks("chatcmpl-" + exchange.id(),
+        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
+    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
+        chat.parser(model, prompt), delivery.stream());
   }
 
   private static void refuseOthers(Fields fields) {

@@ -1,5 +1,7 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.generate.GenerationResult;
+import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -9,49 +11,43 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * {@code chat.completion} and {@code chat.completion.chunk}.
  *
- * @param id of the answer
- * @param created seconds since 1970
- * @param model its id
- * @param includeUsage whether the client wants the numbers of tokens, for which every chunk has a place then
+ * @param chunks its head and its end
  */
-record ChatFormat(String id, long created, String model,
-    boolean includeUsage) implements AnswerFormat {
+record ChatFormat(Chunks chunks) implements AnswerFormat {
+  private static final String CHUNK = "chat.completion.chunk";
   private static final String THOUGHTS = "reasoning_content";
 
   @Override
-  public ObjectNode opening() {
-    return chunk(Json.object().put("role", "assistant").put("content", ""), null);
+  public void begin(EventText out) {
+    out.add(chunk(Json.object().put("role", "assistant").put("content", ""), null));
   }
 
   @Override
-  public ObjectNode piece(Part part) {
-    return switch (part) {
-      case Part.Text text -> chunk(Json.object().put("content", text.text()), null);
-      case Part.Thought thought -> chunk(Json.object().put(THOUGHTS, thought.text()), null);
-      case Part.ToolCall call -> {
-        ObjectNode delta = Json.object();
+  public void part(Part part, EventText out) {
+    ObjectNode delta = Json.object();
+    switch (part) {
+      case Part.Text text -> delta.put("content", text.text());
+      case Part.Thought thought -> delta.put(THOUGHTS, thought.text());
+      case Part.ToolCall call ->
         delta.putArray("tool_calls").add(call(call).put("index", call.index()));
-        yield chunk(delta, null);
-      }
-    };
+    }
+    out.add(chunk(delta, null));
   }
 
   @Override
-  public ObjectNode ending(String finishReason) {
-    return chunk(Json.object(), finishReason);
+  public void end(String finishReason, GenerationResult result, EventText out) {
+    out.add(chunk(Json.object(), finishReason));
+    chunks.end(CHUNK, result, out);
   }
 
   @Override
-  public ObjectNode numbers(ObjectNode usage) {
-    ObjectNode json = head("chat.completion.chunk");
-    json.putArray("choices");
-    json.set("usage", usage);
-    return json;
+  public void fail(ApiException problem, EventText out) {
+    Chunks.fail(problem, out);
   }
 
   @Override
-  public ObjectNode whole(List<Part> parts, String finishReason, ObjectNode usage) {
-    ObjectNode json = head("chat.completion");
+  public ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result) {
+    ObjectNode json = chunks.head("chat.completion");
     ObjectNode choice = json.putArray("choices").addObject().put("index", 0);
     ObjectNode message = choice.putObject("message").put("role", "assistant");
     StringBuilder content = new StringBuilder();
@@ -72,7 +68,7 @@ record ChatFormat(String id, long created, String model,
       message.set("tool_calls", calls);
     }
     choice.putNull("logprobs").put("finish_reason", finishReason);
-    json.set("usage", usage);
+    json.set("usage", Chunks.usage(result));
     return json;
   }
 
@@ -83,15 +79,10 @@ record ChatFormat(String id, long created, String model,
   }
 
   private ObjectNode chunk(ObjectNode delta, @Nullable String finishReason) {
-    ObjectNode json = head("chat.completion.chunk");
+    ObjectNode json = chunks.head(CHUNK);
     ObjectNode choice = json.putArray("choices").addObject().put("index", 0);
     choice.set("delta", delta);
     choice.putNull("logprobs").put("finish_reason", finishReason);
-    return includeUsage ? json.putNull("usage") : json;
-  }
-
-  private ObjectNode head(String object) {
-    return Json.object().put("id", id).put("object", object).put("created", created).put("model",
-        model);
+    return chunks.withPlaceOfUsage(json);
   }
 }

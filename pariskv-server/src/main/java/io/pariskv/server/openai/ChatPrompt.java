@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
  */
 record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     Map<String, @Nullable Object> variables, Tools tools) {
-  private static final int MOST_MESSAGES = 100_000;
+  static final int MOST_MESSAGES = 100_000;
   private static final Set<String> OWN_VARIABLES = Set.of("messages", "add_generation_prompt",
       "tools", "documents");
 
@@ -55,7 +55,17 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     return PromptEncoder.chat(model, messages, addGenerationPrompt, all);
   }
 
-  private static Map<String, @Nullable Object> variables(Fields fields) {
+  /**
+   * For the answer to it.
+   *
+   * @param prompt its tokens
+   */
+  AnswerParser parser(ServedModel model, int[] prompt) {
+    return new Thinking(AnswerParser.of(model.tools(), tools), Thinking.begins(model, prompt));
+  }
+
+  /** Reads {@code chat_template_kwargs}. */
+  static Map<String, @Nullable Object> variables(Fields fields) {
     JsonNode given = fields.any("chat_template_kwargs");
     if (given == null) {
       return Map.of();
@@ -85,7 +95,8 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     List<@Nullable Object> calls = role.equals("assistant")
         ? Tools.calls(fields, model)
         : List.of();
-    message.put("content", content(fields, !calls.isEmpty()));
+    boolean empty = !calls.isEmpty() && fields.any("content") == null;
+    message.put("content", empty ? "" : content(fields, "content", Set.of("text")));
     if (!calls.isEmpty()) {
       message.put("tool_calls", calls);
     }
@@ -105,28 +116,32 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
     return message;
   }
 
-  /** A string, or parts that are all text. */
-  private static String content(Fields fields, boolean optional) {
-    JsonNode content = fields.any("content");
-    if (content == null && optional) {
-      return "";
-    }
+  /**
+   * A string, or parts that are all text.
+   *
+   * @param types that parts may have
+   */
+  static String content(Fields fields, String name, Set<String> types) {
+    JsonNode content = fields.any(name);
     if (content == null) {
-      throw fields.missing("content");
+      throw fields.missing(name);
     }
     if (content.isString()) {
       return content.stringValue();
     }
     List<String> texts = new ArrayList<>();
-    List<JsonNode> parts = fields.array("content", MOST_MESSAGES);
+    List<JsonNode> parts = fields.array(name, MOST_MESSAGES);
     for (int i = 0; parts != null && i < parts.size(); i++) {
-      Fields part = Fields.of(parts.get(i), fields.name("content") + "[" + i + "]");
+      Fields part = Fields.of(parts.get(i), fields.name(name) + "[" + i + "]");
       String type = part.requiredText("type");
-      if (!type.equals("text")) {
+      if (!types.contains(type)) {
         throw ApiException.invalid(part.name("type"), "unsupported_value", part.name("type")
             + " is \"" + Json.shorten(type) + "\", but this server reads text only");
       }
       texts.add(part.requiredText("text"));
+      if (type.equals("output_text")) { // of an earlier answer, sent back as it came
+        part.harmless("annotations", "logprobs");
+      }
       part.end();
     }
     return String.join("\n", texts);

@@ -1,6 +1,7 @@
 package io.pariskv.server.openai;
 
-import io.pariskv.server.http.Json;
+import io.pariskv.generate.GenerationResult;
+import io.pariskv.server.http.ApiException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -8,43 +9,38 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * {@code text_completion}, whose pieces look like the whole.
  *
- * @param id of the answer
- * @param created seconds since 1970
- * @param model its id
- * @param includeUsage whether the client wants the numbers of tokens, for which every piece has a place then
+ * @param chunks its head and its end
  */
-record CompletionFormat(String id, long created, String model,
-    boolean includeUsage) implements AnswerFormat {
+record CompletionFormat(Chunks chunks) implements AnswerFormat {
+  private static final String OBJECT = "text_completion";
 
   @Override
-  public @Nullable ObjectNode opening() {
-    return null; // there is no role to tell; heartbeats come in its place
+  public void begin(EventText out) {
+    // there is no role to tell
   }
 
   @Override
-  public ObjectNode piece(Part part) {
-    return piece(text(part), null);
+  public void part(Part part, EventText out) {
+    out.add(chunks.withPlaceOfUsage(choice(text(part), null)));
   }
 
   @Override
-  public ObjectNode ending(String finishReason) {
-    return piece("", finishReason);
+  public void end(String finishReason, GenerationResult result, EventText out) {
+    out.add(chunks.withPlaceOfUsage(choice("", finishReason)));
+    chunks.end(OBJECT, result, out);
   }
 
   @Override
-  public ObjectNode numbers(ObjectNode usage) {
-    ObjectNode json = head();
-    json.putArray("choices");
-    json.set("usage", usage);
-    return json;
+  public void fail(ApiException problem, EventText out) {
+    Chunks.fail(problem, out);
   }
 
   @Override
-  public ObjectNode whole(List<Part> parts, String finishReason, ObjectNode usage) {
+  public ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result) {
     StringBuilder text = new StringBuilder();
     parts.forEach(part -> text.append(text(part)));
     ObjectNode json = choice(text.toString(), finishReason);
-    json.set("usage", usage);
+    json.set("usage", Chunks.usage(result));
     return json;
   }
 
@@ -56,20 +52,10 @@ record CompletionFormat(String id, long created, String model,
     };
   }
 
-  private ObjectNode piece(String text, @Nullable String finishReason) {
-    ObjectNode json = choice(text, finishReason);
-    return includeUsage ? json.putNull("usage") : json;
-  }
-
   private ObjectNode choice(String text, @Nullable String finishReason) {
-    ObjectNode json = head();
+    ObjectNode json = chunks.head(OBJECT);
     json.putArray("choices").addObject().put("text", text).put("index", 0).putNull("logprobs")
         .put("finish_reason", finishReason);
     return json;
-  }
-
-  private ObjectNode head() {
-    return Json.object().put("id", id).put("object", "text_completion").put("created", created)
-        .put("model", model);
   }
 }

@@ -26,11 +26,11 @@ public final class CompletionsEndpoint implements Router.Handler {
 
   @Override
   public void handle(Exchange exchange) throws IOException {
-    read(exchange).run();
+    new Answering(serving, exchange, read(exchange)).run();
   }
 
   /** What was read is garbage before the answer begins. */
-  private Answering read(Exchange exchange) throws IOException {
+  private AnswerRequest read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     JsonNode given = fields.any("prompt");
@@ -39,19 +39,19 @@ public final class CompletionsEndpoint implements Router.Handler {
     }
     boolean specials = fields.flag("add_special_tokens", true);
     Delivery delivery = Delivery.read(fields);
-    Integer wanted = SamplingFields.maxTokens(fields);
-    GenerationOptions options = SamplingFields.read(fields, model, 1);
+    Integer wanted = SamplingFields.wantedTokens(fields);
+    GenerationOptions options = SamplingFields.read(fields, model);
     SamplingFields.refuseOthers(fields);
     fields.unsupported("echo", "the prompt is not repeated", "false");
     fields.unsupported("logprobs", "this server does not give them");
     fields.unsupported("suffix", "this server continues texts, and does not fill gaps", "\"\"");
     fields.end();
     int[] prompt = prompt(given, model, specials);
-    int maxTokens = Answering.maxTokens(model, prompt, wanted, MAX_TOKENS, "prompt");
-    CompletionFormat format = new CompletionFormat("cmpl-" + exchange.id(),
-        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage());
-    return new Answering(serving, exchange, model, format, AnswerParser.plain(), delivery, prompt,
-        options.withMaxTokens(maxTokens));
+    int most = SamplingFields.maxTokens(model, prompt, wanted, MAX_TOKENS, "prompt");
+    CompletionFormat format = new CompletionFormat(new Chunks("cmpl-" + exchange.id(),
+        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
+    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
+        AnswerParser.plain(), delivery.stream());
   }
 
   /** A text, token ids, or a list with one of these. */

@@ -21,12 +21,10 @@ final class SamplingFields {
 
   /**
    * What the request asks for; what it leaves open is as the model's authors propose. Without a seed no two answers are
-   * chosen alike.
-   *
-   * @param maxTokens most new tokens
+   * chosen alike. How many tokens an answer may have is known when the prompt is: {@link #maxTokens}.
    */
-  static GenerationOptions read(Fields fields, ServedModel model, int maxTokens) {
-    GenerationOptions options = GenerationOptions.proposed(model.sampling(), maxTokens);
+  static GenerationOptions read(Fields fields, ServedModel model) {
+    GenerationOptions options = GenerationOptions.proposed(model.sampling(), 1);
     Double temperature = fields.number("temperature", 0, 100);
     options = temperature == null ? options : options.withTemperature(temperature.floatValue());
     Double topP = fields.number("top_p", Float.MIN_NORMAL, 1);
@@ -43,7 +41,7 @@ final class SamplingFields {
   }
 
   /** Most new tokens if the request says so. */
-  static @Nullable Integer maxTokens(Fields fields) {
+  static @Nullable Integer wantedTokens(Fields fields) {
     Integer plain = fields.integer("max_tokens", 1, Integer.MAX_VALUE);
     Integer newer = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
     if (plain != null && newer != null && !plain.equals(newer)) {
@@ -51,6 +49,29 @@ final class SamplingFields {
           + " and max_tokens " + plain + "; give one of them");
     }
     return newer != null ? newer : plain;
+  }
+
+  /**
+   * Most new tokens.
+   *
+   * @param wanted what the request asks for, or null
+   * @param otherwise how many then, as far as there is room
+   * @param param the field that has the prompt
+   */
+  static int maxTokens(ServedModel model, int[] prompt, @Nullable Integer wanted, int otherwise,
+      String param) {
+    int room = model.context() - prompt.length;
+    if (room < 1 || (wanted != null && wanted > room)) {
+      int answer = wanted == null ? 1 : wanted;
+      // In the words of OpenAI, which clients look for.
+      throw ApiException.invalid(param, "context_length_exceeded",
+          "This model's maximum context length is " + model.context()
+              + " tokens. However, you requested " + ((long) prompt.length + answer) + " tokens ("
+              + prompt.length + " in the " + param + ", " + answer
+              + " in the completion). Please reduce the length of the " + param
+              + " or the completion.");
+    }
+    return wanted == null ? Math.min(room, otherwise) : wanted;
   }
 
   /** Fields of OpenAI's and of other servers that would change an answer, were they honoured. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -25,8 +26,21 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
   private static final int MOST = 128;
   private static final String NAME = "[a-zA-Z0-9_.-]{1,64}";
 
-  /** Reads {@code tools}. */
+  /** Reads {@code tools} as chat has them: each has a {@code function}. */
   static Tools read(Fields fields, ServedModel model) {
+    return read(fields, model, tool -> {
+      Fields function = required(tool);
+      tool.end();
+      return function;
+    });
+  }
+
+  /** Reads {@code tools} as responses have them: each is a function. */
+  static Tools readFlat(Fields fields, ServedModel model) {
+    return read(fields, model, tool -> tool);
+  }
+
+  private static Tools read(Fields fields, ServedModel model, UnaryOperator<Fields> function) {
     List<JsonNode> items = fields.array("tools", MOST);
     if (items == null || items.isEmpty()) {
       return NONE;
@@ -37,9 +51,9 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     for (int i = 0; i < items.size(); i++) {
       Fields tool = Fields.of(items.get(i), "tools[" + i + "]");
       requireFunction(tool);
-      names.add(name(tool));
-      tool.end();
-      definitions.add(JsonValues.of(items.get(i)));
+      Map<String, @Nullable Object> definition = definition(function.apply(tool));
+      names.add(String.valueOf(definition.get("name")));
+      definitions.add(function(definition));
     }
     return new Tools(definitions, names);
   }
@@ -53,48 +67,76 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     return choice != null && choice.asString("").equals("none") ? NONE : this;
   }
 
-  /** A call that an earlier answer made, as templates have it: its arguments are an object, not text. */
+  /** The calls of an earlier answer, as templates have them: the arguments of each are an object, not text. */
   static List<@Nullable Object> calls(Fields message, ServedModel model) {
     List<JsonNode> items = message.array("tool_calls", MOST);
     if (items == null || items.isEmpty()) {
       return List.of();
     }
-    requireFormat(model, message.name("tool_calls"));
     List<@Nullable Object> calls = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Fields call = Fields.of(items.get(i), message.name("tool_calls") + "[" + i + "]");
       requireFunction(call);
-      String id = call.requiredText("id");
       call.harmless("index"); // of a streamed call, sent back as it came
       Fields function = required(call);
-      String name = function.requiredText("name");
-      JsonNode arguments = Json.readExactly(function.requiredText("arguments"));
-      if (arguments == null || !arguments.isObject()) {
-        throw ApiException.invalid(function.name("arguments"),
-            function.name("arguments") + " must be the text of a JSON object");
-      }
+      calls.add(call(call.requiredText("id"), function, model, message.name("tool_calls")));
       function.end();
       call.end();
-      Map<String, Object> written = new LinkedHashMap<>();
-      written.put("name", name);
-      written.put("arguments", JsonValues.map(arguments));
-      calls.add(Map.of("id", id, "type", "function", "function", written));
     }
     return calls;
   }
 
-  private static String name(Fields tool) {
-    Fields function = required(tool);
+  /**
+   * One of them.
+   *
+   * @param function has its name and its arguments
+   * @param param what is refused if the model has no functions
+   */
+  static Map<String, @Nullable Object> call(String id, Fields function, ServedModel model,
+      String param) {
+    requireFormat(model, param);
+    Map<String, @Nullable Object> written = new LinkedHashMap<>();
+    written.put("name", function.requiredText("name"));
+    JsonNode arguments = Json.readExactly(function.requiredText("arguments"));
+    if (arguments == null || !arguments.isObject()) {
+      throw ApiException.invalid(function.name("arguments"),
+          function.name("arguments") + " must be the text of a JSON object");
+    }
+    written.put("arguments", JsonValues.map(arguments));
+    Map<String, @Nullable Object> call = new LinkedHashMap<>();
+    call.put("id", id);
+    call.putAll(function(written));
+    return call;
+  }
+
+  /** In the order that models were trained with. */
+  private static Map<String, @Nullable Object> function(Map<String, @Nullable Object> function) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    map.put("type", "function");
+    map.put("function", function);
+    return map;
+  }
+
+  private static Map<String, @Nullable Object> definition(Fields function) {
     String name = function.requiredText("name");
     if (!name.matches(NAME)) {
       throw ApiException.invalid(function.name("name"), function.name("name") + " is \""
           + Json.shorten(name) + "\", expected 1 to 64 letters, digits, _, . and -");
     }
-    function.text("description");
+    Map<String, @Nullable Object> definition = new LinkedHashMap<>();
+    definition.put("name", name);
+    String description = function.text("description");
+    if (description != null) {
+      definition.put("description", description);
+    }
     function.object("parameters");
+    JsonNode parameters = function.any("parameters");
+    if (parameters != null) {
+      definition.put("parameters", JsonValues.map(parameters));
+    }
     function.unsupported("strict", "arguments are what the model writes", "false");
     function.end();
-    return name;
+    return definition;
   }
 
   private static Fields required(Fields holder) {

@@ -1,0 +1,111 @@
+package io.pariskv.server.openai;
+
+import io.pariskv.error.InputException;
+import io.pariskv.generate.GenerationOptions;
+import io.pariskv.server.http.Exchange;
+import io.pariskv.server.http.Fields;
+import io.pariskv.server.http.Json;
+import io.pariskv.server.http.Router;
+import io.pariskv.server.model.ServedModel;
+import java.io.IOException;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code POST /v1/responses}: text in, text out. Nothing is kept of a response. */
+public final class ResponsesEndpoint implements Router.Handler {
+  private static final String KEPT = "nothing is kept of a response; send the whole conversation as input";
+
+  private final Serving serving;
+
+  /** For these models. */
+  public ResponsesEndpoint(Serving serving) {
+    this.serving = serving;
+  }
+
+  @Override
+  public void handle(Exchange exchange) throws IOException {
+    new Answering(serving, exchange, read(exchange)).run();
+  }
+
+  /** What was read is garbage before the answer begins, but for what the answer repeats. */
+  private AnswerRequest read(Exchange exchange) throws IOException {
+    Fields fields = new Fields(exchange.readJson());
+    ServedModel model = serving.model(fields);
+    ChatPrompt chat = new ChatPrompt(ResponsesInput.messages(fields, model),
+        ChatPrompt.variables(fields), Tools.readFlat(fields, model).chosen(fields));
+    boolean stream = Delivery.readStream(fields);
+    Integer wanted = fields.integer("max_output_tokens", 1, Integer.MAX_VALUE);
+    GenerationOptions options = SamplingFields.read(fields, model);
+    ObjectNode response = response(fields, model, options);
+    refuseOthers(fields);
+    int[] prompt = chat.encode(model, true);
+    int most = SamplingFields.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "input");
+    ResponsesFormat format = new ResponsesFormat(exchange.id(), response,
+        thoughts -> count(model, thoughts));
+    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
+        chat.parser(model, prompt), stream);
+  }
+
+  private static int count(ServedModel model, String thoughts) {
+    try {
+      return PromptEncoder.text(model, thoughts, false).length;
+    } catch (InputException e) { // what a model wrote may be more than is read at once, and is an answer all the same
+      return Integer.MAX_VALUE;
+    }
+  }
+
+  /** The response as far as the request determines it. */
+  private static ObjectNode response(Fields fields, ServedModel model, GenerationOptions options) {
+    fields.object("metadata");
+    ObjectNode json = Json.object().put("object", "response")
+        .put("created_at", Instant.now().getEpochSecond()).put("background", false)
+        .put("model", model.id()).putNull("previous_response_id").put("store", false)
+        .put("temperature", options.temperature()).put("top_p", options.topP())
+        .put("top_logprobs", 0).put("truncation", "disabled").put("service_tier", "default")
+        .put("parallel_tool_calls", true);
+    json.set("instructions", repeated(fields, "instructions", null));
+    json.set("max_output_tokens", repeated(fields, "max_output_tokens", null));
+    json.set("metadata", repeated(fields, "metadata", Json.object()));
+    json.set("tools", repeated(fields, "tools", Json.array()));
+    json.set("tool_choice", repeated(fields, "tool_choice", Json.object().stringNode("auto")));
+    json.putObject("reasoning").putNull("effort").putNull("summary");
+    json.putObject("text").putObject("format").put("type", "text");
+    return json;
+  }
+
+  private static @Nullable JsonNode repeated(Fields fields, String name,
+      @Nullable JsonNode otherwise) {
+    JsonNode value = fields.any(name);
+    return value == null ? otherwise : value;
+  }
+
+  private static void refuseOthers(Fields fields) {
+    SamplingFields.refuseOthers(fields);
+    fields.unsupported("previous_response_id", KEPT);
+    fields.unsupported("conversation", KEPT);
+    fields.unsupported("prompt", "prompts are not kept here; use instructions and input");
+    fields.unsupported("background", KEPT, "false");
+    fields.unsupported("include", "a response has all that there is", "[]");
+    fields.unsupported("truncation", "nothing is cut; shorten the input", "\"disabled\"");
+    fields.unsupported("max_tool_calls", "how many are called is up to the model");
+    fields.unsupported("top_logprobs", "this server does not give them", "0");
+    Fields text = fields.object("text");
+    if (text != null) {
+      text.unsupported("format", "say in the input what the answer looks like",
+          "{\"type\":\"text\"}");
+      text.unsupported("verbosity", "say in the input how long the answer should be");
+      text.end();
+    }
+    Fields reasoning = fields.object("reasoning");
+    if (reasoning != null) {
+      reasoning.unsupported("effort",
+          "use chat_template_kwargs, such as {\"enable_thinking\": false}");
+      reasoning.unsupported("summary", "what the model thinks comes in full");
+      reasoning.unsupported("generate_summary", "what the model thinks comes in full");
+      reasoning.end();
+    }
+    fields.end();
+  }
+}
