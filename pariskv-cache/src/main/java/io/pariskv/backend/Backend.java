@@ -163,23 +163,38 @@ public interface Backend extends AutoCloseable {
     return 64L << 20;
   }
 
+  /** This backend's stages. */
+  Stages stages();
+
   /** The transformer's small operations. */
-  LayerStages layers();
+  default LayerStages layers() {
+    return stages().layers();
+  }
 
   /** Writing and reading K and V. */
-  AttentionStages attention();
+  default AttentionStages attention() {
+    return stages().attention();
+  }
 
   /** Encoding and retrieval. */
-  RetrievalStages retrieval();
+  default RetrievalStages retrieval() {
+    return stages().retrieval();
+  }
 
   /** What other methods select with. */
-  SelectionStages selection();
+  default SelectionStages selection() {
+    return stages().selection();
+  }
 
   /** Product quantisation of keys. */
-  QuantizerStages quantizer();
+  default QuantizerStages quantizer() {
+    return stages().quantizer();
+  }
 
   /** Hashes of keys. */
-  HashStages hashes();
+  default HashStages hashes() {
+    return stages().hashes();
+  }
 
   /** An empty plan of memory for this backend, with what it takes itself. */
   default MemoryPlan plan() {
