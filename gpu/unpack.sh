@@ -16,6 +16,10 @@ commit=$(head -n 1 "$place/commit")
 java=$place/runtime/bin/java
 flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
 
+gpu_name() { # and its driver, as records have them
+  nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1
+}
+
 pariskv() { # the command line, as ./pariskv starts it
   "$java" $flags -Xmx"${PARISKV_HEAP:-2g}" -Dpariskv.home="$home" -Dpariskv.commit="$commit" -jar "$place/pariskv-app.jar" "$@"
 }

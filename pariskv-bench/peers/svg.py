@@ -18,7 +18,7 @@ def stacked_bars(title, bars, unit):
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     out, y = [], 40
     for x, row, name in _flow(names):
-        out.append(_box(x, y + 20 * row, 12, 12, colour[name]) + _text(x + 17, y + 20 * row + 10, name))
+        out += _entry(x, y + 20 * row, name, colour[name])
     y += 20 * (1 + max((row for _, row, _ in _flow(names)), default=0)) + 10
     longest = max((_total(parts) for _, parts, _ in bars), default=0.0) or 1.0
     for label, parts, below in bars:
@@ -64,10 +64,8 @@ def lines(title, series, x_label, y_label):
     for i, (name, found) in enumerate(series):
         colour = COLOURS[i % len(COLOURS)]
         path = [at(x, y) for x, y in sorted(found)]
-        out.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="'
-                   + " ".join(f"{x:.1f},{y:.1f}" for x, y in path) + '"/>')
-        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in path]
-        out.append(_box(right + 14, top + 22 * i, 12, 12, colour) + _text(right + 31, top + 22 * i + 10, name))
+        out += _curve(path, colour)
+        out += _entry(right + 14, top + 22 * i, name, colour)
     out.append(_text((left + right) / 2, bottom + 40, x_label, ' text-anchor="middle"'))
     out.append(_text(left - 60, top - 14, y_label))
     return _document(title, bottom + 55, out)
@@ -104,10 +102,9 @@ def shares(title, series, x_label, y_label, even=False, order=()):
         colour = COLOURS[(order.index(name) if name in order else i) % len(COLOURS)]
         aside = 0 if even else 3 * (i - (len(series) - 1) / 2)  # equal scores stay visible
         path = [(along(x) + aside, up(y), up(low), up(high)) for x, y, low, high in found]
-        out.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in path) + '"/>')
         out += [_line(x, low, x, high, colour) for x, _, low, high in path if low != high]
-        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y, _, _ in path]
-        out.append(_box(right + 14, top + 22 * i, 12, 12, colour) + _text(right + 31, top + 22 * i + 10, name))
+        out += _curve([(x, y) for x, y, _, _ in path], colour)
+        out += _entry(right + 14, top + 22 * i, name, colour)
     out.append(_text((left + right) / 2, bottom + 40, x_label, ' text-anchor="middle"'))
     out.append(_text(left - 60, top - 8, y_label))
     return _document(title, bottom + 55, out)
@@ -131,6 +128,18 @@ def _flow(names):
 
 def _number(value):
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _curve(path, colour):
+    """A line through the points, and a dot at each."""
+    through = " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
+    return [f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{through}"/>',
+            *(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in path)]
+
+
+def _entry(x, y, name, colour):
+    """A name in the legend."""
+    return [_box(x, y, 12, 12, colour), _text(x + 17, y + 10, name)]
 
 
 def _box(x, y, width, height, colour, tip=""):

@@ -27,8 +27,10 @@ public interface DecodeAttention {
    * @param selection keys of the retrieval zone, or null for none
    * @param out {@code [rows][heads][headDim] f32}
    */
-  void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
-      Buffer out);
+  default void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
+      Buffer out) {
+    attend(kv, layer, batch, q, kv.shape().window(layer), selection, out);
+  }
 
   /**
    * Attends every token, whatever the zones; in a layer with a sliding window its last {@code window} tokens.
@@ -37,5 +39,20 @@ public interface DecodeAttention {
    * @param q {@code [rows][heads][headDim] f32}, after RoPE
    * @param out {@code [rows][heads][headDim] f32}
    */
-  void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out);
+  default void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out) {
+    int window = kv.shape().window(layer);
+    attend(kv, layer, batch, q, window > 0 ? window : Integer.MAX_VALUE, null, out);
+  }
+
+  /**
+   * What both others are.
+   *
+   * @param batch the rows; their zones already count the new token
+   * @param q {@code [rows][heads][headDim] f32}, after RoPE
+   * @param window attends the last {@code window} tokens, whatever the zones; 0 if the zones say which
+   * @param selection keys of the retrieval zone, or null for none
+   * @param out {@code [rows][heads][headDim] f32}
+   */
+  void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
+      @Nullable Selection selection, Buffer out);
 }

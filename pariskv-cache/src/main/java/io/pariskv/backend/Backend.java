@@ -6,6 +6,7 @@ import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.Selection;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.Buffer;
@@ -17,6 +18,7 @@ import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -126,6 +128,24 @@ public interface Backend extends AutoCloseable {
   /** Waits for all work before and copies {@code source} into {@code target}. */
   void download(Buffer source, MemorySegment target);
 
+  /** Waits for all work before and reads what is selected: the positions of each head, row after row. */
+  default int[][] download(Selection selection) {
+    int[] positions = ints(selection.positions());
+    int[] counts = ints(selection.counts());
+    int[][] heads = new int[counts.length][];
+    for (int i = 0; i < counts.length; i++) {
+      int from = i * selection.capacity();
+      heads[i] = Arrays.copyOfRange(positions, from, from + counts[i]);
+    }
+    return heads;
+  }
+
+  private int[] ints(Buffer buffer) {
+    int[] values = new int[Math.toIntExact(buffer.shape().elements())];
+    download(buffer, MemorySegment.ofArray(values));
+    return values;
+  }
+
   /**
    * Records the stages that {@code body} calls as one step, without the right to change anything but
    * the contents of buffers. On a CPU the step simply calls {@code body} again.
@@ -143,23 +163,38 @@ public interface Backend extends AutoCloseable {
     return 64L << 20;
   }
 
+  /** This backend's stages. */
+  Stages stages();
+
   /** The transformer's small operations. */
-  LayerStages layers();
+  default LayerStages layers() {
+    return stages().layers();
+  }
 
   /** Writing and reading K and V. */
-  AttentionStages attention();
+  default AttentionStages attention() {
+    return stages().attention();
+  }
 
   /** Encoding and retrieval. */
-  RetrievalStages retrieval();
+  default RetrievalStages retrieval() {
+    return stages().retrieval();
+  }
 
   /** What other methods select with. */
-  SelectionStages selection();
+  default SelectionStages selection() {
+    return stages().selection();
+  }
 
   /** Product quantisation of keys. */
-  QuantizerStages quantizer();
+  default QuantizerStages quantizer() {
+    return stages().quantizer();
+  }
 
   /** Hashes of keys. */
-  HashStages hashes();
+  default HashStages hashes() {
+    return stages().hashes();
+  }
 
   /** An empty plan of memory for this backend, with what it takes itself. */
   default MemoryPlan plan() {

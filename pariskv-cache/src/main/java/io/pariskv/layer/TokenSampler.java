@@ -2,6 +2,7 @@ package io.pariskv.layer;
 
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
 
 /**
  * Chooses the next token of each row from its logits.
@@ -42,6 +43,18 @@ public interface TokenSampler {
    * @param tokens out, {@code [rows] i32}
    */
   void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen, Buffer tokens);
+
+  /** Refuses buffers of other shapes, with both. */
+  static void require(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
+      Buffer tokens) {
+    int rows = batch.rows();
+    int vocabulary = logits.shape().extent(1);
+    logits.require("logits", DType.F32, rows, vocabulary);
+    floats.require("sampling floats", DType.F32, rows, FLOAT_FIELDS);
+    ints.require("sampling ints", DType.I32, rows, INT_FIELDS);
+    seen.require("seen tokens", DType.U8, rows, vocabulary);
+    tokens.require("chosen tokens", DType.I32, rows);
+  }
 
   /** The uniform number in {@code [0, 1)} with 24 bits that position {@code position} draws. */
   static float uniform(long seed, int position) {

@@ -26,13 +26,21 @@ class KeyEncoderTest {
   private static final String ALL_OF_BOTH_KINDS = "allOfBothKinds";
 
   static Stream<Arguments> allOfBothKinds() {
-    return TestBackends.withCoarse(TestBackends.takesLongSizes()
+    return TestBackends.withCoarse(all());
+  }
+
+  static Stream<Arguments> comparedOfBothKinds() {
+    return TestBackends.comparedWithCoarse(all());
+  }
+
+  private static Stream<Size> all() {
+    return TestBackends.takesLongSizes()
         ? Stream.concat(Size.all(), Size.longest())
-        : Size.all());
+        : Size.all();
   }
 
   @ParameterizedTest
-  @MethodSource(ALL_OF_BOTH_KINDS)
+  @MethodSource("comparedOfBothKinds")
   void summaries_equalThoseOfScalar(Backend backend, Size size, Coarse coarse) {
     try (Fixture fixture = new Fixture(backend, size, coarse).encode(size.budget());
         ScalarBackend scalar = new ScalarBackend();

@@ -75,7 +75,7 @@ class ParisKvTest {
   @MethodSource(KINDS)
   void retrievingEveryKey_equalsFullAttention(Backend backend, Kind kind) {
     // k is far above the zone; 40 steps cross the update interval twice
-    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 1_100, 40);
+    List<float[]> full = Outputs.full(backend, SHAPE, 1_100, 40);
 
     Kind all = kind.withShare(kind.share == null ? null : 1.0);
     Outputs.assertSame(full, Outputs.of(backend, SHAPE, method(ALL, all), 1_100, 40), 5e-5f);
@@ -84,7 +84,7 @@ class ParisKvTest {
   @ParameterizedTest
   @MethodSource(BACKENDS)
   void whileTheContextIsShort_equalsFullAttentionWhateverTheBudget(Backend backend) {
-    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 30, 20);
+    List<float[]> full = Outputs.full(backend, SHAPE, 30, 20);
 
     Outputs.assertRepeated(full, Outputs.of(backend, SHAPE, method(FEW), 30, 20));
   }
@@ -93,7 +93,7 @@ class ParisKvTest {
   @MethodSource(BACKENDS)
   void aSmallBudget_changesLayersThatSeeEverything_andNoSlidingWindow(Backend backend) {
     int width = SHAPE.heads() * SHAPE.headDim();
-    float[] full = Outputs.of(backend, SHAPE, new FullAttention(), 200, 1).getLast();
+    float[] full = Outputs.full(backend, SHAPE, 200, 1).getLast();
 
     float[] few = Outputs.of(backend, SHAPE, method(FEW), 200, 1).getLast();
 

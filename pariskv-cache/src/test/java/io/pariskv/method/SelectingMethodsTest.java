@@ -75,7 +75,7 @@ class SelectingMethodsTest {
   @ParameterizedTest
   @MethodSource("unlimited")
   void withABudgetAboveTheContext_equalsFullAttention(Backend backend, AttentionMethod method) {
-    List<float[]> full = Outputs.of(backend, SHAPE, new FullAttention(), 1_100, 40);
+    List<float[]> full = Outputs.full(backend, SHAPE, 1_100, 40);
 
     Outputs.assertSame(full, Outputs.of(backend, SHAPE, method, 1_100, 40), 5e-5f);
   }
@@ -84,7 +84,7 @@ class SelectingMethodsTest {
   @MethodSource("few")
   void aSmallBudget_changesLayersThatSelect_andNoOthers(Backend backend, AttentionMethod method) {
     int width = SHAPE.heads() * SHAPE.headDim();
-    float[] full = Outputs.of(backend, SHAPE, new FullAttention(), 200, 1).getLast();
+    float[] full = Outputs.full(backend, SHAPE, 200, 1).getLast();
 
     float[] few = Outputs.of(backend, SHAPE, method, 200, 1).getLast();
 

@@ -30,7 +30,7 @@ class CodeScoresTest {
   private static final int TRAINED = 40;
 
   static Stream<Arguments> sizes() {
-    return TestBackends.with(Stream.concat(Size.all(),
+    return TestBackends.comparedWith(Stream.concat(Size.all(),
         Size.all().skip(3).limit(4).map(size -> size.withHeadDim(size.rows() % 2 == 0 ? 72 : 33))));
   }
 

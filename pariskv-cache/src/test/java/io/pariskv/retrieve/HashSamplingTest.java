@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("stages")
 class HashSamplingTest {
   static Stream<Arguments> sizes() {
-    return TestBackends.with(Stream.concat(
+    return TestBackends.comparedWith(Stream.concat(
         Stream.concat(Size.all(), Stream.of(
             new Size(List.of(40, 33), 1, 9, 16, DType.BF16, RandomKv.NORMAL),
             new Size(List.of(1_030), 2, 8, 32, DType.BF16, RandomKv.COMMON_MEAN))),

@@ -61,7 +61,7 @@ class RetrievalTest {
 
   static Stream<Arguments> sizes() {
     Stream<Size> some = Size.all().skip(7).limit(14);
-    return TestBackends.withCoarse(
+    return TestBackends.comparedWithCoarse(
         TestBackends.takesLongSizes() ? Stream.concat(some, Size.longest()) : some);
   }
 

@@ -9,8 +9,11 @@ import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.kv.KvShape;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /** What sequences attend through a method, token by token, and how the outputs of two runs compare. */
@@ -25,7 +28,15 @@ public final class Outputs {
    */
   private static final int ULPS = 16;
 
+  private static final Map<List<Object>, List<float[]>> FULL = new ConcurrentHashMap<>();
+
   private Outputs() {
+  }
+
+  /** Those of full attention, which many methods are compared with and a backend computes once. */
+  public static List<float[]> full(Backend backend, KvShape shape, int prompt, int steps) {
+    return FULL.computeIfAbsent(List.of(backend.description(), shape, prompt, steps),
+        key -> of(backend, shape, new FullAttention(), prompt, steps));
   }
 
   /** Those of a prompt in one chunk, and then of steps, of one sequence in a pool of its own. */

@@ -75,6 +75,11 @@ public final class TestBackends {
     return BACKENDS.stream().map(Supplier::get).map(TestBackends::named);
   }
 
+  /** Those that are compared with the oracle, which is not compared with itself. */
+  private static Stream<Named<Backend>> compared() {
+    return onGpu() ? all() : Stream.of(named(vector()));
+  }
+
   private static Named<Backend> named(Backend backend) {
     return Named.of(backend.name() + ", " + backend.description(), backend);
   }
@@ -82,6 +87,17 @@ public final class TestBackends {
   /** Every backend with each of {@code cases}. */
   public static Stream<Arguments> with(Stream<?> cases) {
     return cases.flatMap(each -> all().map(backend -> Arguments.of(backend, each)));
+  }
+
+  /** The same for what does no more than compare with the scalar backend. */
+  public static Stream<Arguments> comparedWith(Stream<?> cases) {
+    return cases.flatMap(each -> compared().map(backend -> Arguments.of(backend, each)));
+  }
+
+  /** The same with each kind of index. */
+  public static Stream<Arguments> comparedWithCoarse(Stream<?> cases) {
+    return cases.flatMap(each -> Stream.of(Coarse.values())
+        .flatMap(coarse -> compared().map(backend -> Arguments.of(backend, each, coarse))));
   }
 
   /** Every backend with each of {@code cases} and each kind of index. */

@@ -13,10 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Requests of mixed lengths, cancelled at random points, leave nothing behind. */
+@Isolated("measures the process")
 class ManyRequestsTest {
   /** On a CPU a few show what there is to show; the GPU's memory needs many. */
   private static final int REQUESTS = Fixtures.CUDA ? 1_000 : 60;

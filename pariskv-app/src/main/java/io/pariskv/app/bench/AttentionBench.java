@@ -226,7 +226,7 @@ public final class AttentionBench implements AutoCloseable {
       for (int set = 0; set <= queries.count(); set++) { // the first follows the last
         queries.next();
         step.retrieve(0, parts.size() - 1);
-        overlap.next(ObservedMethod.heads(backend, retrieval.selection()));
+        overlap.next(backend.download(retrieval.selection()));
       }
       return overlap.mean();
     }

@@ -202,7 +202,7 @@ public final class CompareBench implements AutoCloseable {
       if (selection == null) {
         return computed.attendedTokens();
       }
-      selected += Arrays.stream(ObservedMethod.heads(backend, selection))
+      selected += Arrays.stream(backend.download(selection))
           .mapToInt(head -> head.length).average().orElse(0);
     }
     return step.attendedAnyway() + selected / queries.count();

@@ -11,8 +11,6 @@ import io.pariskv.method.ForwardingMethod;
 import io.pariskv.method.ForwardingState;
 import io.pariskv.method.MethodState;
 import io.pariskv.retrieve.Retrieval;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * A method that shows somebody what every step selects. For backends whose steps are not really recorded: it
@@ -36,24 +34,6 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Forw
     return new State(backend, method.open(backend, kv), kv.shape(), observer);
   }
 
-  /** What is selected for each KV head of each row; waits for all work before. */
-  static int[][] heads(Backend backend, Selection selection) {
-    int[] positions = ints(backend, selection.positions());
-    int[] counts = ints(backend, selection.counts());
-    int[][] heads = new int[counts.length][];
-    for (int i = 0; i < counts.length; i++) {
-      int from = i * selection.capacity();
-      heads[i] = Arrays.copyOfRange(positions, from, from + counts[i]);
-    }
-    return heads;
-  }
-
-  private static int[] ints(Backend backend, Buffer buffer) {
-    int[] values = new int[Math.toIntExact(buffer.shape().elements())];
-    backend.download(buffer, MemorySegment.ofArray(values));
-    return values;
-  }
-
   private record State(Backend backend, MethodState state, KvShape shape,
       Observer observer) implements ForwardingState {
     @Override
@@ -66,7 +46,7 @@ record ObservedMethod(AttentionMethod method, Observer observer) implements Forw
     }
 
     private void show(int layer, Selection selection) {
-      int[][] heads = heads(backend, selection);
+      int[][] heads = backend.download(selection);
       for (int i = 0; i < heads.length; i++) {
         observer.selected(layer, i / shape.kvHeads(), i % shape.kvHeads(), heads[i]);
       }

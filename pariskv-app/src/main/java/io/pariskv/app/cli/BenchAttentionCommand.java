@@ -27,24 +27,18 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Times decode attention of one layer as it runs in a model, stage by stage. */
-@Command(name = "attention", mixinStandardHelpOptions = true, description = "Time decode attention of one layer, stage by stage, where the stages run: several layers in turn in one recorded step, so that none finds its data in a cache. --context, --batch, --method, --k, --preset and --group may name several with commas.")
+@Command(name = "attention", mixinStandardHelpOptions = true, description = "Time decode attention of one layer, stage by stage, where the stages run: several layers in turn in one recorded step, so that none finds its data in a cache: by default they read 4 times the largest. --context, --batch, --method, --k, --preset and --group may name several with commas.")
 public final class BenchAttentionCommand implements Callable<Integer> {
-  private static final int MAX_CONTEXT = (1 << 21) - 1;
-  private static final int MAX_BATCH = 256;
-  private static final int MAX_LAYERS = 1024;
-  private static final int MAX_RUNS = 100_000;
-  private static final int MAX_QUERIES = 256;
-
   @Spec
   private CommandSpec spec;
   @Mixin
   private BackendOption backend;
   @Mixin
   private AttentionShapeOptions geometry;
+  @Mixin
+  private AttentionTimingOptions timing;
   @Option(names = "--context", paramLabel = "N", split = ",", defaultValue = "131072", description = "Tokens held (default: ${DEFAULT-VALUE}).")
   private List<Integer> contexts;
-  @Option(names = "--batch", paramLabel = "N", split = ",", defaultValue = "1", description = "Sequences decoded together (default: ${DEFAULT-VALUE}).")
-  private List<Integer> batches;
   @Option(names = "--method", paramLabel = "NAME", split = ",", defaultValue = "full,pariskv", description = "full or pariskv (default: ${DEFAULT-VALUE}).")
   private List<String> methods;
   @Option(names = "--k", paramLabel = "N", split = ",", defaultValue = "100", description = "Keys that pariskv retrieves (default: ${DEFAULT-VALUE}).")
@@ -57,37 +51,24 @@ public final class BenchAttentionCommand implements Callable<Integer> {
   private Offload offload;
   @Option(names = "--row-cache", paramLabel = "ROWS", defaultValue = "auto", description = "Where K and V are in host memory: selected rows that a GPU keeps for each KV head of a layer, off for none, auto for twice --k from 512 on (default: ${DEFAULT-VALUE}).")
   private String rowCache;
-  @Option(names = "--queries", paramLabel = "N", defaultValue = "16", description = "Sets of queries that steps take in turn (default: ${DEFAULT-VALUE}).")
-  private int queries;
   @Option(names = "--query-correlation", paramLabel = "R", defaultValue = "0", description = "Of a query with that of the next step, 0 to 1: the more, the more of what a step selects the next selects again (default: ${DEFAULT-VALUE}).")
   private double correlation;
-  @Option(names = "--layers", paramLabel = "N", defaultValue = "0", description = "Layers in turn (default: so many that they read 4 times the largest cache).")
-  private int layers;
-  @Option(names = "--steps", paramLabel = "N", defaultValue = "40", description = "Timed steps (default: ${DEFAULT-VALUE}).")
-  private int steps;
-  @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the rows (default: ${DEFAULT-VALUE}).")
-  private long seed;
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
   @Override
   public Integer call() {
-    contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    batches.forEach(batch -> Usage.requireRange(spec, "--batch", batch, MAX_BATCH));
-    Usage.requireRange(spec, "--steps", steps, MAX_RUNS);
-    Usage.requireRange(spec, "--queries", queries, MAX_QUERIES);
+    timing.check(spec, contexts);
     if (!(correlation >= 0 && correlation <= 1)) {
       throw Usage.wrong(spec, "--query-correlation " + correlation + " must be from 0 to 1");
-    }
-    if (layers != 0) {
-      Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
     }
     List<Contender> chosen = Usage.check(spec,
         () -> methods.stream().flatMap(this::named).toList());
     KvShape shape = geometry.toShape(spec, chosen.stream().map(Contender::method).toList());
-    AttentionBench.Settings settings = new AttentionBench.Settings(shape, contexts, batches,
-        chosen, offload, Usage.check(spec, () -> RowCacheSize.parse(rowCache)), layers, queries,
-        correlation, steps, seed);
+    AttentionBench.Settings settings = new AttentionBench.Settings(shape, contexts, timing.batches,
+        chosen, offload, Usage.check(spec, () -> RowCacheSize.parse(rowCache)), timing.layers,
+        timing.queries,
+        correlation, timing.steps, timing.seed);
     try (AttentionBench bench = new AttentionBench(backend.name(spec), settings)) {
       List<Row> rows = bench.run(Terminal.progress(spec.commandLine().getErr()));
       PrintWriter out = spec.commandLine().getOut();
@@ -147,7 +128,7 @@ public final class BenchAttentionCommand implements Callable<Integer> {
     object.put("shape", shape.toString());
     object.put("read_gb_s", bench.bandwidth().gigabytesPerSecond());
     object.put("read_measured_by", bench.bandwidth().how());
-    object.put("queries", queries);
+    object.put("queries", timing.queries);
     object.put("query_correlation", correlation);
     ArrayNode array = object.putArray("rows");
     for (Row row : rows) {

@@ -26,13 +26,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** Times the methods side by side. */
-@Command(name = "compare", mixinStandardHelpOptions = true, description = "Time decode attention of one layer through several methods side by side, over the same random K and V with the same queries, as their authors released them and with matched settings. The default of --method is here all of them; --context, --batch, --offload and --k may name several with commas.")
+@Command(name = "compare", mixinStandardHelpOptions = true, description = "Time decode attention of one layer through several methods side by side, over the same random K and V with the same queries, as their authors released them and with matched settings: by default 2 to 8 layers in turn, the fewer the longer the context. The default of --method is here all of them; --context, --batch, --offload and --k may name several with commas.")
 public final class CompareCommand implements Callable<Integer> {
-  private static final int MAX_CONTEXT = (1 << 21) - 1;
-  private static final int MAX_BATCH = 256;
-  private static final int MAX_LAYERS = 1024;
-  private static final int MAX_RUNS = 100_000;
-  private static final int MAX_QUERIES = 256;
   private static final String MATCHED = "matched";
   private static final String RELEASED = "as released";
 
@@ -54,41 +49,28 @@ public final class CompareCommand implements Callable<Integer> {
   @Mixin
   private AttentionShapeOptions geometry;
   @Mixin
+  private AttentionTimingOptions timing;
+  @Mixin
   private MethodOptions method;
   @Option(names = "--context", paramLabel = "N", split = ",", defaultValue = "131072,1048576", description = "Tokens held (default: ${DEFAULT-VALUE}).")
   private List<Integer> contexts;
-  @Option(names = "--batch", paramLabel = "N", split = ",", defaultValue = "1", description = "Sequences decoded together (default: ${DEFAULT-VALUE}).")
-  private List<Integer> batches;
   @Option(names = "--offload", paramLabel = "WHERE", split = ",", defaultValue = "off", description = "off: K and V where the stages work; on: in host memory beside a GPU; off,on: both (default: ${DEFAULT-VALUE}).")
   private List<Place> places;
-  @Option(names = "--layers", paramLabel = "N", defaultValue = "0", description = "Layers in turn (default: 8 or fewer, so that a million tokens fit).")
-  private int layers;
-  @Option(names = "--queries", paramLabel = "N", defaultValue = "16", description = "Sets of queries that steps take in turn (default: ${DEFAULT-VALUE}).")
-  private int queries;
-  @Option(names = "--steps", paramLabel = "N", defaultValue = "40", description = "Timed steps (default: ${DEFAULT-VALUE}).")
-  private int steps;
-  @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the rows (default: ${DEFAULT-VALUE}).")
-  private long seed;
   @Option(names = "--json", description = "Print one JSON object a row.")
   private boolean json;
 
   @Override
   public Integer call() {
-    contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    batches.forEach(batch -> Usage.requireRange(spec, "--batch", batch, MAX_BATCH));
-    Usage.requireRange(spec, "--steps", steps, MAX_RUNS);
-    Usage.requireRange(spec, "--queries", queries, MAX_QUERIES);
-    if (layers != 0) {
-      Usage.requireRange(spec, "--layers", layers, MAX_LAYERS);
-    }
+    timing.check(spec, contexts);
     Map<Integer, List<Contender>> contenders = new LinkedHashMap<>();
     contexts.forEach(context -> contenders.put(context,
         Usage.check(spec, () -> contenders(context))));
     KvShape shape = geometry.toShape(spec, contenders.values().stream().flatMap(List::stream)
         .map(Contender::method).toList());
-    CompareBench.Settings settings = new CompareBench.Settings(shape, contexts, batches,
-        places.stream().distinct().map(place -> place.placement).toList(), contenders::get, layers,
-        queries, steps, seed);
+    CompareBench.Settings settings = new CompareBench.Settings(shape, contexts, timing.batches,
+        places.stream().distinct().map(place -> place.placement).toList(), contenders::get,
+        timing.layers,
+        timing.queries, timing.steps, timing.seed);
     PrintWriter err = spec.commandLine().getErr();
     try (CompareBench bench = new CompareBench(backend.name(spec), settings)) {
       List<Row> rows = bench.run(Terminal.progress(err));

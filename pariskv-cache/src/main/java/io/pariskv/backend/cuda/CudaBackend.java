@@ -7,6 +7,7 @@ import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.QuantizerStages;
 import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
+import io.pariskv.backend.Stages;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
@@ -51,14 +52,9 @@ public final class CudaBackend implements Backend {
   private final CudaStream stream;
   private final StagingRing ring;
   private final Kernels kernels;
-  private final LayerStages layers;
-  private final AttentionStages attention;
-  private final RetrievalStages retrieval;
-  private final SelectionStages selection;
-  private final QuantizerStages quantizer;
-  private final HashStages hashes;
   private final KvPlacement placement;
   private final String cublasLt;
+  private final Stages stages;
 
   /**
    * Opens the GPU and tests it.
@@ -100,34 +96,41 @@ public final class CudaBackend implements Backend {
       SelfTest.run(kernels, ring);
       CublasLtSearch.Found found = search.open(stream);
       cublasLt = found.description();
-      CudaRmsNorm rmsNorm = new CudaRmsNorm(kernels);
-      CudaMatMul matMul = new CudaMatMul(kernels, found.handle());
-      CudaSwiGlu swiGlu = new CudaSwiGlu(kernels);
-      layers = new LayerStages(new CudaEmbedding(kernels), rmsNorm, matMul,
-          new CudaNormedMatMul(rmsNorm, matMul, swiGlu), new CudaRotary(kernels), swiGlu,
-          new CudaTokenSampler(kernels), new CudaRandomFill(kernels));
-      CudaKvAppend append = new CudaKvAppend(kernels);
-      attention = new AttentionStages(new CudaKvAdvance(kernels), append,
-          new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
-          new CudaDecodeAttention(kernels), new CudaPerHeadAttention(kernels));
-      retrieval = new RetrievalStages(new CudaKeyCentre(kernels), new CudaKeyEncoder(kernels),
-          new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
-          new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
-          new CudaScoreVote(kernels),
-          new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
-          new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels),
-          new CudaValueNorms(kernels), new CudaAdaptiveTopK(kernels));
-      selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
-          new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
-      quantizer = new QuantizerStages(new CudaKeySample(kernels),
-          new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
-          new CudaCodeScores(kernels));
-      hashes = new HashStages(new CudaKeyMean(kernels), new CudaKeyHashing(kernels),
-          new CudaHashSampling(kernels));
+      stages = newStages(kernels, found.handle());
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
     }
+  }
+
+  private static Stages newStages(Kernels kernels, @Nullable CublasLtHandle cublasLt) {
+    CudaRmsNorm rmsNorm = new CudaRmsNorm(kernels);
+    CudaMatMul matMul = new CudaMatMul(kernels, cublasLt);
+    CudaSwiGlu swiGlu = new CudaSwiGlu(kernels);
+    LayerStages layers = new LayerStages(new CudaEmbedding(kernels), rmsNorm, matMul,
+        new CudaNormedMatMul(rmsNorm, matMul, swiGlu), new CudaRotary(kernels), swiGlu,
+        new CudaTokenSampler(kernels), new CudaRandomFill(kernels));
+    CudaKvAppend append = new CudaKvAppend(kernels);
+    AttentionStages attention = new AttentionStages(new CudaKvAdvance(kernels), append,
+        new CudaQkvPreparation(kernels, append), new CudaPrefillAttention(kernels),
+        new CudaDecodeAttention(kernels), new CudaPerHeadAttention(kernels));
+    RetrievalStages retrieval = new RetrievalStages(new CudaKeyCentre(kernels),
+        new CudaKeyEncoder(kernels),
+        new CudaQueryBlocks(kernels), new CudaCentroidTiers(kernels),
+        new CudaCollisionVote(kernels), new CudaCentroidScores(kernels),
+        new CudaScoreVote(kernels),
+        new CudaBucketTopK(kernels), new CudaRerank(kernels), new CudaTopK(kernels),
+        new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels),
+        new CudaValueNorms(kernels), new CudaAdaptiveTopK(kernels));
+    SelectionStages selection = new SelectionStages(new CudaPageBounds(kernels),
+        new CudaKeyScores(kernels),
+        new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
+    QuantizerStages quantizer = new QuantizerStages(new CudaKeySample(kernels),
+        new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
+        new CudaCodeScores(kernels));
+    HashStages hashes = new HashStages(new CudaKeyMean(kernels), new CudaKeyHashing(kernels),
+        new CudaHashSampling(kernels));
+    return new Stages(layers, attention, retrieval, selection, quantizer, hashes);
   }
 
   /** Why this backend cannot be used here, in words, or null if it can. */
@@ -236,7 +239,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping) {
     return grouping == Grouping.PER_HEAD && index.coarse() == Coarse.SCORES
-        ? new CudaHeadRetrieval(kernels, CudaKeyIndex.of(index), size, retrieval.topK())
+        ? new CudaHeadRetrieval(kernels, CudaKeyIndex.of(index), size, retrieval().topK())
         : Backend.super.newRetrieval(index, size, grouping);
   }
 
@@ -318,33 +321,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public LayerStages layers() {
-    return layers;
-  }
-
-  @Override
-  public AttentionStages attention() {
-    return attention;
-  }
-
-  @Override
-  public RetrievalStages retrieval() {
-    return retrieval;
-  }
-
-  @Override
-  public SelectionStages selection() {
-    return selection;
-  }
-
-  @Override
-  public QuantizerStages quantizer() {
-    return quantizer;
-  }
-
-  @Override
-  public HashStages hashes() {
-    return hashes;
+  public Stages stages() {
+    return stages;
   }
 
   @Override

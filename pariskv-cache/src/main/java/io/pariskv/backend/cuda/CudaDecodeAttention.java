@@ -95,19 +95,7 @@ final class CudaDecodeAttention implements DecodeAttention {
 
   /** {@inheritDoc} If the store has a cache of rows, what is selected is looked up there first, in a launch more. */
   @Override
-  public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
-      Buffer out) {
-    attend(kv, layer, batch, q, kv.shape().window(layer), selection, out);
-  }
-
-  /** {@inheritDoc} No cache of rows is asked: it has none of what was not selected. */
-  @Override
-  public void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out) {
-    int window = kv.shape().window(layer);
-    attend(kv, layer, batch, q, window > 0 ? window : Integer.MAX_VALUE, null, out);
-  }
-
-  private void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
+  public void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
       @Nullable Selection selection, Buffer out) {
     Call call = check(CudaKvStore.of(kv), layer, batch, q, window, selection, out);
     CudaRowCache cache = call.store.rowCache();

@@ -44,13 +44,9 @@ final class CudaTokenSampler implements TokenSampler {
   @Override
   public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
       Buffer tokens) {
+    TokenSampler.require(logits, batch, floats, ints, seen, tokens);
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
-    logits.require("logits", DType.F32, rows, vocabulary);
-    floats.require("sampling floats", DType.F32, rows, FLOAT_FIELDS);
-    ints.require("sampling ints", DType.I32, rows, INT_FIELDS);
-    seen.require("seen tokens", DType.U8, rows, vocabulary);
-    tokens.require("chosen tokens", DType.I32, rows);
     if (vocabulary < 1 || vocabulary > MAX_VOCABULARY) {
       throw new IllegalArgumentException("cannot sample from a vocabulary of " + vocabulary
           + " tokens on the GPU; 1 to " + MAX_VOCABULARY + " are possible");

@@ -31,13 +31,13 @@ public final class HostKeyCentre implements KeyCentre {
           squares[i % PARTIAL_SUMS][j] += k * k;
         }
       }
-      addByHalving(sums);
-      addByHalving(squares);
+      double[] sum = PartialSums.total(sums);
+      double[] square = PartialSums.total(squares);
       MemorySegment centre = index.centres(layer, slot).segment();
       double spread2 = 0;
       for (int j = 0; j < headDim; j++) {
-        float mean = (float) (sums[0][j] / samples);
-        spread2 += squares[0][j] / samples;
+        float mean = (float) (sum[j] / samples);
+        spread2 += square[j] / samples;
         spread2 -= (double) mean * mean;
         centre.setAtIndex(ValueLayout.JAVA_FLOAT, (long) kvHead * headDim + j, mean);
       }
@@ -50,17 +50,6 @@ public final class HostKeyCentre implements KeyCentre {
     return dtype == DType.F32
         ? row.getAtIndex(ValueLayout.JAVA_FLOAT, j)
         : Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, j));
-  }
-
-  /** Adds the partial sums; the total replaces the first. */
-  private static void addByHalving(double[][] partial) {
-    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) {
-      for (int p = 0; p < half; p++) {
-        for (int j = 0; j < partial[p].length; j++) {
-          partial[p][j] += partial[p + half][j];
-        }
-      }
-    }
   }
 
   private static int floor(int subspaces, double spread2) {

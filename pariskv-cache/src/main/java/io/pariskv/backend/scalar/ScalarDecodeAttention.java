@@ -14,18 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** {@link DecodeAttention} in double: lists the attended positions, then one softmax a head. */
 final class ScalarDecodeAttention implements DecodeAttention {
   @Override
-  public void attend(KvStore kv, int layer, Batch batch, Buffer q, @Nullable Selection selection,
-      Buffer out) {
-    attend(kv, layer, batch, q, kv.shape().window(layer), selection, out);
-  }
-
-  @Override
-  public void attendAll(KvStore kv, int layer, Batch batch, Buffer q, Buffer out) {
-    int window = kv.shape().window(layer);
-    attend(kv, layer, batch, q, window > 0 ? window : Integer.MAX_VALUE, null, out);
-  }
-
-  private static void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
+  public void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
       @Nullable Selection selection, Buffer out) {
     HostKvStore store = HostKvStore.of(kv);
     KvShape shape = kv.shape();

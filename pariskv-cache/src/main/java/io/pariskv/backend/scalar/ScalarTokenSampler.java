@@ -10,13 +10,9 @@ final class ScalarTokenSampler implements TokenSampler {
   @Override
   public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
       Buffer tokens) {
+    TokenSampler.require(logits, batch, floats, ints, seen, tokens);
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
-    logits.require("logits", DType.F32, rows, vocabulary);
-    floats.require("sampling floats", DType.F32, rows, FLOAT_FIELDS);
-    ints.require("sampling ints", DType.I32, rows, INT_FIELDS);
-    seen.require("seen tokens", DType.U8, rows, vocabulary);
-    tokens.require("chosen tokens", DType.I32, rows);
     for (int r = 0; r < rows; r++) {
       long row = (long) r * vocabulary;
       float[] scores = Elements.floats(logits.segment(), DType.F32, row, vocabulary);

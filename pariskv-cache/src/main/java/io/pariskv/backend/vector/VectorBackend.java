@@ -8,6 +8,7 @@ import io.pariskv.backend.RetrievalStages;
 import io.pariskv.backend.SelectionStages;
 import io.pariskv.backend.StagedNormedMatMul;
 import io.pariskv.backend.StagedPreparation;
+import io.pariskv.backend.Stages;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
@@ -20,12 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** The Vector API on all cores of the CPU. */
 public final class VectorBackend extends HostBackend {
   private final Workers workers;
-  private final LayerStages layers;
-  private final AttentionStages attention;
-  private final RetrievalStages retrieval;
-  private final SelectionStages selection;
-  private final QuantizerStages quantizer;
-  private final HashStages hashes;
+  private final Stages stages;
 
   /** On all processors. */
   public VectorBackend() {
@@ -35,31 +31,38 @@ public final class VectorBackend extends HostBackend {
   /** On {@code threads} threads, the caller's included. */
   public VectorBackend(int threads) {
     workers = new Workers(threads);
+    stages = newStages(workers);
+  }
+
+  private static Stages newStages(Workers workers) {
     ScalarBackend scalar = new ScalarBackend(); // for what is not worth a vector version
     RmsNorm rmsNorm = new VectorRmsNorm(workers);
     MatMul matMul = new VectorMatMul(workers);
     SwiGlu swiGlu = new VectorSwiGlu(workers);
-    layers = new LayerStages(new VectorEmbedding(workers), rmsNorm, matMul,
+    LayerStages layers = new LayerStages(new VectorEmbedding(workers), rmsNorm, matMul,
         new StagedNormedMatMul(rmsNorm, matMul, swiGlu), new VectorRotary(workers), swiGlu,
         new VectorTokenSampler(scalar.layers().sampler()), new VectorRandomFill(workers));
     VectorKvAppend append = new VectorKvAppend(workers);
-    attention = new AttentionStages(scalar.attention().advance(), append,
+    AttentionStages attention = new AttentionStages(scalar.attention().advance(), append,
         new StagedPreparation(layers.rmsNorm(), layers.rotary(), append),
         new VectorPrefillAttention(workers), new VectorDecodeAttention(workers),
         new VectorPerHeadAttention(workers));
-    retrieval = new RetrievalStages(new HostKeyCentre(), new VectorKeyEncoder(workers),
+    RetrievalStages retrieval = new RetrievalStages(new HostKeyCentre(),
+        new VectorKeyEncoder(workers),
         new VectorQueryBlocks(), new VectorCentroidTiers(workers), new VectorCollisionVote(workers),
         new VectorCentroidScores(workers), new VectorScoreVote(workers),
         new VectorBucketTopK(workers), new VectorRerank(workers), new VectorTopK(workers),
         new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers),
         new VectorValueNorms(workers), new VectorAdaptiveTopK(workers));
-    selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
+    SelectionStages selection = new SelectionStages(new VectorPageBounds(workers),
+        new VectorKeyScores(workers),
         new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
-    quantizer = new QuantizerStages(scalar.quantizer().sample(),
+    QuantizerStages quantizer = new QuantizerStages(scalar.quantizer().sample(),
         new VectorCodebookTraining(workers), new VectorKeyCoding(workers),
         new VectorCodeScores(workers));
-    hashes = new HashStages(new VectorKeyMean(workers), new VectorKeyHashing(workers),
+    HashStages hashes = new HashStages(new VectorKeyMean(workers), new VectorKeyHashing(workers),
         new VectorHashSampling(workers));
+    return new Stages(layers, attention, retrieval, selection, quantizer, hashes);
   }
 
   /** Why this backend cannot be used here, or null if it can. */
@@ -80,33 +83,8 @@ public final class VectorBackend extends HostBackend {
   }
 
   @Override
-  public LayerStages layers() {
-    return layers;
-  }
-
-  @Override
-  public AttentionStages attention() {
-    return attention;
-  }
-
-  @Override
-  public RetrievalStages retrieval() {
-    return retrieval;
-  }
-
-  @Override
-  public SelectionStages selection() {
-    return selection;
-  }
-
-  @Override
-  public QuantizerStages quantizer() {
-    return quantizer;
-  }
-
-  @Override
-  public HashStages hashes() {
-    return hashes;
+  public Stages stages() {
+    return stages;
   }
 
   @Override

@@ -1,16 +1,13 @@
 package io.pariskv.backend.vector;
 
-import io.pariskv.backend.host.HostKvStore;
-import io.pariskv.backend.host.HostZoneTable;
-import io.pariskv.index.HashIndex;
+import io.pariskv.backend.host.HostKeyMean;
+import io.pariskv.backend.host.PartialSums;
 import io.pariskv.index.KeyMean;
-import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.TokenSlabs;
-import java.lang.foreign.MemorySegment;
 
 /** {@link KeyMean} on all cores: a task adds up one part of a KV head; the compiler makes vectors of it. */
-final class VectorKeyMean implements KeyMean {
+final class VectorKeyMean extends HostKeyMean {
   private final Workers workers;
 
   VectorKeyMean(Workers workers) {
@@ -18,27 +15,12 @@ final class VectorKeyMean implements KeyMean {
   }
 
   @Override
-  public void find(KvStore kv, int layer, int slot, TokenZones zones, HashIndex index) {
-    index.require(kv.shape());
-    KeyMean.requireKeys(zones);
-    TokenSlabs keys = HostKvStore.of(kv).keys(layer, slot);
+  protected double[][] sums(TokenSlabs keys, TokenZones zones, int parts) {
     int kvHeads = keys.outer();
-    int parts = Math.ceilDiv(zones.retrievalTokens(), PART);
     double[][] sums = new double[parts * kvHeads][];
     workers.run(sums.length,
         task -> sums[task] = sum(keys, task % kvHeads, zones, task / kvHeads * PART));
-    for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-      double[] total = sums[kvHead];
-      for (int part = 1; part < parts; part++) {
-        add(sums[part * kvHeads + kvHead], total);
-      }
-      float[] mean = new float[keys.width()];
-      for (int i = 0; i < mean.length; i++) {
-        mean[i] = (float) (total[i] / zones.retrievalTokens());
-      }
-      HostZoneTable.of(index.means()).row(layer, slot, kvHead, 0)
-          .copyFrom(MemorySegment.ofArray(mean));
-    }
+    return sums;
   }
 
   private static double[] sum(TokenSlabs keys, int kvHead, TokenZones zones, int first) {
@@ -51,17 +33,6 @@ final class VectorKeyMean implements KeyMean {
         sum[i] += row[i];
       }
     }
-    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) {
-      for (int p = 0; p < half; p++) {
-        add(sums[p + half], sums[p]);
-      }
-    }
-    return sums[0];
-  }
-
-  private static void add(double[] more, double[] sum) {
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] += more[i];
-    }
+    return PartialSums.total(sums);
   }
 }

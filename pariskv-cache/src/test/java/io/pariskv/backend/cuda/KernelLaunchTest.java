@@ -13,8 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Arguments reach the kernel as they were given, in their own bytes. */
+@Isolated("sets a system property that kernels are opened by")
 class KernelLaunchTest {
   private final FakeCuda fake = new FakeCuda();
   private final CudaContext context = fake.context();

@@ -47,8 +47,10 @@ final class ExactAttention {
    */
   List<RetrievalPoint> compare(int step, int layer, Batch batch, TokenZones zones, Buffer q,
       Buffer out, @Nullable Selection selection) {
-    Head[] heads = attend(layer, ints(batch.slots(), 1)[0], zones.length(), floats(q));
-    int[][] selected = selected(selection);
+    Head[] heads = attend(layer, slot(batch), zones.length(), floats(q));
+    int[][] selected = selection == null
+        ? new int[shape.kvHeads()][0]
+        : backend.download(selection);
     float[] found = floats(out);
     double[] recalls = IntStream.range(0, heads.length).parallel()
         .mapToDouble(h -> recall(heads[h].scores, zones, of(selected, h))).toArray();
@@ -85,32 +87,16 @@ final class ExactAttention {
     return Math.round(value * 1e5) / 1e5;
   }
 
+  private int slot(Batch batch) {
+    int[] slots = new int[1];
+    backend.download(batch.slots(), MemorySegment.ofArray(slots));
+    return slots[0];
+  }
+
   private float[] floats(Buffer buffer) {
     float[] values = new float[shape.heads() * shape.headDim()];
     backend.download(buffer, MemorySegment.ofArray(values));
     return values;
-  }
-
-  private int[] ints(Buffer buffer, int count) {
-    int[] values = new int[count];
-    backend.download(buffer, MemorySegment.ofArray(values));
-    return values;
-  }
-
-  /** Positions in the zone by KV head, or by query head where they differ. */
-  private int[][] selected(@Nullable Selection selection) {
-    if (selection == null) {
-      return new int[shape.kvHeads()][0];
-    }
-    int heads = selection.positions().shape().extent(1);
-    int capacity = selection.capacity();
-    int[] positions = ints(selection.positions(), heads * capacity);
-    int[] counts = ints(selection.counts(), heads);
-    int[][] selected = new int[heads][];
-    for (int h = 0; h < heads; h++) {
-      selected[h] = Arrays.copyOfRange(positions, h * capacity, h * capacity + counts[h]);
-    }
-    return selected;
   }
 
   /** Share of the best {@code selected.length} keys of the zone that are selected; of equal ones any will do. */

@@ -24,6 +24,7 @@ public record RecallDocument(String body, String question, List<String> answer) 
   /** Most names of things in a document: the model has words for some more. */
   private static final int MAX_NAMES = 20_000;
 
+  private static final RecallWords WORDS = new RecallWords();
   private static final double LINK_SHARE = 0.1;
   private static final double NUMBER_SHARE = 0.2;
   private static final double LIST_SHARE = 0.1;
@@ -63,12 +64,11 @@ public record RecallDocument(String body, String question, List<String> answer) 
   /** The same by the number of sentences, a tenth of which are links of one cycle. */
   static RecallDocument pathOf(int sentences, int hops, long seed) {
     Random random = new Random(seed);
-    RecallWords words = new RecallWords();
     int links = Math.max(hops + 2, (int) (sentences * LINK_SHARE));
-    List<String> places = words.names(Math.min(links, MAX_NAMES), random);
+    List<String> places = WORDS.names(Math.min(links, MAX_NAMES), random);
     List<String> path = IntStream.range(0, places.size()).mapToObj(
         i -> RecallWords.link(places.get(i), places.get((i + 1) % places.size()))).toList();
-    String body = String.join(" ", shuffled(path, sentences, words, random));
+    String body = String.join(" ", shuffled(path, sentences, random));
     int start = random.nextInt(places.size());
     return new RecallDocument(body,
         "Question : Follow the path from the " + places.get(start) + " .",
@@ -82,10 +82,9 @@ public record RecallDocument(String body, String question, List<String> answer) 
    */
   static RecallDocument number(int sentences, double depth, long seed) {
     Random random = new Random(seed);
-    RecallWords words = new RecallWords();
-    List<String> names = words.names(count(sentences, NUMBER_SHARE, 1), random);
+    List<String> names = WORDS.names(count(sentences, NUMBER_SHARE, 1), random);
     List<String> needles = numbers(names, random);
-    List<String> lines = shuffled(needles, sentences, words, random);
+    List<String> lines = shuffled(needles, sentences, random);
     Collections.swap(lines, lines.indexOf(needles.getFirst()),
         (int) Math.round(depth * (sentences - 1)));
     return new RecallDocument(String.join(" ", lines),
@@ -96,10 +95,9 @@ public record RecallDocument(String body, String question, List<String> answer) 
   /** Secret numbers in a tenth of the sentences, and the question for {@code keys} of them. */
   static RecallDocument list(int sentences, int keys, long seed) {
     Random random = new Random(seed);
-    RecallWords words = new RecallWords();
-    List<String> names = words.names(count(sentences, LIST_SHARE, keys), random);
+    List<String> names = WORDS.names(count(sentences, LIST_SHARE, keys), random);
     List<String> needles = numbers(names, random);
-    String body = String.join(" ", shuffled(needles, sentences, words, random));
+    String body = String.join(" ", shuffled(needles, sentences, random));
     return new RecallDocument(body, "Question : What are the secret numbers of the "
         + String.join(" and the ", names.subList(0, keys)) + " ?", needles.subList(0, keys));
   }
@@ -113,11 +111,10 @@ public record RecallDocument(String body, String question, List<String> answer) 
         String.format(Locale.ROOT, "%04d", random.nextInt(10_000)))).toList();
   }
 
-  private static List<String> shuffled(List<String> needles, int sentences, RecallWords words,
-      Random random) {
+  private static List<String> shuffled(List<String> needles, int sentences, Random random) {
     List<String> lines = new ArrayList<>(needles);
     while (lines.size() < sentences) {
-      lines.add(words.filler(random));
+      lines.add(WORDS.filler(random));
     }
     Collections.shuffle(lines, random);
     return lines;

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 
 /** Quality against what a decode step reads, and all costs. */
@@ -109,11 +110,11 @@ final class CostSection {
     Optional<Double> millis = Scores.cost(samples, Cost::millisPerToken).filter(each -> each > 0);
     return List.of(shown(millis), shown(millis.map(each -> 1000 / each)),
         mean(samples, Cost::attendedTokens),
-        Scores.cost(samples, Cost::bytesPerToken).map(Numbers::bytes).orElse("\u2013"),
-        Scores.cost(samples, Cost::summaryBytes).map(Numbers::bytes).orElse("\u2013"),
+        Scores.cost(samples, Cost::bytesPerToken).map(Numbers::bytes).orElse(Numbers.NONE),
+        Scores.cost(samples, Cost::summaryBytes).map(Numbers::bytes).orElse(Numbers.NONE),
         mean(samples, Cost::prefillSeconds), mean(samples, Cost::indexSeconds),
-        mean(samples, Cost::firstTokenSeconds), mean(agreements, Agreement::equalShare),
-        mean(agreements, Agreement::firstDifference));
+        mean(samples, Cost::firstTokenSeconds), agreement(agreements, Agreement::equalShare),
+        agreement(agreements, Agreement::firstDifference));
   }
 
   private static String mean(List<SampleLine> samples, ToDoubleFunction<Cost> of) {
@@ -121,16 +122,11 @@ final class CostSection {
   }
 
   private static String shown(Optional<Double> number) {
-    return number.map(Numbers::of).orElse("\u2013");
+    return number.map(Numbers::of).orElse(Numbers.NONE);
   }
 
-  private static String mean(Iterable<Agreement> agreements, ToDoubleFunction<Agreement> of) {
-    double sum = 0;
-    int count = 0;
-    for (Agreement each : agreements) {
-      sum += of.applyAsDouble(each);
-      count++;
-    }
-    return count == 0 ? "\u2013" : Numbers.of(sum / count);
+  private static String agreement(List<Agreement> agreements, ToDoubleFunction<Agreement> of) {
+    OptionalDouble mean = agreements.stream().mapToDouble(of).average();
+    return mean.isPresent() ? Numbers.of(mean.getAsDouble()) : Numbers.NONE;
   }
 }

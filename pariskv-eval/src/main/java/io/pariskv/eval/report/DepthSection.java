@@ -4,7 +4,6 @@ import io.pariskv.eval.run.SampleLine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.stream.IntStream;
 
 /** Score by where the answer stands in the document, for tasks whose samples say so. */
 final class DepthSection {
@@ -55,9 +54,7 @@ final class DepthSection {
               && Math.min((int) (depth(line).orElse(0) * ROWS), ROWS - 1) == from)
           .mapToDouble(DepthSection::score).average()).toList());
     }
-    List<String> columns = IntStream.range(0, lengths.size())
-        .mapToObj(i -> Numbers.length(lengths.get(i))).toList();
-    return HeatMap.draw("score by depth and length", rows, columns, cells);
+    return HeatMap.draw("score by depth and length", rows, results.shownLengths(task), cells);
   }
 
   private static double score(SampleLine line) {

@@ -31,7 +31,7 @@ final class HeatMap {
             y + 1, "width", CELL_WIDTH - 2, "height", CELL_HEIGHT - 2, "fill-opacity",
             0.06 + 0.74 * value.orElse(0)));
         svg.add(text(x + CELL_WIDTH / 2, y + 17, "middle",
-            value.isPresent() ? Numbers.of(value.getAsDouble()) : "\u2013"));
+            value.isPresent() ? Numbers.of(value.getAsDouble()) : Numbers.NONE));
       }
     }
     for (int column = 0; column < columns.size(); column++) {

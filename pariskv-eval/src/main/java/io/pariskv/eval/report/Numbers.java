@@ -7,6 +7,9 @@ import java.util.Locale;
 
 /** Numbers as a report writes them. */
 final class Numbers {
+  /** Stands where there is no number. */
+  static final String NONE = "\u2013";
+
   private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB"};
 
   private Numbers() {

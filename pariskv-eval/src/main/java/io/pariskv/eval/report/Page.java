@@ -43,7 +43,7 @@ final class Page {
   /** The style with a rule for every colour. */
   private static String style() {
     StringBuilder style = new StringBuilder(STYLE);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < Plot.COLOURS; i++) {
       style.append(
           ".line.c%1$d, .bar.c%1$d { stroke: var(--c%1$d); } .dot.c%1$d { fill: var(--c%1$d); } i.c%1$d { background: var(--c%1$d); }%n"
               .formatted(i));

@@ -15,7 +15,8 @@ final class Plot {
   private static final double RIGHT = 30;
   private static final double TOP = 12;
   private static final double BOTTOM = 44;
-  private static final int COLOURS = 8;
+  /** Colours of the page's style. */
+  static final int COLOURS = 8;
 
   /** A mark on an axis. */
   record Tick(double at, String label) {

@@ -2,6 +2,7 @@ package io.pariskv.eval.report;
 
 import io.pariskv.eval.run.Cell;
 import io.pariskv.eval.run.Line;
+import io.pariskv.eval.run.MethodChoice;
 import io.pariskv.eval.run.RefusedLine;
 import io.pariskv.eval.run.SampleLine;
 import io.pariskv.eval.run.Scores;
@@ -40,12 +41,12 @@ final class Results {
 
   /** Methods, whatever their k; their place is their colour. */
   List<String> kinds() {
-    return methods().stream().map(Results::kind).distinct().toList();
+    return methods().stream().map(MethodChoice::kind).distinct().toList();
   }
 
   /** The colour of a method with a k. */
   int colour(String method) {
-    return kinds().indexOf(kind(method));
+    return kinds().indexOf(MethodChoice.kind(method));
   }
 
   /** Methods that one figure can show: for each k those that have it and those that have none. */
@@ -55,10 +56,6 @@ final class Results {
         .forEach(k -> byK.put(k, methods().stream()
             .filter(method -> k(method).isEmpty() || k(method).equals(k)).toList()));
     return byK.isEmpty() ? Map.of("", methods()) : byK;
-  }
-
-  private static String kind(String method) {
-    return method.split(" ", 2)[0];
   }
 
   /** Such as {@code k=8}, empty for a method without. */

@@ -116,7 +116,7 @@ final class ScoreSection {
         .map(length -> mean.apply(results.cell(task, length, method))).toList();
     if (means.stream().anyMatch(Optional::isPresent)) {
       table.row(name, means.stream().map(
-          each -> each.map(it -> Numbers.of(it) + ", n = " + it.samples()).orElse("\u2013"))
+          each -> each.map(it -> Numbers.of(it) + ", n = " + it.samples()).orElse(Numbers.NONE))
           .toList());
     }
   }

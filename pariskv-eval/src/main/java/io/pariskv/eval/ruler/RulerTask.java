@@ -7,9 +7,9 @@ import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
 import io.pariskv.eval.data.Fit;
+import io.pariskv.eval.data.MadeList;
 import io.pariskv.eval.data.Streams;
 import io.pariskv.text.ChatMessage;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -25,6 +25,7 @@ record RulerTask(String name, Recipe recipe, Scoring scoring) implements Task {
     return true;
   }
 
+  /** {@inheritDoc} A sample is made when the list is asked for it. */
   @Override
   public List<Sample> samples(SampleRequest request) {
     Recipe prepared = recipe.prepared(request.length(), Streams.random(request.seed(), name),
@@ -35,12 +36,8 @@ record RulerTask(String name, Recipe recipe, Scoring scoring) implements Task {
 
   private List<Sample> made(SampleRequest request) {
     int units = units(request);
-    int count = Math.min(request.count(), recipe.samples());
-    List<Sample> samples = new ArrayList<>(count);
-    for (int index = 0; index < count; index++) {
-      samples.add(fitting(request, units, index));
-    }
-    return samples;
+    return new MadeList<>(Math.min(request.count(), recipe.samples()),
+        index -> fitting(request, units, index));
   }
 
   private Sample fitting(SampleRequest request, int units, int index) {

@@ -3,6 +3,7 @@ package io.pariskv.eval.run;
 import io.pariskv.backend.cuda.CudaException;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
+import java.lang.ref.SoftReference;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Evaluation {
   private static final Compared NOTHING = new Compared(List.of(), Map.of());
+
   /**
    * What to run.
    *
@@ -206,8 +208,9 @@ public final class Evaluation {
     private final PromptEncoder encoder;
     private final LanguageModel model;
     private final SharedSession session;
+    /** Samples of rows that had a turn, as long as nothing else needs the memory: they may be a large file's. */
+    private final Map<Row, SoftReference<List<Trial>>> made = new HashMap<>();
     private @Nullable Row row;
-    private List<MethodChoice> methods = List.of();
     private List<Trial> trials = List.of();
 
     Worker(PromptEncoder encoder) {
@@ -219,11 +222,14 @@ public final class Evaluation {
     }
 
     void run(Unit unit) {
+      if (!unit.row.equals(row)) {
+        begin(unit.row);
+      }
       Trial trial = trial(unit);
       List<MethodChoice> left = trial == null
           ? List.of()
-          : methods.stream().filter(method -> !isRefused(unit.row.cell(method.label()))
-              && !isDone(unit.row.cell(method.label()), trial.id())).toList();
+          : open(unit.row).filter(method -> !isDone(unit.row.cell(method.label()), trial.id()))
+              .toList();
       if (trial == null || left.isEmpty()) {
         progress.skip(unit.row.length, 1);
         return;
@@ -239,16 +245,18 @@ public final class Evaluation {
       progress.finished(unit.row.length);
     }
 
+    /** Methods that a row is not refused for. */
+    private Stream<MethodChoice> open(Row of) {
+      return at(of.length).methods().stream()
+          .filter(method -> !isRefused(of.cell(method.label())));
+    }
+
     /** The sample, null if there is none. */
     private @Nullable Trial trial(Unit unit) {
       try {
-        if (!unit.row.equals(row)) {
-          begin(unit.row);
-        }
         return unit.index < trials.size() ? trials.get(unit.index) : null;
       } catch (InputException e) {
-        methods.forEach(method -> refuse(unit.row.cell(method.label()),
-            String.valueOf(e.getMessage())));
+        refuseAll(unit.row, e);
         trials = List.of();
         return null;
       }
@@ -259,11 +267,29 @@ public final class Evaluation {
       trials = List.of();
       at(next.length).methods()
           .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next.length)));
-      methods = at(next.length).methods().stream()
-          .filter(method -> !isRefused(next.cell(method.label()))).toList();
-      if (!methods.isEmpty()) {
-        trials = next.workload.trials(encoder, next.length, plan.samples, plan.seed);
+      if (open(next).findAny().isPresent()) {
+        try {
+          trials = trials(next);
+        } catch (InputException e) {
+          refuseAll(next, e);
+        }
       }
+    }
+
+    private List<Trial> trials(Row of) {
+      SoftReference<List<Trial>> kept = made.get(of);
+      List<Trial> known = kept == null ? null : kept.get();
+      if (known != null) {
+        return known;
+      }
+      List<Trial> all = of.workload.trials(encoder, of.length, plan.samples, plan.seed);
+      made.put(of, new SoftReference<>(all));
+      return all;
+    }
+
+    private void refuseAll(Row of, InputException reason) {
+      at(of.length).methods().forEach(
+          method -> refuse(of.cell(method.label()), String.valueOf(reason.getMessage())));
     }
 
     /** Why the model cannot hold so many tokens through a method; null if it can. */
@@ -307,13 +333,12 @@ public final class Evaluation {
         outcome = SampleLine.Outcome.failed(trial.scored(),
             e instanceof InputException ? String.valueOf(e.getMessage()) : e.toString());
       }
-      List<Integer> full = writtenByFull(cell, trial.id());
-      boolean differs = full != null && result != null && !method.isReference();
+      List<Integer> full = result == null || method.isReference()
+          ? null
+          : writtenByFull(cell, trial.id());
       return new SampleLine(cell, trial.id(), trial.prompt(), outcome,
           result == null ? null : result.cost(),
-          differs && full != null && !full.isEmpty()
-              ? Agreement.of(full, outcome.tokens())
-              : null,
+          full == null || full.isEmpty() ? null : Agreement.of(full, outcome.tokens()),
           result == null ? List.of() : result.retrieval(), origin);
     }
 

@@ -11,8 +11,8 @@ import io.pariskv.method.FullAttention;
  */
 public record MethodChoice(String label, AttentionMethod method) {
 
-  /** What those with another k have in common. */
-  String kind() {
+  /** What the labels of one method with one k and another have in common. */
+  public static String kind(String label) {
     return label.split(" ", 2)[0];
   }
 

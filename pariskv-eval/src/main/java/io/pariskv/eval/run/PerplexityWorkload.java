@@ -1,13 +1,9 @@
 package io.pariskv.eval.run;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.data.DataFile;
 import io.pariskv.generate.Session;
 import io.pariskv.method.StepCost;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,7 +46,7 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
       throw new InputException("perplexity of " + judged + " tokens needs a length of at least "
           + (judged + 3) + ", not " + length + "; give fewer new-tokens, or a larger length");
     }
-    int[] tokens = encoder.model().tokenizer().encode(text());
+    int[] tokens = encoder.model().tokenizer().encode(DataFile.text(file));
     if (tokens.length < window) {
       throw new InputException(file + ": has " + tokens.length + " tokens, length " + length
           + " needs " + window + "; give a longer file, or a smaller length");
@@ -61,18 +57,6 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
           Arrays.copyOfRange(tokens, i * window, (i + 1) * window), judged, seed));
     }
     return windows;
-  }
-
-  private String text() {
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(Files.readAllBytes(file)))
-          .toString();
-    } catch (CharacterCodingException e) {
-      throw new InputException(file + ": is not UTF-8; convert it", e);
-    } catch (IOException e) {
-      throw new InputException(file + ": cannot be read (" + IoReason.of(e) + "); give --data FILE",
-          e);
-    }
   }
 
   private record Window(String id, int[] tokens, int judged, long seed) implements Trial {

@@ -23,6 +23,8 @@ final class SharedSession implements AutoCloseable {
   private final List<MethodChoice> methods;
   private @Nullable Session session;
   private @Nullable Trial held;
+  /** Tokens of its prompt. */
+  private int prefilled;
   private double prefillSeconds;
   private boolean warm;
 
@@ -32,10 +34,9 @@ final class SharedSession implements AutoCloseable {
   }
 
   Trial.Result run(Trial trial, MethodChoice method) {
-    warmUp(trial.shared());
     Session ready = prefilled(trial);
     long start = System.nanoTime();
-    ready.truncate(trial.shared().length);
+    ready.truncate(prefilled);
     ready.use(trial.around(method.method()));
     double indexSeconds = secondsSince(start);
     Trial.Result result = trial.run(ready);
@@ -52,7 +53,7 @@ final class SharedSession implements AutoCloseable {
     int[] prompt = Arrays.copyOf(tokens, Math.min(tokens.length, WARM_UP_TOKENS));
     Set<String> kinds = new HashSet<>(); // another k runs the same code
     for (MethodChoice method : methods) {
-      if (!kinds.add(method.kind())) {
+      if (!kinds.add(MethodChoice.kind(method.label()))) {
         continue;
       }
       try (Session once = model.newSession(method.method())) {
@@ -64,20 +65,24 @@ final class SharedSession implements AutoCloseable {
 
   private Session prefilled(Trial trial) {
     Session ready = session;
+    if (ready != null && trial.equals(held)) {
+      return ready;
+    }
+    int[] tokens = trial.shared();
+    warmUp(tokens);
     if (ready == null) {
       ready = open();
       session = ready;
     }
-    if (!trial.equals(held)) {
-      held = null;
-      ready.truncate(0); // another sample may share its beginning, but with a question that was decoded
-      long start = System.nanoTime();
-      if (trial.shared().length > 0) {
-        ready.prefill(trial.shared(), GenerationListener.NONE);
-      }
-      prefillSeconds = secondsSince(start);
-      held = trial;
+    held = null;
+    ready.truncate(0); // another sample may share its beginning, but with a question that was decoded
+    long start = System.nanoTime();
+    if (tokens.length > 0) {
+      ready.prefill(tokens, GenerationListener.NONE);
     }
+    prefillSeconds = secondsSince(start);
+    prefilled = tokens.length;
+    held = trial;
     return ready;
   }
 

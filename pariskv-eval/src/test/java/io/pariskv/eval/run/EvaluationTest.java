@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -201,6 +202,44 @@ class EvaluationTest {
           file.lines().stream().map(line -> line.cell().toString()).toList());
     }
     assertEquals(4, samples(run(plan, directory, true)).size());
+  }
+
+  /** A task that counts how often its samples were asked for. */
+  private record Counted(Task task, AtomicInteger asked) implements Task {
+    @Override
+    public String name() {
+      return task.name();
+    }
+
+    @Override
+    public boolean sized() {
+      return task.sized();
+    }
+
+    @Override
+    public List<Sample> samples(SampleRequest request) {
+      asked.incrementAndGet();
+      return task.samples(request);
+    }
+
+    @Override
+    public Grade grade(Sample sample, Answer answer) {
+      return task.grade(sample, answer);
+    }
+  }
+
+  @Test
+  void rowsThatTakeTurns_areMadeOnce(@TempDir Path directory) {
+    AtomicInteger asked = new AtomicInteger();
+    Evaluation.Plan plan = plan(
+        List.of(new Counted(RecallTask.number(), asked), new Counted(RecallTask.list(), asked)),
+        List.of(400), WIDE);
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      new Evaluation(plan, file, ORIGIN, new Evaluation.Pace(1, () -> false), line -> {
+      }).run(new PromptEncoder(model, false));
+      assertEquals(4, samples(file.lines()).size());
+    }
+    assertEquals(2, asked.get());
   }
 
   @Test
