@@ -118,7 +118,8 @@ public final class CudaBackend implements Backend {
           new CudaHeadBlocks(kernels), new CudaHeadVotes(kernels), new CudaHeadScores(kernels),
           new CudaValueNorms(kernels), new CudaAdaptiveTopK(kernels));
       selection = new SelectionStages(new CudaPageBounds(kernels), new CudaKeyScores(kernels),
-          new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
+          new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels),
+          new CudaSelectionCounts(kernels));
       quantizer = new QuantizerStages(new CudaKeySample(kernels),
           new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
           new CudaCodeScores(kernels));

@@ -11,6 +11,7 @@ import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
+import io.pariskv.backend.host.HostSelectionCounts;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
 import io.pariskv.layer.SwiGlu;
@@ -35,7 +36,8 @@ public final class ScalarBackend extends HostBackend {
       new ScalarAdaptiveTopK());
 
   private final SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
-      new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK());
+      new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(), new ScalarZoneTopK(),
+      new HostSelectionCounts());
 
   private final QuantizerStages quantizer = new QuantizerStages(new ScalarKeySample(),
       new ScalarCodebookTraining(), new ScalarKeyCoding(), new ScalarCodeScores());

@@ -11,6 +11,7 @@ import io.pariskv.backend.StagedPreparation;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
+import io.pariskv.backend.host.HostSelectionCounts;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
@@ -54,7 +55,8 @@ public final class VectorBackend extends HostBackend {
         new HostHeadBlocks(), new VectorHeadVotes(workers), new VectorHeadScores(workers),
         new VectorValueNorms(workers), new VectorAdaptiveTopK(workers));
     selection = new SelectionStages(new VectorPageBounds(workers), new VectorKeyScores(workers),
-        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
+        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers),
+        new HostSelectionCounts());
     quantizer = new QuantizerStages(scalar.quantizer().sample(),
         new VectorCodebookTraining(workers), new VectorKeyCoding(workers),
         new VectorCodeScores(workers));
