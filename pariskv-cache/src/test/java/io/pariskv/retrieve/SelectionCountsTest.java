@@ -18,13 +18,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Seeded
-@Tag("stages")
 class SelectionCountsTest {
   private static final int BINS = ContextBins.BINS;
   private static final int STEPS = ContextBins.STEPS;
