@@ -95,6 +95,7 @@ final class Answering {
     }
     Engine.Ticket ticket = submit();
     exchange.forgetBody();
+    serving.live().started(exchange, model, ticket);
     try {
       if (delivery.stream()) {
         stream();
@@ -110,6 +111,7 @@ final class Answering {
         ticket.cancel();
         awaitEnd();
       }
+      serving.live().ended(exchange);
     }
   }
 
