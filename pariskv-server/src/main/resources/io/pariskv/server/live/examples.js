@@ -49,17 +49,17 @@ function path() {
   const roll = dice(7);
   const names = things(roll, 40);
   const links = names.map((name, i) => `The path from the ${name} leads to the ${names[(i + 1) % names.length]} on foot .`);
-  return `${hide(roll, links, 420)} Question : Follow the path from the ${names[0]} .`;
+  return `${hide(roll, links, 250)} Question : Follow the path from the ${names[0]} .`;
 }
 
 function number() {
   const roll = dice(11);
   const names = things(roll, 24);
   const facts = names.map((name) => `The secret number of the ${name} is ${1000 + roll(9000)} .`);
-  return `${hide(roll, facts, 420)} Question : What is the secret number of the ${names[5]} ?`;
+  return `${hide(roll, facts, 250)} Question : What is the secret number of the ${names[5]} ?`;
 }
 
 export const EXAMPLES = [
-  ["Follow a path through 400 sentences", path],
-  ["Find a number in 400 sentences", number],
+  ["Follow a path through 250 sentences", path],
+  ["Find a number in 250 sentences", number],
 ];

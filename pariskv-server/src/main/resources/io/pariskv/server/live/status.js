@@ -121,7 +121,7 @@ export class Status {
       : bytes(plan.host_available_bytes);
     id("plan-note").textContent = `The model and one sequence of ${count(plan.tokens ?? context)} tokens take ` +
       `${bytes(sum)}; ${places} were free.`;
-    id("plan").tBodies[0].replaceChildren(...plan.parts.map((part, i) => {
+    id("plan").tBodies[0].replaceChildren(...grouped(plan.parts, sum).map((part, i) => {
       const row = element("tr");
       const colours = element("td");
       const swatch = element("span", "", "swatch");
@@ -129,6 +129,7 @@ export class Status {
       colours.append(swatch);
       row.append(colours, element("td", part.place === "host" ? part.name : `${part.name} (${part.place})`),
         element("td", bytes(part.bytes)));
+      row.title = part.parts ?? "";
       return row;
     }));
     this.#drawPlan();
@@ -139,12 +140,26 @@ export class Status {
     const parts = this.#shown?.models.find((each) => each.id === this.#plan)?.memory_plan?.parts ?? [];
     const sum = parts.reduce((all, part) => all + part.bytes, 0) || 1;
     let x = 0;
-    parts.forEach((part, i) => {
+    grouped(parts, sum).forEach((part, i) => {
       context.fillStyle = colour(`part-${i % COLOURS}`);
       context.fillRect(x, 0, (part.bytes / sum) * width, height);
       x += (part.bytes / sum) * width;
     });
   }
+}
+
+/** Parts that can be seen, and the rest as one. */
+function grouped(parts, sum) {
+  const small = parts.filter((part) => part.bytes < sum / 200);
+  return small.length < 2 ? parts : [
+    ...parts.filter((part) => !small.includes(part)),
+    {
+      name: "the rest",
+      place: "host",
+      bytes: small.reduce((all, part) => all + part.bytes, 0),
+      parts: small.map((part) => `${part.name} ${bytes(part.bytes)}`).join(", "),
+    },
+  ];
 }
 
 /** A large number in few characters. */

@@ -1,5 +1,5 @@
 // The strip of the context: one line a decode step, and where in the context it went back to; under it the sum of all
-// steps, and the zones. Position is tokens from the left; darker is more keys selected, all layers and heads together.
+// steps, and the zones. Position is tokens from the left; the stronger, the more keys selected, all layers and heads together.
 
 import { begin, colour, count, element, percent, redrawn } from "./draw.js";
 
@@ -46,6 +46,7 @@ export class Strip {
     this.#latest = null;
     this.#text = text;
     this.#topAt = 0;
+    id("strip").classList.remove("idle");
     id("strip-top").replaceChildren();
     id("strip-state").textContent = "Waiting for the first look at the context.";
     this.#draw();
@@ -127,7 +128,7 @@ export class Strip {
       return;
     }
     this.#drawZones(zones, now.zones, 1);
-    this.#drawZones({ ...steps, height: steps.height }, now.zones, 0.09);
+    this.#drawZones(steps, now.zones, 0.1);
     const x = (token) => (token / this.#total()) * steps.width;
     const ink = colour("selected");
     const high = steps.height / ROWS;
@@ -137,7 +138,7 @@ export class Strip {
       steps.context.fillStyle = ink;
       row.forEach((keys, bin) => {
         if (keys > 0) {
-          steps.context.globalAlpha = 0.12 + 0.88 * Math.sqrt(keys / most);
+          steps.context.globalAlpha = 0.07 + 0.93 * (keys / most) ** 1.2;
           steps.context.fillRect(x(bin * this.#width), y, Math.max(x(this.#width), 1), high - 0.5);
         }
       });
@@ -146,7 +147,7 @@ export class Strip {
     const most = Math.max(...total, 1);
     sums.context.fillStyle = ink;
     total.forEach((keys, bin) => {
-      const tall = Math.sqrt(keys / most) * (sums.height - 3);
+      const tall = (keys / most) * (sums.height - 3);
       sums.context.fillRect(x(bin * this.#width), sums.height - tall, Math.max(x(this.#width), 1), tall);
     });
     id("plot").setAttribute("aria-label", this.#state(now));
