@@ -135,7 +135,7 @@ export class Chat {
   /** Follows the request on the strip, until it has ended. */
   async #look(id, model, messages, signal, shown) {
     let last = null;
-    const text = new PromptText(model, () => last && this.#strip.show(last));
+    const text = new PromptText(model, () => this.#strip.said());
     this.#strip.begin((from, to) => text.at(from, to));
     try {
       do {

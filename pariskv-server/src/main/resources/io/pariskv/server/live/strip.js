@@ -18,6 +18,7 @@ export class Strip {
   #text = null;
   #cursor = null;
   #topAt = 0;
+  #peaks = [];
 
   constructor() {
     redrawn(id("plot"), () => this.#draw());
@@ -46,6 +47,7 @@ export class Strip {
     this.#latest = null;
     this.#text = text;
     this.#topAt = 0;
+    this.#peaks = [];
     id("strip").classList.remove("idle");
     id("strip-top").replaceChildren();
     id("strip-state").textContent = "Waiting for the first look at the context.";
@@ -63,7 +65,16 @@ export class Strip {
     this.#point(this.#cursor);
     if (performance.now() - this.#topAt > TOP_MILLIS || now.state === "ended") {
       this.#topAt = performance.now();
+      this.#peaks = this.#findPeaks();
       this.#showTop();
+    }
+  }
+
+  /** What some tokens say is known now. */
+  said() {
+    if (this.#latest) {
+      this.#showTop();
+      this.#point(this.#cursor);
     }
   }
 
@@ -209,7 +220,7 @@ export class Strip {
   }
 
   /** The places that the steps in sight went back to most, none beside another. */
-  #showTop() {
+  #findPeaks() {
     const sums = [];
     this.#rows.forEach((row) => row.forEach((keys, bin) => (sums[bin] = (sums[bin] ?? 0) + keys)));
     const all = this.#sum(sums);
@@ -217,15 +228,18 @@ export class Strip {
     const peaks = [];
     const order = sums.map((_, bin) => bin).sort((a, b) => sums[b] - sums[a]);
     for (const bin of order) {
-      if (peaks.length < PEAKS && sums[bin] > 0 && peaks.every((other) => Math.abs(other - bin) >= apart)) {
-        peaks.push(bin);
+      if (peaks.length < PEAKS && sums[bin] > 0 && peaks.every((other) => Math.abs(other.bin - bin) >= apart)) {
+        peaks.push({ bin, part: sums[bin] / all, from: bin * this.#width, to: (bin + 1) * this.#width - 1 });
       }
     }
-    id("strip-top").replaceChildren(...peaks.map((bin) => {
-      const from = bin * this.#width;
+    return peaks;
+  }
+
+  #showTop() {
+    id("strip-top").replaceChildren(...this.#peaks.map(({ part, from, to }) => {
       const item = element("li");
-      item.append(element("b", `${percent(sums[bin] / all)} at ${count(from)}`));
-      const said = this.#text?.(...this.#around(from, from + this.#width - 1));
+      item.append(element("b", `${percent(part)} at ${count(from)}`));
+      const said = this.#text?.(...this.#around(from, to));
       if (said) {
         item.append(" ", element("q", said));
         item.title = said;
