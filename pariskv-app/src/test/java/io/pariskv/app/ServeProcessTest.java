@@ -81,6 +81,7 @@ class ServeProcessTest {
     Cli.run(Cli.with(serve, "--port", 70_000)).refused(2, "--port 70000", "65535");
     Cli.run(Cli.with(serve, "--places", 0)).refused(2, "--places 0");
     Cli.run(Cli.with(serve, "--max-queue", -1)).refused(2, "--max-queue -1");
+    Cli.run(Cli.with(serve, "--attention-strip", "no")).refused(2, "--attention-strip 'no'");
     Cli.run(Cli.with(serve, "--drain-seconds", 0)).refused(2, "--drain-seconds 0");
     Cli.run(Cli.with(serve, "--model", "=x")).refused(2, "NAME=DIR");
     Cli.run(Cli.with(serve, "--model", "none")).refused(2, "NAME=DIR");

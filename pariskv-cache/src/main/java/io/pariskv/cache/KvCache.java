@@ -7,6 +7,7 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.method.MethodState;
 import io.pariskv.method.SelectedKeys;
+import io.pariskv.method.SelectedPlaces;
 import io.pariskv.method.StepCost;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +100,14 @@ public final class KvCache implements AutoCloseable {
    */
   public @Nullable SelectedKeys selected() {
     return pool.state().selected(slot());
+  }
+
+  /**
+   * Where the decode steps since the last prompt selected, if the pool's method is a {@link
+   * io.pariskv.method.CountedMethod}, else null. Waits for all work before.
+   */
+  public @Nullable SelectedPlaces selectedPlaces() {
+    return pool.state().selectedPlaces(slot(), zones);
   }
 
   CachePool pool() {

@@ -75,6 +75,11 @@ public interface ForwardingState extends MethodState {
   }
 
   @Override
+  default @Nullable SelectedPlaces selectedPlaces(int slot, TokenZones zones) {
+    return state().selectedPlaces(slot, zones);
+  }
+
+  @Override
   default StepCost cost(TokenZones zones) {
     return state().cost(zones);
   }

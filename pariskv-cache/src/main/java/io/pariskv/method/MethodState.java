@@ -112,6 +112,16 @@ public interface MethodState extends AutoCloseable {
     return null;
   }
 
+  /**
+   * Where the decode steps of {@code slot} selected, since its last tokens that came from a prompt, if that is counted, else
+   * null. Waits for all work before; not inside a recorded step.
+   *
+   * @param zones the zones now
+   */
+  default @Nullable SelectedPlaces selectedPlaces(int slot, TokenZones zones) {
+    return null;
+  }
+
   /** What one decode step over {@code zones} reads, in all layers together; with a budget that adapts the most. */
   StepCost cost(TokenZones zones);
 

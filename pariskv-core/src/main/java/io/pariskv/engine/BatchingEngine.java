@@ -95,6 +95,11 @@ final class BatchingEngine implements Engine {
     return tally.status().withWaiting(requests.waiting());
   }
 
+  @Override
+  public CacheStatus caches() {
+    return tally.caches();
+  }
+
   /** Bytes of K and V, while no request runs. */
   long cacheBytes() {
     return scheduler.cacheBytes();

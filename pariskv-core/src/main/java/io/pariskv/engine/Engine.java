@@ -3,6 +3,7 @@ package io.pariskv.engine;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.method.AttentionMethod;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Answers many requests at once on one model. One thread of the engine's own drives the model; all methods may be called
@@ -37,6 +38,11 @@ public interface Engine extends AutoCloseable {
   /** What it does now, or did a moment ago. */
   EngineStatus status();
 
+  /** What its caches hold now, or held a moment ago. */
+  default CacheStatus caches() {
+    return CacheStatus.NONE;
+  }
+
   /**
    * Takes no more requests; waits until those it has have ended, and ends them as cancelled when the time is over.
    *
@@ -55,8 +61,18 @@ public interface Engine extends AutoCloseable {
   void close();
 
   /** A request that was queued. */
+  @FunctionalInterface
   interface Ticket {
     /** Ends the request as cancelled, wherever it is, within a chunk of prefill or a decode step; without effect later. */
     void cancel();
+
+    /**
+     * What the request attends. The engine's thread looks after its next step or chunk, and no more often than twenty times a
+     * second; where that takes longer than {@code atMost}, this is what it saw before. Once the request has ended,
+     * this is how it was at last. Null from an engine that does not tell.
+     */
+    default @Nullable ContextAttention attention(Duration atMost) {
+      return null;
+    }
   }
 }

@@ -6,6 +6,7 @@ import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
+import io.pariskv.kv.TokenZones;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ final class Request implements Engine.Ticket {
   private final EngineListener listener;
   private final int limit;
   private final long arrivedAt = System.nanoTime();
+  private final AttentionView view;
   private volatile boolean cancelled;
 
   /** @param limit most new tokens */
@@ -22,6 +24,8 @@ final class Request implements Engine.Ticket {
     this.asked = asked;
     this.listener = listener;
     this.limit = limit;
+    this.view = new AttentionView(new ContextAttention(ContextAttention.State.QUEUED,
+        asked.prompt().length, TokenZones.dense(0), null));
   }
 
   int[] prompt() {
@@ -51,6 +55,16 @@ final class Request implements Engine.Ticket {
     cancelled = true;
   }
 
+  @Override
+  public ContextAttention attention(Duration atMost) {
+    return view.await(atMost);
+  }
+
+  /** For those who ask what it attends. */
+  AttentionView view() {
+    return view;
+  }
+
   /** Why it must end now, whatever it does; null if it may go on. */
   @Nullable
   FinishReason over() {
@@ -73,10 +87,12 @@ final class Request implements Engine.Ticket {
   }
 
   void tellEnd(GenerationResult result) {
+    view.end(null);
     tell(() -> listener.onEnd(result));
   }
 
   void tellFailure(Throwable failure) {
+    view.end(null);
     Exception exception = failure instanceof Exception e
         ? e
         : new IllegalStateException("the request failed: " + failure.getMessage(), failure);

@@ -101,6 +101,22 @@ final class Running {
     return generation.accept(next);
   }
 
+  /** Lets those see what it attends who wait for that. */
+  void showAttention() {
+    request.view().update(this::attention);
+  }
+
+  /** Lets them see how it was at last, while the sequence is there. */
+  void showLastAttention() {
+    request.view().end(attention());
+  }
+
+  private ContextAttention attention() {
+    return new ContextAttention(
+        prefilled ? ContextAttention.State.DECODE : ContextAttention.State.PREFILL,
+        request.prompt().length, sequence.zones(), sequence.selectedPlaces());
+  }
+
   /** Ends it from outside. */
   void end(FinishReason why) {
     generation.end(why);

@@ -7,6 +7,7 @@ import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.ModelRunner;
 import io.pariskv.generate.Sequence;
+import io.pariskv.memory.AvailableMemory;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,6 +66,7 @@ final class Scheduler implements AutoCloseable {
     prefill();
     decode();
     publish();
+    running().forEach(Running::showAttention);
   }
 
   private void endThoseThatMust() {
@@ -273,6 +275,7 @@ final class Scheduler implements AutoCloseable {
   private void finish(Running running) {
     GenerationResult result = running.result(runner.pool().methodBytes(),
         runner.pool().cachedRows() > 0);
+    running.showLastAttention();
     boolean byItself = result.finishReason() == FinishReason.STOP
         || result.finishReason() == FinishReason.LENGTH;
     leave(running, byItself);
@@ -324,6 +327,8 @@ final class Scheduler implements AutoCloseable {
   private void publish() {
     long held = kept.tokens() + running().mapToLong(r -> r.sequence().length()).sum();
     tally.publish(prefilling.size(), decoding.size(), held);
+    AvailableMemory bytes = runner.pool().held();
+    tally.publish(new CacheStatus(kept.tokens(), bytes.gpuBytes(), bytes.hostBytes()));
   }
 
   @Override

@@ -8,6 +8,7 @@ final class Tally {
   private long ended;
   private long failed;
   private volatile EngineStatus status;
+  private volatile CacheStatus caches = CacheStatus.NONE;
 
   Tally(int places, long roomTokens) {
     status = new EngineStatus(0, 0, 0, places, 0, roomTokens, 0, 0, 0, 0, 0);
@@ -16,6 +17,15 @@ final class Tally {
   /** As of the last {@link #publish}; nobody waits in it. */
   EngineStatus status() {
     return status;
+  }
+
+  /** As of the last {@link #publish(CacheStatus)}. */
+  CacheStatus caches() {
+    return caches;
+  }
+
+  void publish(CacheStatus now) {
+    caches = now;
   }
 
   void started(int prompt, int cached) {

@@ -1,10 +1,12 @@
 package io.pariskv.generate;
 
 import io.pariskv.method.SelectedKeys;
+import io.pariskv.method.SelectedPlaces;
 import org.jspecify.annotations.Nullable;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
 import io.pariskv.kv.RowFetches;
+import io.pariskv.kv.TokenZones;
 import io.pariskv.method.StepCost;
 
 /** A cache and the tokens in it. Made by {@link ModelRunner#open}; closing frees its memory. One driving thread. */
@@ -63,6 +65,16 @@ public final class Sequence implements AutoCloseable {
   /** What decode steps so far selected, if the method's budget adapts, else null. Waits for all work before. */
   public @Nullable SelectedKeys selected() {
     return cache.selected();
+  }
+
+  /** The zones of the tokens in the cache. */
+  public TokenZones zones() {
+    return cache.zones();
+  }
+
+  /** Where decode steps since the last prompt selected, if the method counts, else null. Waits for all work before. */
+  public @Nullable SelectedPlaces selectedPlaces() {
+    return cache.selectedPlaces();
   }
 
   KvCache cache() {

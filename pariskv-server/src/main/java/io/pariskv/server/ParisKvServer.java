@@ -11,6 +11,10 @@ import io.pariskv.server.http.HttpService;
 import io.pariskv.server.http.Json;
 import io.pariskv.server.http.RequestLog;
 import io.pariskv.server.http.Router;
+import io.pariskv.server.live.AttentionEndpoint;
+import io.pariskv.server.live.LiveRequests;
+import io.pariskv.server.live.PageEndpoint;
+import io.pariskv.server.live.StatusEndpoint;
 import io.pariskv.server.metrics.ServerMetrics;
 import io.pariskv.server.model.ServedModel;
 import io.pariskv.server.model.ServedModels;
@@ -60,7 +64,8 @@ public final class ParisKvServer implements AutoCloseable {
     this.models = models;
     ServerMetrics metrics = new ServerMetrics(models);
     Serving serving = new Serving(models, metrics, settings.deadline(), settings.logPrompts(),
-        Instant.now().getEpochSecond(), this::draining, ConcurrentHashMap.newKeySet());
+        Instant.now().getEpochSecond(), this::draining, ConcurrentHashMap.newKeySet(),
+        new LiveRequests());
     InetSocketAddress address = new InetSocketAddress(settings.host(), settings.port());
     if (address.isUnresolved()) {
       throw new InputException(
@@ -86,6 +91,7 @@ public final class ParisKvServer implements AutoCloseable {
   private Router routes(Serving serving) {
     ModelsEndpoint listed = new ModelsEndpoint(serving);
     TokenizeEndpoint tokens = new TokenizeEndpoint(serving);
+    PageEndpoint page = new PageEndpoint();
     return new Router()
         .post("/v1/chat/completions", new ChatEndpoint(serving))
         .post("/v1/completions", new CompletionsEndpoint(serving))
@@ -94,6 +100,10 @@ public final class ParisKvServer implements AutoCloseable {
         .get(ModelsEndpoint.PATH + "/", KEY, listed::one)
         .post("/tokenize", tokens::tokenize)
         .post("/detokenize", tokens::detokenize)
+        .get("/", OPEN, page::page)
+        .get(PageEndpoint.PATH, OPEN, page::file)
+        .get("/status", KEY_ALWAYS, new StatusEndpoint(models, settings.version()))
+        .get(AttentionEndpoint.PATH, KEY_ALWAYS, new AttentionEndpoint(serving.live()))
         .get("/health", OPEN, exchange -> health(exchange, serving))
         .get("/health/ready", OPEN, exchange -> ready(exchange, serving))
         .get("/version", OPEN,

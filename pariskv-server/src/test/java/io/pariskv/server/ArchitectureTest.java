@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The server's parts point one way: http and model, metrics, openai, the server itself. */
+/** The server's parts point one way: http and model, metrics and live, openai, the server itself. */
 class ArchitectureTest {
   private static final String SERVER = "io.pariskv.server.";
   private static final JavaClasses CLASSES = new ClassFileImporter()
@@ -22,9 +22,10 @@ class ArchitectureTest {
 
   /** Each package and those of ours that it may use besides itself and {@code error}. */
   @ParameterizedTest
-  @CsvSource({"server.http, error", "server.model, engine generate model text",
+  @CsvSource({"server.http, error", "server.model, engine generate memory backend method model text",
       "server.metrics, engine generate server.model",
-      "server.openai, engine generate text server.http server.model server.metrics"})
+      "server.live, engine kv memory method server.http server.model",
+      "server.openai, server.live engine generate text server.http server.model server.metrics"})
   void package_usesOnlyThoseBeforeIt(String name, String uses) {
     String[] allowed = Stream.concat(
         Stream.of("java..", "javax.net.ssl..", "com.sun.net.httpserver..", "org.jspecify..",

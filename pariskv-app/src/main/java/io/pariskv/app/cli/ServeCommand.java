@@ -41,7 +41,8 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    AttentionMethod chosen = Usage.check(spec, method::toMethod);
+    AttentionMethod chosen = Usage.check(spec,
+        () -> serving.counted(method.toMethod()));
     Usage.requirePositive(spec, "--context", context);
     LoadOptions options = loading.toLoadOptions(spec, context == null ? 0 : context);
     EngineOptions engine = Usage.check(spec, () -> serving.toEngineOptions(spec));

@@ -2,6 +2,8 @@ package io.pariskv.app.cli;
 
 import io.pariskv.engine.EngineOptions;
 import io.pariskv.error.InputException;
+import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.CountedMethod;
 import io.pariskv.server.ServerSettings;
 import io.pariskv.server.http.ApiKeys;
 import io.pariskv.server.http.HttpLimits;
@@ -54,6 +56,9 @@ final class ServingOptions {
   @Option(names = "--drain-seconds", paramLabel = "N", defaultValue = "30", description = "How long running answers may go on after SIGTERM (default: ${DEFAULT-VALUE}).")
   private int drainSeconds;
 
+  @Option(names = "--attention-strip", paramLabel = "on|off", defaultValue = "on", description = "Count where in the context decode steps select, for the page and GET /v1/requests/{id}/attention (default: ${DEFAULT-VALUE}).")
+  private String attentionStrip;
+
   @Option(names = "--log-prompts", description = "Write prompts and answers to the log, too.")
   private boolean logPrompts;
 
@@ -81,6 +86,16 @@ final class ServingOptions {
       settings = settings.withTls(Tls.read(keystore, keystorePassword));
     }
     return keyFile == null ? settings : settings.withKeys(ApiKeys.read(keyFile));
+  }
+
+  /** The method that engines attend by; counted, unless the user wants no strip. Use it inside {@link Usage#check}. */
+  AttentionMethod counted(AttentionMethod method) {
+    return switch (attentionStrip) {
+      case "on" -> new CountedMethod(method);
+      case "off" -> method;
+      default -> throw new InputException(
+          "--attention-strip '" + attentionStrip + "' must be on or off");
+    };
   }
 
   /** How long running answers may go on. */

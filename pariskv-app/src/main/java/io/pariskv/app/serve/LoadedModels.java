@@ -37,7 +37,7 @@ public final class LoadedModels implements AutoCloseable {
         Engine engine = opened.keep(Engine.start(model, method, options));
         loaded.open.push(engine);
         loaded.models.add(model);
-        loaded.served.add(ServedModel.of(each.name(), model, engine));
+        loaded.served.add(ServedModel.of(each.name(), model, engine, method));
       }
       return loaded;
     } catch (RuntimeException | Error e) {

@@ -124,7 +124,8 @@ public final class CudaBackend implements Backend {
         new CudaValueNorms(kernels), new CudaAdaptiveTopK(kernels));
     SelectionStages selection = new SelectionStages(new CudaPageBounds(kernels),
         new CudaKeyScores(kernels),
-        new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels));
+        new CudaPageScores(kernels), new CudaHeadWeights(kernels), new CudaZoneTopK(kernels),
+        new CudaSelectionCounts(kernels));
     QuantizerStages quantizer = new QuantizerStages(new CudaKeySample(kernels),
         new CudaCodebookTraining(kernels), new CudaKeyCoding(kernels),
         new CudaCodeScores(kernels));

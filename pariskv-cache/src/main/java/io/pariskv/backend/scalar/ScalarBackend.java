@@ -12,6 +12,7 @@ import io.pariskv.backend.Stages;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
+import io.pariskv.backend.host.HostSelectionCounts;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
 import io.pariskv.layer.SwiGlu;
@@ -39,7 +40,7 @@ public final class ScalarBackend extends HostBackend {
         new ScalarAdaptiveTopK());
     SelectionStages selection = new SelectionStages(new ScalarPageBounds(),
         new ScalarKeyScores(), new ScalarPageScores(), new ScalarHeadWeights(),
-        new ScalarZoneTopK());
+        new ScalarZoneTopK(), new HostSelectionCounts());
     QuantizerStages quantizer = new QuantizerStages(new ScalarKeySample(),
         new ScalarCodebookTraining(), new ScalarKeyCoding(), new ScalarCodeScores());
     HashStages hashes = new HashStages(new ScalarKeyMean(), new ScalarKeyHashing(),

@@ -12,6 +12,7 @@ import io.pariskv.backend.Stages;
 import io.pariskv.backend.host.HostBackend;
 import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
+import io.pariskv.backend.host.HostSelectionCounts;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
@@ -56,7 +57,8 @@ public final class VectorBackend extends HostBackend {
         new VectorValueNorms(workers), new VectorAdaptiveTopK(workers));
     SelectionStages selection = new SelectionStages(new VectorPageBounds(workers),
         new VectorKeyScores(workers),
-        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers));
+        new VectorPageScores(workers), new VectorHeadWeights(workers), new VectorZoneTopK(workers),
+        new HostSelectionCounts());
     QuantizerStages quantizer = new QuantizerStages(scalar.quantizer().sample(),
         new VectorCodebookTraining(workers), new VectorKeyCoding(workers),
         new VectorCodeScores(workers));

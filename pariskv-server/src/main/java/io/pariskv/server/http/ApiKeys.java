@@ -16,6 +16,9 @@ public final class ApiKeys {
   /** Whoever reaches the server may use it. */
   public static final ApiKeys NONE = new ApiKeys(List.of());
 
+  /** In place of a key's number. */
+  static final int NO_KEY = -1;
+
   private static final int MOST_BYTES = 1 << 16;
   private static final int LEAST_CHARACTERS = 8;
   private static final String SCHEME = "Bearer ";
@@ -70,10 +73,11 @@ public final class ApiKeys {
    * Refuses a request without one of the keys. Takes as long for any wrong key.
    *
    * @param authorization the header, or null
+   * @return which of the keys it is, or {@link #NO_KEY} if none is needed
    */
-  void check(@Nullable String authorization) {
+  int check(@Nullable String authorization) {
     if (!required()) {
-      return;
+      return NO_KEY;
     }
     if (authorization == null
         || !authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
@@ -81,13 +85,14 @@ public final class ApiKeys {
           "this server wants a key: send the header 'Authorization: Bearer KEY'");
     }
     byte[] given = digest(authorization.substring(SCHEME.length()).strip());
-    boolean known = false;
-    for (byte[] digest : digests) {
-      known |= MessageDigest.isEqual(digest, given);
+    int known = NO_KEY;
+    for (int key = 0; key < digests.size(); key++) {
+      known = MessageDigest.isEqual(digests.get(key), given) ? key : known;
     }
-    if (!known) {
+    if (known == NO_KEY) {
       throw ApiException.unauthorized("the key is not one of this server's");
     }
+    return known;
   }
 
   /** Digests have one length, so nothing is told of a key's. */

@@ -23,6 +23,7 @@ public final class Exchange {
   private final ObjectNode notes = Json.object();
   private BodyReader.@Nullable Body body;
   private int status;
+  private int key = ApiKeys.NO_KEY;
 
   Exchange(HttpExchange http, String id, HttpLimits limits, StallWatch watch, BodyReader bodies) {
     this.http = http;
@@ -35,6 +36,15 @@ public final class Exchange {
   /** Unique, as long as the server runs and longer. */
   public String id() {
     return id;
+  }
+
+  /** Which of the server's keys it came with; the same for all if there are none. */
+  public int key() {
+    return key;
+  }
+
+  void setKey(int number) {
+    key = number;
   }
 
   /** When it arrived, by {@link System#nanoTime}. */
@@ -95,6 +105,11 @@ public final class Exchange {
       body.release();
       body = null;
     }
+  }
+
+  /** Adds a header to the reply, before it is sent. */
+  public void replyHeader(String name, String value) {
+    http.getResponseHeaders().set(name, value);
   }
 
   /** Replies with JSON. */

@@ -181,7 +181,7 @@ public final class HttpService implements AutoCloseable {
 
   private void admit(Router.Route route, Exchange exchange) {
     if (route.access() != Router.Access.OPEN) {
-      keys.check(exchange.header("Authorization"));
+      exchange.setKey(keys.check(exchange.header("Authorization")));
       if (!keys.required() && server.getAddress().getAddress().isLoopbackAddress()) {
         LocalHost.check(exchange.header("Host"));
       }

@@ -1,5 +1,6 @@
 package io.pariskv.server.metrics;
 
+import io.pariskv.engine.CacheStatus;
 import io.pariskv.engine.EngineStatus;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.server.model.ServedModel;
@@ -82,6 +83,7 @@ public final class ModelMetrics {
   void write(PrometheusText out) {
     String labels = PrometheusText.label("model_name", model.id());
     writeStatus(out, labels, model.engine().status());
+    writeCaches(out, labels, model.engine().caches());
     out.family("request_success_total", "counter", "Requests that ended, by reason.");
     for (String reason : new String[]{"stop", "length", "tool_calls", "abort", "error"}) {
       finished.computeIfAbsent(reason, _ -> new LongAdder());
@@ -133,6 +135,16 @@ public final class ModelMetrics {
     counter(out, labels, "requests_ended_total", "Requests that the engine ended.", now.ended());
     counter(out, labels, "requests_failed_total", "Requests at which the engine failed.",
         now.failed());
+  }
+
+  private static void writeCaches(PrometheusText out, String labels, CacheStatus now) {
+    gauge(out, labels, "kept_prefix_tokens", "Tokens kept of requests that ended.",
+        now.keptTokens());
+    out.family("kv_cache_bytes", "gauge", "Bytes of K, V and summaries of keys, by memory.");
+    out.sample("kv_cache_bytes", labels + "," + PrometheusText.label("memory", "gpu"),
+        now.gpuBytes());
+    out.sample("kv_cache_bytes", labels + "," + PrometheusText.label("memory", "host"),
+        now.hostBytes());
   }
 
   private static void gauge(PrometheusText out, String labels, String name, String help,

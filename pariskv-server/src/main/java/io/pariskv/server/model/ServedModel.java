@@ -3,6 +3,7 @@ package io.pariskv.server.model;
 import io.pariskv.engine.Engine;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
+import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
@@ -20,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * @param tools how it calls functions
  * @param sampling what its authors propose, for what a request leaves open
  * @param context most tokens of a prompt and its answer together
+ * @param about what people may want to know of it
  */
 public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
-    ToolFormat tools, GenerationConfig sampling, int context) {
+    ToolFormat tools, GenerationConfig sampling, int context, ModelAbout about) {
   private static final int MOST_ID_CHARACTERS = 200;
 
   /** Makes one text of a conversation; see {@link ChatTemplate#renderMessages}. Thread-safe. */
@@ -31,6 +33,12 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
     /** @throws InputException if there is no template, or it refuses the messages */
     String render(List<? extends Map<String, ? extends @Nullable Object>> messages,
         boolean addGenerationPrompt, Map<String, ? extends @Nullable Object> variables);
+  }
+
+  /** A model of which nothing else is known. */
+  public ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
+      ToolFormat tools, GenerationConfig sampling, int context) {
+    this(id, engine, tokenizer, template, tools, sampling, context, ModelAbout.NOTHING);
   }
 
   /** Checks the id and the context. */
@@ -61,6 +69,19 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
     return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
         model.generationConfig(),
         (int) Math.min(model.plan().context(), engine.status().roomTokens()));
+  }
+
+  /**
+   * A loaded model whose method, backend and memory the page shows.
+   *
+   * @param method that the engine was started with
+   * @throws InputException if the model has no tokenizer
+   */
+  public static ServedModel of(String id, LanguageModel model, Engine engine,
+      AttentionMethod method) {
+    ServedModel served = of(id, model, engine);
+    return new ServedModel(id, engine, served.tokenizer, served.template, served.tools,
+        served.sampling, served.context, ModelAbout.of(model, method, served.context));
   }
 
   /** Loaded now, so that a template that cannot be used is known at the start. */

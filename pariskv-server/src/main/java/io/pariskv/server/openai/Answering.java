@@ -51,6 +51,7 @@ final class Answering {
   void run() throws IOException {
     Engine.Ticket ticket = submit();
     exchange.forgetBody();
+    serving.live().started(exchange, model, ticket);
     try {
       if (request.stream()) {
         stream();
@@ -65,6 +66,7 @@ final class Answering {
         ticket.cancel();
         awaitEnd();
       }
+      serving.live().ended(exchange);
     }
   }
 

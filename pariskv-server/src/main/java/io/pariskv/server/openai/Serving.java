@@ -3,6 +3,7 @@ package io.pariskv.server.openai;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
+import io.pariskv.server.live.LiveRequests;
 import io.pariskv.server.metrics.ServerMetrics;
 import io.pariskv.server.model.ServedModel;
 import io.pariskv.server.model.ServedModels;
@@ -22,9 +23,11 @@ import org.jspecify.annotations.Nullable;
  * @param startedAt seconds since 1970
  * @param draining whether the server is about to end
  * @param failed ids of models whose engine has failed; thread-safe
+ * @param live requests that can be looked at
  */
 public record Serving(ServedModels models, ServerMetrics metrics, @Nullable Duration deadline,
-    boolean logPrompts, long startedAt, BooleanSupplier draining, Set<String> failed) {
+    boolean logPrompts, long startedAt, BooleanSupplier draining, Set<String> failed,
+    LiveRequests live) {
 
   /** The model that a request names; where there is one only, a request may leave its name out. */
   ServedModel model(Fields fields) {

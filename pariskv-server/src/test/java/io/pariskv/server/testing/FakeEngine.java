@@ -1,5 +1,7 @@
 package io.pariskv.server.testing;
 
+import io.pariskv.engine.CacheStatus;
+import io.pariskv.engine.ContextAttention;
 import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineListener;
 import io.pariskv.engine.EngineRequest;
@@ -74,6 +76,7 @@ public final class FakeEngine implements Engine {
     private final StringBuilder text = new StringBuilder();
     private final CountDownLatch cancelled = new CountDownLatch(1);
     private boolean over;
+    private volatile @Nullable ContextAttention attention;
 
     private Submission(EngineRequest request, EngineListener listener) {
       this.request = request;
@@ -107,6 +110,12 @@ public final class FakeEngine implements Engine {
           token("token ").go(left - 1);
         }
       });
+    }
+
+    /** What it attends from here on. */
+    public Submission attends(ContextAttention now) {
+      attention = now;
+      return this;
     }
 
     /** The answer has ended. */
@@ -210,12 +219,27 @@ public final class FakeEngine implements Engine {
     if (scripted != null) {
       scripted.accept(submission);
     }
-    return submission::cancel;
+    return new Ticket() {
+      @Override
+      public void cancel() {
+        submission.cancel();
+      }
+
+      @Override
+      public @Nullable ContextAttention attention(Duration atMost) {
+        return submission.attention;
+      }
+    };
   }
 
   @Override
   public EngineStatus status() {
     return new EngineStatus(1, 2, 3, 4, 500, 1000, 60, 7, 80, 9, 10);
+  }
+
+  @Override
+  public CacheStatus caches() {
+    return new CacheStatus(11, 12, 13);
   }
 
   /** From here on {@link #drain} waits for {@link #releaseDrains}. */
