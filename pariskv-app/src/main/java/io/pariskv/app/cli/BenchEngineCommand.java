@@ -6,7 +6,6 @@ import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.method.AttentionMethod;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -28,8 +27,8 @@ public final class BenchEngineCommand implements Callable<Integer> {
 
   @Spec
   private CommandSpec spec;
-  @Option(names = "--model", paramLabel = "DIR", description = "Model directory (default: the bundled one).")
-  private Path model = Path.of(System.getProperty("pariskv.home", "."), "models", "recall-12m");
+  @Mixin
+  private BundledModelOption model;
   @Mixin
   private LoadingOptions loading;
   @Mixin
@@ -55,7 +54,7 @@ public final class BenchEngineCommand implements Callable<Integer> {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
     LoadOptions options = loading.toLoadOptions(spec, 0);
     List<Row> rows = new ArrayList<>();
-    try (LanguageModel loaded = LanguageModel.load(model, options)) {
+    try (LanguageModel loaded = LanguageModel.load(model.directory, options)) {
       run(loaded, chosen, streams.getFirst()); // nothing is compiled yet, and no kernel loaded
       for (int count : streams) {
         rows.add(run(loaded, chosen, count));

@@ -34,8 +34,8 @@ public final class BenchOverlapCommand implements Callable<Integer> {
   private CommandSpec spec;
   @Mixin
   private BackendOption backend;
-  @Option(names = "--model", paramLabel = "DIR", description = "Model directory (default: the bundled one).")
-  private Path model = Path.of(System.getProperty("pariskv.home", "."), "models", "recall-12m");
+  @Mixin
+  private BundledModelOption model;
   @Option(names = "--prompt-file", paramLabel = "FILE", description = "What is asked (default: a document in the bundled model's language, with a path to follow).")
   private @Nullable Path promptFile;
   @Option(names = "--tokens", paramLabel = "N", defaultValue = "16384", description = "Tokens of that document (default: ${DEFAULT-VALUE}).")
@@ -70,7 +70,7 @@ public final class BenchOverlapCommand implements Callable<Integer> {
         ? Prompts.read(promptFile)
         : RecallDocument.path(tokens, hops(), seed).text();
     List<Row> rows = new ArrayList<>();
-    try (LanguageModel loaded = LanguageModel.load(model, loading)) {
+    try (LanguageModel loaded = LanguageModel.load(model.directory, loading)) {
       for (ParisKv method : methods) {
         int k = method.selectedKeys();
         rows.add(new Row(k, OverlapBench.run(loaded, method, prompt,

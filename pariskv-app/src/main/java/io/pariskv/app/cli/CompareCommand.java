@@ -28,8 +28,10 @@ import picocli.CommandLine.Spec;
 /** Times the methods side by side. */
 @Command(name = "compare", mixinStandardHelpOptions = true, description = "Time decode attention of one layer through several methods side by side, over the same random K and V with the same queries, as their authors released them and with matched settings: by default 2 to 8 layers in turn, the fewer the longer the context. The default of --method is here all of them; --context, --batch, --offload and --k may name several with commas.")
 public final class CompareCommand implements Callable<Integer> {
+  /** The settings that a contender has from its authors. */
+  static final String RELEASED = "as released";
+
   private static final String MATCHED = "matched";
-  private static final String RELEASED = "as released";
 
   /** Where K and V are. */
   private enum Place {

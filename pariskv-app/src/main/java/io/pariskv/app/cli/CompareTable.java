@@ -145,7 +145,7 @@ final class CompareTable {
   /** The row of ParisKV that is like this one: as released, or with as many keys; else the first. */
   private @Nullable Row pariskv(Row row) {
     Contender own = row.contender();
-    boolean released = own.settings().equals("as released");
+    boolean released = own.settings().equals(CompareCommand.RELEASED);
     Optional<Row> found = beside(row, each -> each.method() instanceof ParisKv)
         .min(Comparator.comparing(each -> released
             ? !each.contender().settings().contains(own.settings())

@@ -14,7 +14,6 @@ import io.pariskv.method.FullAttention;
 import io.pariskv.method.ParisKv;
 import io.pariskv.text.ChatMessage;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -46,8 +45,8 @@ public final class DemoCommand implements Callable<Integer> {
   private long seed;
   @Mixin
   private BackendOption backend;
-  @Option(names = "--model", paramLabel = "DIR", description = "The bundled model, if it is not where the launcher says.")
-  private Path model = Path.of(System.getProperty("pariskv.home", "."), "models", "recall-12m");
+  @Mixin
+  private BundledModelOption model;
 
   /** One line of the table. */
   private record Outcome(String method, int rightHops, GenerationResult result) {
@@ -69,7 +68,7 @@ public final class DemoCommand implements Callable<Integer> {
     RecallDocument document = RecallDocument.path(tokens, hops, seed);
     PrintWriter out = spec.commandLine().getOut();
     List<Outcome> outcomes = new ArrayList<>();
-    try (LanguageModel loaded = LanguageModel.load(model, loading)) {
+    try (LanguageModel loaded = LanguageModel.load(model.directory, loading)) {
       out.printf(Locale.ROOT, "%s on backend %s (%s)%n", loaded.name(), loaded.backend().name(),
           loaded.backend().description());
       out.printf(Locale.ROOT, "document of about %d tokens, seed %d; %s%n", tokens, seed,
