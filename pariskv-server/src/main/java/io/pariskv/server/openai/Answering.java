@@ -51,7 +51,7 @@ final class Answering {
   void run() throws IOException {
     Engine.Ticket ticket = submit();
     exchange.forgetBody();
-    serving.live().started(exchange, model, ticket);
+    serving.live().started(exchange, request.model(), ticket);
     try {
       if (request.stream()) {
         stream();
