@@ -22,9 +22,9 @@ class ArchitectureTest {
 
   /** Each package and those of ours that it may use besides itself and {@code error}. */
   @ParameterizedTest
-  @CsvSource({"server.http, error", "server.model, engine generate model text",
+  @CsvSource({"server.http, error", "server.model, chat engine generate model text",
       "server.metrics, engine generate server.model",
-      "server.openai, engine generate text server.http server.model server.metrics"})
+      "server.openai, chat engine generate text server.http server.model server.metrics"})
   void package_usesOnlyThoseBeforeIt(String name, String uses) {
     String[] allowed = Stream.concat(
         Stream.of("java..", "javax.net.ssl..", "com.sun.net.httpserver..", "org.jspecify..",

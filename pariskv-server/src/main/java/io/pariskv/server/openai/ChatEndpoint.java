@@ -1,5 +1,7 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.AnswerParser;
+import io.pariskv.chat.Thinking;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;
@@ -37,8 +39,8 @@ public final class ChatEndpoint implements Router.Handler {
     int maxTokens = Answering.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
     ChatFormat format = new ChatFormat("chatcmpl-" + exchange.id(), Instant.now().getEpochSecond(),
         model.id(), delivery.includeUsage());
-    AnswerParser parser = new Thinking(AnswerParser.of(model.tools(), chat.tools()),
-        Thinking.begins(model, prompt));
+    AnswerParser parser = AnswerParser.of(model.tools(), chat.tools().names(),
+        Thinking.begins(model.tokenizer(), prompt));
     return new Answering(serving, exchange, model, format, parser, delivery, prompt,
         options.withMaxTokens(maxTokens));
   }

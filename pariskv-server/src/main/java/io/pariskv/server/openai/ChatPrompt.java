@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.JsonValues;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;

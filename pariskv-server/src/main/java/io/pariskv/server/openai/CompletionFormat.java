@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.Part;
 import io.pariskv.server.http.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

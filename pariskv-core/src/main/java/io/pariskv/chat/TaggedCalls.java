@@ -1,6 +1,5 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
-import io.pariskv.server.model.ToolFormat;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
 /** Marks in a text that arrives in pieces. */
 final class Tags {

@@ -1,6 +1,5 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
-import io.pariskv.server.http.Json;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -17,7 +16,7 @@ final class CallReader {
 
   /** The call that this JSON text is, or null if it is none. */
   Part.@Nullable ToolCall read(String text) {
-    JsonNode json = Json.readExactly(text);
+    JsonNode json = JsonValues.read(text);
     return json == null ? null : read(json);
   }
 
@@ -30,6 +29,6 @@ final class CallReader {
     }
     String id = "call_" + UUID.randomUUID().toString().replace("-", "").substring(0, 24);
     return new Part.ToolCall(count++, id, name.stringValue(),
-        arguments.isObject() ? Json.text(arguments) : "{}");
+        arguments.isObject() ? JsonValues.text(arguments) : "{}");
   }
 }

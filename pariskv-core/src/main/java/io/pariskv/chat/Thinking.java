@@ -1,6 +1,6 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
-import io.pariskv.server.model.ServedModel;
+import io.pariskv.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -9,7 +9,7 @@ import java.util.List;
  * Parts what a model thinks from what it answers. An answer that begins with {@code <think>}, or whose prompt ends so, is thought
  * up to {@code </think>}; what follows goes to the next parser. Elsewhere the tags are text.
  */
-final class Thinking implements AnswerParser {
+public final class Thinking implements AnswerParser {
   private static final String OPEN = "<think>";
   private static final String CLOSE = "</think>";
   private static final int LAST_TOKENS = 8;
@@ -30,10 +30,10 @@ final class Thinking implements AnswerParser {
   }
 
   /** Whether the prompt ends with the beginning of a thought, as some templates have it. */
-  static boolean begins(ServedModel model, int[] prompt) {
+  public static boolean begins(Tokenizer tokenizer, int[] prompt) {
     int[] last = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - LAST_TOKENS),
         prompt.length);
-    return model.tokenizer().decode(last, false).stripTrailing().endsWith(OPEN);
+    return tokenizer.decode(last, false).stripTrailing().endsWith(OPEN);
   }
 
   @Override

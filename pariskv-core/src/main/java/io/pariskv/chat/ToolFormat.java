@@ -1,4 +1,4 @@
-package io.pariskv.server.model;
+package io.pariskv.chat;
 
 import io.pariskv.error.InputException;
 import java.util.List;
@@ -29,7 +29,7 @@ public enum ToolFormat {
   }
 
   /** Finds out by giving the template a function, and a call of it. */
-  public static ToolFormat of(ServedModel.Template template) {
+  public static ToolFormat of(MessageTemplate template) {
     try {
       List<Map<String, Object>> question = List.of(QUESTION);
       if (template.render(question, true, TOOLS)

@@ -1,7 +1,7 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
 /** A part of an answer. */
-sealed interface Part {
+public sealed interface Part {
 
   /** Text for the reader. */
   record Text(String text) implements Part {

@@ -1,7 +1,5 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
-import io.pariskv.server.http.Json;
-import io.pariskv.server.model.ToolFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -45,7 +43,7 @@ final class BareCalls implements AnswerParser {
     List<Part> parts = new ArrayList<>();
     for (int from = 0; from < held.length();) {
       int end = objectEnd(from);
-      JsonNode json = Json.readExactly(held.substring(from, end));
+      JsonNode json = JsonValues.read(held.substring(from, end));
       Part call = json == null || !names.contains(json.path("name").asString(""))
           ? null
           : calls.read(json);

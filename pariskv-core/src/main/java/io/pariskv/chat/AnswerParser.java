@@ -1,10 +1,10 @@
-package io.pariskv.server.openai;
+package io.pariskv.chat;
 
-import io.pariskv.server.model.ToolFormat;
 import java.util.List;
+import java.util.Set;
 
 /** Tells the parts of an answer apart as its text arrives. One instance an answer; not thread-safe. */
-interface AnswerParser {
+public interface AnswerParser {
 
   /** Parts that are complete with this text. */
   List<Part> push(String text);
@@ -27,15 +27,18 @@ interface AnswerParser {
     };
   }
 
-  /** For an answer that may call these functions. */
-  static AnswerParser of(ToolFormat format, Tools tools) {
-    if (tools.names().isEmpty()) {
-      return plain();
-    }
-    return switch (format) {
+  /**
+   * For the answer to a conversation, with what the model thinks and calls.
+   *
+   * @param functions names of those that it may call
+   * @param begun whether the prompt has begun a thought; see {@link Thinking#begins}
+   */
+  static AnswerParser of(ToolFormat format, Set<String> functions, boolean begun) {
+    AnswerParser answer = functions.isEmpty() ? plain() : switch (format) {
       case NONE -> plain();
       case TAGGED -> new TaggedCalls();
-      case BARE -> new BareCalls(tools.names());
+      case BARE -> new BareCalls(functions);
     };
+    return new Thinking(answer, begun);
   }
 }
