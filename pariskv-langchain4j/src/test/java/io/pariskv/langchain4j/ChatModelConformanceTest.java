@@ -34,18 +34,19 @@ class ChatModelConformanceTest extends AbstractChatModelIT {
     model.close();
   }
 
-  private static ParisKvChatModel.Builder scripted() {
+  /** The model under test. */
+  ParisKvChatModel.Builder builder() {
     return ParisKvChatModel.builder().engine(model, new ScriptedEngine(model, Script::answer));
   }
 
   @Override
   protected List<ChatModel> models() {
-    return List.of(scripted().build());
+    return List.of(builder().build());
   }
 
   @Override
   protected ChatModel createModelWith(ChatRequestParameters parameters) {
-    return scripted().defaultRequestParameters(parameters).build();
+    return builder().defaultRequestParameters(parameters).build();
   }
 
   @Override

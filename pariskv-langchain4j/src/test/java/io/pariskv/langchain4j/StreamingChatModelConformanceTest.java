@@ -39,7 +39,8 @@ class StreamingChatModelConformanceTest extends AbstractStreamingChatModelIT {
     model.close();
   }
 
-  private static ParisKvStreamingChatModel.Builder scripted() {
+  /** The model under test. */
+  ParisKvStreamingChatModel.Builder builder() {
     return ParisKvStreamingChatModel.builder().engine(model,
         new ScriptedEngine(model, Script::answer));
   }
@@ -56,17 +57,17 @@ class StreamingChatModelConformanceTest extends AbstractStreamingChatModelIT {
 
   @Override
   protected List<StreamingChatModel> baseModels() {
-    return List.of(scripted().build());
+    return List.of(builder().build());
   }
 
   @Override
   protected StreamingChatModel createModelWith(ChatRequestParameters parameters) {
-    return scripted().defaultRequestParameters(parameters).build();
+    return builder().defaultRequestParameters(parameters).build();
   }
 
   @Override
   public StreamingChatModel createModelWith(ChatModelListener listener) {
-    return scripted().listeners(List.of(listener)).build();
+    return builder().listeners(List.of(listener)).build();
   }
 
   @Override

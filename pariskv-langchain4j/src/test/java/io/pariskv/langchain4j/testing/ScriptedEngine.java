@@ -15,7 +15,7 @@ import java.util.function.Function;
  * An engine whose tokens come from a script instead of a forward pass. The prompt is read back by the model's tokenizer, the
  * answer goes through the same {@link Generation} as any other: stop strings, limits and the end of turn are the real ones.
  */
-public final class ScriptedEngine implements Engine {
+public class ScriptedEngine implements Engine {
   /** Where an answer stands still until it is cancelled. */
   public static final String HALT = "\u0000";
 

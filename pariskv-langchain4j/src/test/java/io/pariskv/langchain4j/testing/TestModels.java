@@ -29,7 +29,7 @@ public final class TestModels {
   public static LanguageModel withTemplate(Path directory, String name) throws IOException {
     try (Stream<Path> files = Files.list(RECALL)) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
-        Files.createSymbolicLink(directory.resolve(file.getFileName().toString()), file);
+        Files.copy(file, directory.resolve(file.getFileName().toString()));
       }
     }
     Path template = root()
