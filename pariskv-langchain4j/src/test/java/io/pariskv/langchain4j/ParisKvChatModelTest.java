@@ -50,9 +50,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** What LangChain4j's conformance tests do not ask. */
 @Timeout(60)
 class ParisKvChatModelTest {
-  private static final String QUESTION = "A timid otter asked the plum . The secret number of the "
-      + "otter is 4711 . What is the secret number of the otter ?";
-  private static final String ANSWER = " The secret number of the otter is 4711 .";
+  private static final String QUESTION = "A fox asked the plum . The secret number of the hidden "
+      + "canyon is 4711 . What is the secret number of the hidden canyon ?";
+  private static final String ANSWER = " The secret number of the hidden canyon is 4711 .";
   private static LanguageModel model;
 
   @BeforeAll
