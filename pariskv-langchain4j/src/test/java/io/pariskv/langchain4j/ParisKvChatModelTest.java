@@ -19,12 +19,15 @@ import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import io.pariskv.engine.Engine;
+import io.pariskv.engine.EngineListener;
 import io.pariskv.engine.EngineOptions;
+import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.QueueFullException;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
@@ -184,7 +187,7 @@ class ParisKvChatModelTest {
   }
 
   private static void refuses(ParisKvChatModel chat,
-      dev.langchain4j.model.chat.request.DefaultChatRequestParameters.Builder<?> parameters,
+      DefaultChatRequestParameters.Builder<?> parameters,
       String named) {
     ChatRequest request = ask("x").parameters(parameters.build()).build();
     UnsupportedFeatureException refusal = assertThrows(UnsupportedFeatureException.class,
@@ -231,11 +234,15 @@ class ParisKvChatModelTest {
 
   @Test
   void cancelledFuture_cancelsTheAnswer() throws InterruptedException {
+    CountDownLatch submitted = new CountDownLatch(1);
     CountDownLatch cancelled = new CountDownLatch(1);
-    Engine engine = new ScriptedEngine(model, _ -> ScriptedEngine.HALT) {
+    Engine engine = new ScriptedEngine(model, _ -> {
+      submitted.countDown();
+      return ScriptedEngine.HALT;
+    }) {
       @Override
-      public Ticket submit(io.pariskv.engine.EngineRequest request,
-          io.pariskv.engine.EngineListener listener) {
+      public Ticket submit(EngineRequest request,
+          EngineListener listener) {
         Ticket ticket = super.submit(request, listener);
         return () -> {
           cancelled.countDown();
@@ -245,6 +252,7 @@ class ParisKvChatModelTest {
     };
     try (ParisKvChatModel chat = ParisKvChatModel.builder().engine(model, engine).build()) {
       CompletableFuture<ChatResponse> answer = chat.chatAsync(ask("x").build());
+      submitted.await();
       assertTrue(answer.cancel(true));
       cancelled.await();
     }

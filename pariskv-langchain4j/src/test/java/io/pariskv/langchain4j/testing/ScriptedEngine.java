@@ -5,15 +5,19 @@ import io.pariskv.engine.EngineListener;
 import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.EngineStatus;
 import io.pariskv.generate.FinishReason;
-import io.pariskv.generate.Generation;
+import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
+import io.pariskv.text.StopStrings;
+import io.pariskv.text.TokenDecoder;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 
 /**
  * An engine whose tokens come from a script instead of a forward pass. The prompt is read back by the model's tokenizer, the
- * answer goes through the same {@link Generation} as any other: stop strings, limits and the end of turn are the real ones.
+ * answer goes through its decoder and through {@link StopStrings}, as any other.
  */
 public class ScriptedEngine implements Engine {
   /** Where an answer stands still until it is cancelled. */
@@ -47,25 +51,35 @@ public class ScriptedEngine implements Engine {
       throws InterruptedException {
     int[] prompt = request.prompt();
     String answer = script.apply(model.tokenizer().decode(prompt, false));
-    Generation generation = new Generation(model, request.options(), listener,
-        request.options().maxTokens());
-    generation.prefill(0, prompt.length);
-    generation.prefill(prompt.length, prompt.length);
-    generation.prefilled(prompt.length, 0, System.nanoTime());
+    listener.onPrefill(0, prompt.length);
+    listener.onPrefill(prompt.length, prompt.length);
+    TokenDecoder decoder = model.tokenizer().decoder(true);
+    StopStrings stops = new StopStrings(request.options().stop());
+    List<Integer> tokens = new ArrayList<>();
+    FinishReason reason = null;
     for (int token : model.tokenizer().encode(answer.replace(HALT, ""))) {
-      if (cancelled.getCount() > 0 && !generation.ended()) {
-        generation.accept(token);
+      tokens.add(token);
+      listener.onToken(token, stops.push(decoder.push(token)));
+      reason = stops.found() != null
+          ? FinishReason.STOP
+          : tokens.size() == request.options().maxTokens() ? FinishReason.LENGTH : null;
+      if (reason != null || cancelled.getCount() == 0) {
+        break;
       }
     }
-    if (answer.endsWith(HALT) && !generation.ended()) {
+    if (reason == null && answer.endsWith(HALT)) {
       cancelled.await();
     }
     if (cancelled.getCount() == 0) {
-      generation.end(FinishReason.CANCELLED);
-    } else if (!generation.ended()) {
-      generation.accept(model.config().eosTokenIds().iterator().next());
+      reason = FinishReason.CANCELLED;
+    } else if (reason == null) { // the end of its turn
+      int eos = model.config().eosTokenIds().iterator().next();
+      tokens.add(eos);
+      listener.onToken(eos, stops.push(decoder.finish()) + stops.finish());
+      reason = FinishReason.STOP;
     }
-    listener.onEnd(generation.result(prompt.length, 0, null));
+    listener.onEnd(new GenerationResult("", tokens, reason, prompt.length, 0, 0, 0, tokens.size(),
+        0, 0, 0, prompt.length, 0, null, null));
   }
 
   @Override
