@@ -23,8 +23,7 @@ PUBLISHED_K = 100
 
 def main():
     parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
-    parser.add_argument("--recall", type=Path, help="directory of 'pariskv eval recall-tasks'")
-    parser.add_argument("--drift", type=Path, help="directory of 'pariskv eval retrieval'")
+    parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval'")
     parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
     parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
     parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
@@ -40,10 +39,9 @@ def make(arguments):
     """Writes everything; gives the names of the files."""
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    if arguments.recall:
-        write_lines(out / "recall.jsonl", cells(arguments.recall))
-    if arguments.drift:
-        write_lines(out / "drift.jsonl", drift(arguments.drift))
+    if arguments.results:
+        write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
+        write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
     if arguments.compare:
         write_lines(out / "compare.jsonl", read_lines(arguments.compare))
     recall, drifted, compared = (read_lines(path) if path.exists() else []
