@@ -28,4 +28,12 @@ class CoreArchitectureTest {
             "io.pariskv.error.."))
         .check(CLASSES);
   }
+
+  @Test
+  void chat_knowsTextAlone() {
+    classes().that().resideInAPackage("io.pariskv.chat..").should()
+        .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
+            "io.pariskv.chat..", "io.pariskv.text..", "io.pariskv.error.."))
+        .check(CLASSES);
+  }
 }

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Answers many requests at once on one model. One thread of the engine's own drives the model; all methods may be called
  * from any thread and none of them waits for the model, but {@link #drain} and {@link #close}.
+ *
+ * {@snippet file="ManyAtOnce.java" region="example"}
  */
 public interface Engine extends AutoCloseable {
 

@@ -16,4 +16,19 @@ public record ChatMessage(String role, String content) {
       throw new InputException("a chat message has no role; use system, user or assistant");
     }
   }
+
+  /** What a user says. */
+  public static ChatMessage user(String content) {
+    return new ChatMessage("user", content);
+  }
+
+  /** What the model has said. */
+  public static ChatMessage assistant(String content) {
+    return new ChatMessage("assistant", content);
+  }
+
+  /** What the application says. */
+  public static ChatMessage system(String content) {
+    return new ChatMessage("system", content);
+  }
 }

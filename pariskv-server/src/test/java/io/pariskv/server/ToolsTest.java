@@ -13,8 +13,8 @@ import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.output.FinishReason;
-import io.pariskv.server.model.ServedModel;
-import io.pariskv.server.model.ToolFormat;
+import io.pariskv.chat.MessageTemplate;
+import io.pariskv.chat.ToolFormat;
 import io.pariskv.server.testing.FakeEngine;
 import io.pariskv.server.testing.TestServer;
 import io.pariskv.server.testing.TestServer.Reply;
@@ -45,7 +45,7 @@ class ToolsTest {
       + "\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}]";
 
   /** A template of the core's fixtures, which have the tags of the families replaced. */
-  static ServedModel.Template template(String name) throws IOException {
+  static MessageTemplate template(String name) throws IOException {
     Path file = Path.of(System.getProperty("project.root", "..")).resolve(
         "pariskv-core/src/test/resources/jinja/templates/" + name + ".jinja");
     JinjaTemplate parsed = JinjaTemplate.parse(name, Files.readString(file)

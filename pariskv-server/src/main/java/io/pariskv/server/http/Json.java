@@ -3,7 +3,6 @@ package io.pariskv.server.http;
 import java.io.ByteArrayInputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamFactory;
@@ -40,21 +39,7 @@ public final class Json {
       .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
       .build();
 
-  /** Numbers stay as they were written. */
-  private static final JsonMapper EXACT = MAPPER.rebuild()
-      .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
-
   private Json() {
-  }
-
-  /** What this text is, within the same bounds; null if it is not JSON. */
-  public static @Nullable JsonNode readExactly(String text) {
-    try {
-      JsonNode json = EXACT.readTree(text);
-      return json == null || json.isMissingNode() ? null : json;
-    } catch (JacksonException e) {
-      return null; // a caller that has to know why asks otherwise
-    }
   }
 
   /** An empty object. */

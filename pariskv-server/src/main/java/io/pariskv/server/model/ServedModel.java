@@ -1,15 +1,13 @@
 package io.pariskv.server.model;
 
+import io.pariskv.chat.MessageTemplate;
+import io.pariskv.chat.ToolFormat;
 import io.pariskv.engine.Engine;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.file.GenerationConfig;
-import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
-import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A model that the server answers with. Whoever made it closes the engine and the model, after the server.
@@ -23,20 +21,12 @@ import org.jspecify.annotations.Nullable;
  * @param context most tokens of a prompt and its answer together
  * @param about what people may want to know of it
  */
-public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
+public record ServedModel(String id, Engine engine, Tokenizer tokenizer, MessageTemplate template,
     ToolFormat tools, GenerationConfig sampling, int context, ModelAbout about) {
   private static final int MOST_ID_CHARACTERS = 200;
 
-  /** Makes one text of a conversation; see {@link ChatTemplate#renderMessages}. Thread-safe. */
-  @FunctionalInterface
-  public interface Template {
-    /** @throws InputException if there is no template, or it refuses the messages */
-    String render(List<? extends Map<String, ? extends @Nullable Object>> messages,
-        boolean addGenerationPrompt, Map<String, ? extends @Nullable Object> variables);
-  }
-
   /** A model of which nothing else is known. */
-  public ServedModel(String id, Engine engine, Tokenizer tokenizer, Template template,
+  public ServedModel(String id, Engine engine, Tokenizer tokenizer, MessageTemplate template,
       ToolFormat tools, GenerationConfig sampling, int context) {
     this(id, engine, tokenizer, template, tools, sampling, context, ModelAbout.NOTHING);
   }
@@ -65,7 +55,7 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
       throw new InputException(
           "model " + id + " has no tokenizer.json, and a server takes text; add the file");
     }
-    Template template = template(id, model);
+    MessageTemplate template = template(id, model);
     return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
         model.generationConfig(),
         (int) Math.min(model.plan().context(), engine.status().roomTokens()));
@@ -85,7 +75,7 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Templat
   }
 
   /** Loaded now, so that a template that cannot be used is known at the start. */
-  private static Template template(String id, LanguageModel model) {
+  private static MessageTemplate template(String id, LanguageModel model) {
     try {
       return model.chatTemplate()::renderMessages;
     } catch (InputException e) {

@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.AnswerParser;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.model.ServedModel;
 

@@ -1,5 +1,7 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.AnswerParser;
+import io.pariskv.chat.Part;
 import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.EngineStoppedException;

@@ -1,5 +1,7 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.AnswerParser;
+import io.pariskv.chat.Thinking;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;

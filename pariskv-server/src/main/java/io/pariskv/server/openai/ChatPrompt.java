@@ -1,5 +1,8 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.AnswerParser;
+import io.pariskv.chat.JsonValues;
+import io.pariskv.chat.Thinking;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
@@ -61,7 +64,8 @@ record ChatPrompt(List<Map<String, @Nullable Object>> messages,
    * @param prompt its tokens
    */
   AnswerParser parser(ServedModel model, int[] prompt) {
-    return new Thinking(AnswerParser.of(model.tools(), tools), Thinking.begins(model, prompt));
+    return AnswerParser.of(model.tools(), tools.names(),
+        Thinking.begins(model.tokenizer(), prompt));
   }
 
   /** Reads {@code chat_template_kwargs}. */

@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.Part;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.server.http.ApiException;
 import java.util.List;

@@ -1,10 +1,11 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.chat.JsonValues;
+import io.pariskv.chat.ToolFormat;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
 import io.pariskv.server.model.ServedModel;
-import io.pariskv.server.model.ToolFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -97,7 +98,7 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     requireFormat(model, param);
     Map<String, @Nullable Object> written = new LinkedHashMap<>();
     written.put("name", function.requiredText("name"));
-    JsonNode arguments = Json.readExactly(function.requiredText("arguments"));
+    JsonNode arguments = JsonValues.read(function.requiredText("arguments"));
     if (arguments == null || !arguments.isObject()) {
       throw ApiException.invalid(function.name("arguments"),
           function.name("arguments") + " must be the text of a JSON object");

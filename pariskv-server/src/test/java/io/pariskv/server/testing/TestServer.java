@@ -1,11 +1,12 @@
 package io.pariskv.server.testing;
 
+import io.pariskv.chat.MessageTemplate;
+import io.pariskv.chat.ToolFormat;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.server.ParisKvServer;
 import io.pariskv.server.ServerSettings;
 import io.pariskv.server.http.HttpLimits;
 import io.pariskv.server.model.ServedModel;
-import io.pariskv.server.model.ToolFormat;
 import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
 import io.pariskv.text.jinja.JinjaTemplate;
@@ -61,7 +62,7 @@ public final class TestServer implements AutoCloseable {
   }
 
   /** A server of a model with this template. */
-  public TestServer(FakeEngine engine, ServedModel.Template template) {
+  public TestServer(FakeEngine engine, MessageTemplate template) {
     this.engines = Map.of(MODEL, engine);
     this.server = ParisKvServer.start(ServerSettings.local().withLimits(LIMITS),
         List.of(model(MODEL, engine, template)), log::add);
@@ -80,7 +81,7 @@ public final class TestServer implements AutoCloseable {
     return model(id, engine, TEMPLATE::renderMessages);
   }
 
-  private static ServedModel model(String id, FakeEngine engine, ServedModel.Template template) {
+  private static ServedModel model(String id, FakeEngine engine, MessageTemplate template) {
     return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template),
         GenerationConfig.EMPTY, CONTEXT);
   }

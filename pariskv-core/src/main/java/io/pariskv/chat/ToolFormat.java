@@ -1,0 +1,50 @@
+package io.pariskv.chat;
+
+import io.pariskv.error.InputException;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** How a model writes that it calls a function, which its chat template shows. */
+public enum ToolFormat {
+  /** The template says nothing of functions, or writes calls as none of the others does. */
+  NONE("(?!)"),
+  /** Qwen, and others after Hermes: {@code <tool_call>\n{"name": ..., "arguments": {...}}\n</tool_call>}, also several. */
+  TAGGED("<tool_call>\\s*\\{\"name\": \"probe\", \"arguments\": \\{\"a\": 1\\}\\}\\s*</tool_call>"),
+  /** Llama 3: the whole answer is {@code {"name": ..., "parameters": {...}}}. */
+  BARE("\\{\"name\": \"probe\", \"parameters\": \\{\"a\": 1\\}\\}");
+
+  private static final Map<String, Object> QUESTION = Map.of("role", "user", "content", "q");
+  private static final Map<String, Object> CALL = Map.of("role", "assistant", "content", "",
+      "tool_calls", List.of(Map.of("id", "call00001", "type", "function", "function",
+          Map.of("name", "probe", "arguments", Map.of("a", 1)))));
+  private static final Map<String, Object> TOOLS = Map.of("tools",
+      List.of(Map.of("type", "function", "function", Map.of("name", "probe", "description", "none",
+          "parameters", Map.of("type", "object", "properties", Map.of())))));
+
+  private final Pattern written;
+
+  ToolFormat(String written) {
+    this.written = Pattern.compile(written);
+  }
+
+  /** Finds out by giving the template a function, and a call of it. */
+  public static ToolFormat of(MessageTemplate template) {
+    try {
+      List<Map<String, Object>> question = List.of(QUESTION);
+      if (template.render(question, true, TOOLS)
+          .equals(template.render(question, true, Map.of()))) {
+        return NONE;
+      }
+      String called = template.render(List.of(QUESTION, CALL), false, TOOLS);
+      for (ToolFormat format : values()) {
+        if (format.written.matcher(called).find()) {
+          return format;
+        }
+      }
+      return NONE;
+    } catch (InputException e) { // it refuses calls
+      return NONE;
+    }
+  }
+}

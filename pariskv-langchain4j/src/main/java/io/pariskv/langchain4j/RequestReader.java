@@ -1,0 +1,134 @@
+package io.pariskv.langchain4j;
+
+import static io.pariskv.langchain4j.Refusals.unsupported;
+
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.internal.JsonSchemaElementUtils;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import io.pariskv.chat.ToolFormat;
+import io.pariskv.generate.GenerationOptions;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/** Reads requests: every parameter is honoured, or refused with its name. */
+final class RequestReader {
+  private RequestReader() {
+  }
+
+  /**
+   * What the model is asked.
+   *
+   * @throws dev.langchain4j.exception.UnsupportedFeatureException if it asks for what there is not
+   * @throws io.pariskv.error.InputException if a number is out of its range
+   */
+  static Question read(LocalModel model, ChatRequest request) {
+    ChatRequestParameters parameters = request.parameters();
+    requireSupported(model, parameters);
+    Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+    if (parameters instanceof ParisKvChatRequestParameters own) {
+      variables.putAll(own.templateVariables());
+    }
+    List<ToolSpecification> tools = offered(parameters);
+    Set<String> functions = new LinkedHashSet<>();
+    if (!tools.isEmpty()) {
+      tools.forEach(tool -> functions.add(tool.name()));
+      variables.put("tools", tools.stream().map(RequestReader::definition).toList());
+    }
+    return new Question(MessageReader.read(request.messages(), model), variables, functions,
+        options(model, parameters));
+  }
+
+  /** Refuses what a model cannot do, in a request or as a default. */
+  static void requireSupported(LocalModel model, ChatRequestParameters parameters) {
+    String name = parameters.modelName();
+    if (name != null && !name.equals(model.name())) {
+      throw unsupported("'modelName' parameter " + name,
+          "this is model " + model.name() + ", and another one needs a chat model of its own");
+    }
+    requireZero("frequencyPenalty", parameters.frequencyPenalty());
+    requireZero("presencePenalty", parameters.presencePenalty());
+    ResponseFormat format = parameters.responseFormat();
+    if (format != null && format.type() == ResponseFormatType.JSON) {
+      throw unsupported("JSON response format", "say in the prompt what the answer looks like");
+    }
+    if (parameters.toolChoice() == ToolChoice.REQUIRED) {
+      throw unsupported("ToolChoice.REQUIRED", "whether a tool is called is up to the model");
+    }
+    List<ToolSpecification> tools = offered(parameters);
+    if (!tools.isEmpty()) {
+      requireTools(model);
+    }
+    for (ToolSpecification tool : tools) {
+      if (Boolean.TRUE.equals(tool.strict())) {
+        throw unsupported("'strict' of tool " + tool.name(), "arguments are what the model writes");
+      }
+    }
+  }
+
+  /** Refuses tools if the model has none. */
+  static void requireTools(LocalModel model) {
+    if (model.tools() == ToolFormat.NONE) {
+      throw unsupported("use of tools with model " + model.name(),
+          "its chat template has none, or writes their calls in a way that is not known");
+    }
+  }
+
+  private static void requireZero(String name, @Nullable Double value) {
+    if (value != null && value != 0) {
+      throw unsupported("'" + name + "' parameter " + value, "use repetitionPenalty");
+    }
+  }
+
+  private static List<ToolSpecification> offered(ChatRequestParameters parameters) {
+    List<ToolSpecification> tools = parameters.toolSpecifications();
+    return tools == null || parameters.toolChoice() == ToolChoice.NONE ? List.of() : tools;
+  }
+
+  /** As templates have it, which is as OpenAI has it. */
+  private static Map<String, Object> definition(ToolSpecification tool) {
+    Map<String, Object> function = new LinkedHashMap<>();
+    function.put("name", tool.name());
+    if (tool.description() != null) {
+      function.put("description", tool.description());
+    }
+    function.put("parameters", tool.parameters() == null
+        ? Map.of("type", "object", "properties", Map.of())
+        : JsonSchemaElementUtils.toMap(tool.parameters()));
+    Map<String, Object> definition = new LinkedHashMap<>();
+    definition.put("type", "function");
+    definition.put("function", function);
+    return definition;
+  }
+
+  /** What a request leaves open is as the model's authors propose. */
+  private static GenerationOptions options(LocalModel model, ChatRequestParameters parameters) {
+    Integer most = parameters.maxOutputTokens();
+    GenerationOptions options = GenerationOptions
+        .proposed(model.sampling(), most == null ? Integer.MAX_VALUE : most)
+        .withStop(parameters.stopSequences() == null ? List.of() : parameters.stopSequences());
+    Double temperature = parameters.temperature();
+    options = temperature == null ? options : options.withTemperature(temperature.floatValue());
+    Double topP = parameters.topP();
+    options = topP == null ? options : options.withTopP(topP.floatValue());
+    Integer topK = parameters.topK();
+    options = topK == null ? options : options.withTopK(topK);
+    Long seed = null;
+    if (parameters instanceof ParisKvChatRequestParameters own) {
+      Double minP = own.minP();
+      options = minP == null ? options : options.withMinP(minP.floatValue());
+      Double penalty = own.repetitionPenalty();
+      options = penalty == null ? options : options.withRepetitionPenalty(penalty.floatValue());
+      seed = own.seed();
+    }
+    return options.withSeed(seed == null ? ThreadLocalRandom.current().nextLong() : seed);
+  }
+}
