@@ -79,12 +79,7 @@ final class BatchingEngine implements Engine {
   @Override
   public Ticket submit(EngineRequest asked, EngineListener listener) {
     int[] prompt = asked.prompt();
-    model.checkPrompt(prompt, prompt.length + 1);
-    if (prompt.length >= mostTokens) {
-      throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
-          + mostTokens + " with the answer; shorten the prompt, or raise context");
-    }
-    int limit = Math.min(asked.options().maxTokens(), mostTokens - prompt.length);
+    int limit = model.newTokens(prompt, asked.options().maxTokens(), mostTokens);
     Request request = new Request(asked, listener, limit);
     requests.add(request);
     return request;

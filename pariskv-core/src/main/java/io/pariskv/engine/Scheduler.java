@@ -94,7 +94,7 @@ final class Scheduler implements AutoCloseable {
       requests.takeFirst();
       Running running = new Running(model, next, sequence);
       prefilling.addLast(running);
-      tally.started(next.prompt().length, running.cached());
+      tally.started(next.prompt().length, sequence.length());
       publish();
       goOn(running, running::tellProgress);
     }
@@ -152,17 +152,16 @@ final class Scheduler implements AutoCloseable {
   private double prefill(Running running) {
     int most = chunks.at(running.sequence().length());
     int count = Math.min(most, running.rest());
-    boolean last = count == running.rest();
+    int row = count == running.rest() ? decoding.size() : ModelRunner.NO_ROW;
     prefilling.addLast(running);
-    int row = decoding.size();
     int[] prompt = running.request().prompt();
     try {
-      if (last) {
+      if (row != ModelRunner.NO_ROW) {
         configure(row, running, prompt);
       }
-      if (runner.prefill(running.sequence(), prompt, count, last ? row : ModelRunner.NO_ROW,
+      if (runner.prefill(running.sequence(), prompt, count, row,
           () -> running.request().over() != null)) {
-        prefilled(running, last ? row : ModelRunner.NO_ROW);
+        prefilled(running, row);
       } else {
         endIfItMust(running);
       }
@@ -271,8 +270,7 @@ final class Scheduler implements AutoCloseable {
 
   /** It has ended. K and V of a client that went away are freed, others kept. */
   private void finish(Running running) {
-    GenerationResult result = running.result(runner.pool().methodBytes(),
-        runner.pool().cachedRows() > 0);
+    GenerationResult result = running.result(runner.pool());
     boolean byItself = result.finishReason() == FinishReason.STOP
         || result.finishReason() == FinishReason.LENGTH;
     leave(running, byItself);
