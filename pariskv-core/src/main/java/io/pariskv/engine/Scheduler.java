@@ -1,25 +1,24 @@
 package io.pariskv.engine;
 
 import io.pariskv.error.InputException;
-import io.pariskv.generate.DecodeLoop;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.ModelRunner;
+import io.pariskv.generate.Pause;
 import io.pariskv.generate.Sequence;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the engine's thread does, turn by turn: those that must end go, those that wait come in, a chunk of one prompt,
- * one decode step of all sequences that decode.
+ * one decode step of all sequences that decode; and while a chunk takes long, more such steps between its layers.
  */
 final class Scheduler implements AutoCloseable {
   private final LanguageModel model;
@@ -34,15 +33,11 @@ final class Scheduler implements AutoCloseable {
 
   /** In turn. */
   private final Deque<Running> prefilling = new ArrayDeque<>();
-  /** In the order of the rows. */
-  private final List<Running> decoding = new ArrayList<>();
-  /** Whose sampler each row has. */
-  private final @Nullable Running[] rows;
-  /** Of all that decode; null if they are others than before. */
-  private @Nullable DecodeLoop steps;
+  private final DecodeRows decoding;
+  private final Pace pace;
 
   Scheduler(LanguageModel model, ModelRunner runner, Requests requests, ChunkSizes chunks,
-      EngineOptions options, int room, Tally tally) {
+      EngineOptions options, int room, Tally tally, LongSupplier clock) {
     this.model = model;
     this.runner = runner;
     this.requests = requests;
@@ -51,7 +46,8 @@ final class Scheduler implements AutoCloseable {
     this.room = room;
     this.kept = new PrefixCache(options.keepTokens());
     this.tally = tally;
-    this.rows = new Running[places];
+    this.decoding = new DecodeRows(runner, places);
+    this.pace = new Pace(options.maxStall(), clock);
   }
 
   long cacheBytes() {
@@ -68,8 +64,13 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void endThoseThatMust() {
+    endOthers(null);
+  }
+
+  /** All that must end but {@code current}, whose pass is under way. */
+  private void endOthers(@Nullable Running current) {
     requests.takeOver().forEach(this::endWaiting);
-    running().toList().forEach(this::endIfItMust);
+    running().filter(running -> running != current).toList().forEach(this::endIfItMust);
   }
 
   private void endIfItMust(Running running) {
@@ -81,7 +82,7 @@ final class Scheduler implements AutoCloseable {
   }
 
   private Stream<Running> running() {
-    return Stream.concat(prefilling.stream(), decoding.stream());
+    return Stream.concat(prefilling.stream(), decoding.all().stream());
   }
 
   /** In the order of arrival: one that has to wait for memory is not overtaken. */
@@ -152,15 +153,11 @@ final class Scheduler implements AutoCloseable {
   private double prefill(Running running) {
     int most = chunks.at(running.sequence().length());
     int count = Math.min(most, running.rest());
-    int row = count == running.rest() ? decoding.size() : ModelRunner.NO_ROW;
     prefilling.addLast(running);
-    int[] prompt = running.request().prompt();
     try {
-      if (row != ModelRunner.NO_ROW) {
-        configure(row, running, prompt);
-      }
-      if (runner.prefill(running.sequence(), prompt, count, row,
-          () -> running.request().over() != null)) {
+      int row = count == running.rest() ? decoding.rowFor(running) : ModelRunner.NO_ROW;
+      if (runner.prefill(running.sequence(), running.request().prompt(), count, row,
+          layers -> pause(running, layers))) {
         prefilled(running, row);
       } else {
         endIfItMust(running);
@@ -173,84 +170,55 @@ final class Scheduler implements AutoCloseable {
     return (double) count / most;
   }
 
+  /**
+   * Between layers of a prompt: the others do not wait for its pass.
+   *
+   * @return as of a {@link Pause}
+   */
+  private int pause(Running current, int layers) {
+    if (current.request().over() != null) {
+      return Pause.GIVE_UP;
+    }
+    int ahead = pace.ahead(layers);
+    endOthers(current);
+    if (pace.stepIsDue(ahead)) {
+      decode();
+      publish();
+    }
+    pace.resumes(layers);
+    return ahead;
+  }
+
   private void prefilled(Running running, int row) {
     boolean goesOn = goOn(running, running::tellProgress);
     if (goesOn && row != ModelRunner.NO_ROW) {
       running.prefilled(runner.chosen(row));
       tally.generated(1);
       prefilling.remove(running);
-      decoding.add(running);
-      stopSteps();
+      decoding.join(running);
       goOn(running, running::tellToken);
     }
   }
 
   /** One step of all that decode. */
   private void decode() {
-    if (decoding.isEmpty()) {
+    List<Running> all = decoding.all();
+    if (all.isEmpty()) {
       return;
     }
-    List<Running> all = List.copyOf(decoding);
     try {
-      step(all);
+      decoding.step();
     } catch (OutOfMemoryError | InputException e) {
-      stopSteps();
-      Arrays.fill(rows, null); // nobody knows how far the step went
+      decoding.afterFailure();
       if (!kept.clear()) {
         fail(all.getLast(), e); // others may have room then
       }
       return;
     }
+    pace.stepped();
     tally.generated(all.size());
     for (Running running : all) {
       goOn(running, running::tellToken);
-    }
-  }
-
-  private void step(List<Running> all) {
-    DecodeLoop loop = steps;
-    if (loop == null) {
-      for (int row = 0; row < all.size(); row++) {
-        takeRow(row, all.get(row));
-      }
-      loop = runner.decode(all.stream().map(Running::sequence).toList());
-      steps = loop;
-    }
-    runner.setSequenceLength(all.getFirst().sequence().length() + 1);
-    all.forEach(Running::beforeStep);
-    loop.run();
-    int[] chosen = runner.allChosen(all.size());
-    loop.commit(all.stream().mapToInt(Running::next).toArray());
-    for (int row = 0; row < chosen.length; row++) {
-      all.get(row).stepped(chosen[row]);
-    }
-  }
-
-  /** Lets a sequence go on in a row, as it would have in the row where it was. */
-  private void takeRow(int row, Running running) {
-    if (rows[row] != running) {
-      configure(row, running, running.seen());
-      runner.put(row, running.next());
-    }
-  }
-
-  private void configure(int row, Running running, int[] seen) {
-    leaveRow(running);
-    runner.configure(row, running.request().options(), seen);
-    rows[row] = running;
-  }
-
-  private void leaveRow(Running running) {
-    for (int row = 0; row < rows.length; row++) {
-      rows[row] = rows[row] == running ? null : rows[row];
-    }
-  }
-
-  private void stopSteps() {
-    DecodeLoop loop = steps;
-    steps = null;
-    if (loop != null) {
-      loop.close();
     }
   }
 
@@ -300,17 +268,8 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void leave(Running running, boolean keep) {
-    int row = decoding.indexOf(running);
-    if (row >= 0) {
-      stopSteps();
-      Running moved = decoding.removeLast();
-      if (moved != running) {
-        decoding.set(row, moved);
-      }
-    } else {
-      prefilling.remove(running);
-    }
-    leaveRow(running);
+    prefilling.remove(running);
+    decoding.leave(running);
     if (keep) {
       kept.keep(running.sequence());
     } else {
