@@ -6,6 +6,7 @@ import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A request that was accepted. Any thread may cancel it. */
@@ -25,6 +26,12 @@ final class Request implements Engine.Ticket {
 
   int[] prompt() {
     return asked.prompt();
+  }
+
+  /** How many tokens its prompt and another one both begin with. */
+  int commonPrefix(int[] other) {
+    int mismatch = Arrays.mismatch(prompt(), other);
+    return mismatch < 0 ? other.length : mismatch;
   }
 
   GenerationOptions options() {

@@ -10,14 +10,21 @@ import io.pariskv.method.StepCost;
 
 /** A request that has a place: its sequence, and how far it is. On the engine's thread. */
 final class Running {
+  private final long number;
   private final Request request;
   private final Sequence sequence;
   private final Generation generation;
   private StepCost cost = new StepCost(0, 0, 0, 0);
   private int next;
 
-  /** @param sequence cut to what it shares with the prompt */
-  Running(LanguageModel model, Request request, Sequence sequence) {
+  /**
+   * One that begins now.
+   *
+   * @param number larger than that of any before
+   * @param sequence cut to what it shares with the prompt
+   */
+  Running(LanguageModel model, long number, Request request, Sequence sequence) {
+    this.number = number;
     this.request = request;
     this.sequence = sequence;
     this.generation = request.newGeneration(model);
@@ -30,6 +37,16 @@ final class Running {
 
   Sequence sequence() {
     return sequence;
+  }
+
+  /** Whether it had a place before {@code other}. */
+  boolean isBefore(Running other) {
+    return number < other.number;
+  }
+
+  /** So many prompt tokens were copied into the cache. */
+  void copied(int tokens) {
+    generation.cached(tokens);
   }
 
   /** Tokens that memory is promised for. */

@@ -23,6 +23,10 @@ final class Tally {
     cachedTokens += cached;
   }
 
+  void copied(int tokens) {
+    cachedTokens += tokens;
+  }
+
   void generated(int tokens) {
     generatedTokens += tokens;
   }

@@ -137,6 +137,18 @@ public final class ModelRunner implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes the next {@code count} tokens of a prompt from another sequence, which has them, in place of a {@link #prefill}:
+   * what follows is as if they had been computed.
+   *
+   * @param source whose tokens begin with those of {@code sequence} and these
+   */
+  public void copy(Sequence source, Sequence sequence, int[] prompt, int count) {
+    sequence.cache().expect(prompt.length);
+    sequence.cache().appendFrom(source.cache(), count);
+    sequence.appended(prompt, sequence.length(), sequence.length() + count);
+  }
+
   /** Waits for all work before. */
   public void await() {
     chosen(0);
