@@ -7,6 +7,7 @@ import io.pariskv.generate.ModelRunner;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.method.AttentionMethod;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
 /** An engine with one thread, which takes turns between the prompts and one batch of all sequences that decode. */
 final class BatchingEngine implements Engine {
@@ -35,12 +36,15 @@ final class BatchingEngine implements Engine {
       throw new InputException("places " + options.places()
           + " leave no memory for the tokens of any; give fewer, or use a smaller model");
     }
-    return start(model, method, options, room);
+    return start(model, method, options, room, System::nanoTime);
   }
 
-  /** @param room tokens that all caches may have */
+  /**
+   * @param room tokens that all caches may have
+   * @param clock nanoseconds, by which streams are kept from waiting
+   */
   static BatchingEngine start(LanguageModel model, AttentionMethod method, EngineOptions options,
-      int room) {
+      int room, LongSupplier clock) {
     ModelRunner runner = model.newRunner(method, options.places());
     try {
       requireSuits(options, runner);
@@ -50,7 +54,7 @@ final class BatchingEngine implements Engine {
       Requests requests = new Requests(options.places(), options.maxQueue());
       Tally tally = new Tally(options.places(), room);
       BatchingEngine engine = new BatchingEngine(model, requests,
-          new Scheduler(model, runner, requests, chunks, options, room, tally), tally,
+          new Scheduler(model, runner, requests, chunks, options, room, tally, clock), tally,
           Math.min(room, model.plan().context()));
       engine.thread.start();
       return engine;
@@ -79,12 +83,7 @@ final class BatchingEngine implements Engine {
   @Override
   public Ticket submit(EngineRequest asked, EngineListener listener) {
     int[] prompt = asked.prompt();
-    model.checkPrompt(prompt, prompt.length + 1);
-    if (prompt.length >= mostTokens) {
-      throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
-          + mostTokens + " with the answer; shorten the prompt, or raise context");
-    }
-    int limit = Math.min(asked.options().maxTokens(), mostTokens - prompt.length);
+    int limit = model.newTokens(prompt, asked.options().maxTokens(), mostTokens);
     Request request = new Request(asked, listener, limit);
     requests.add(request);
     return request;

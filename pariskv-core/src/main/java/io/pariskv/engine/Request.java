@@ -2,12 +2,12 @@ package io.pariskv.engine;
 
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
-import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.kv.TokenZones;
 import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A request that was accepted. Any thread may cancel it. */
@@ -32,17 +32,19 @@ final class Request implements Engine.Ticket {
     return asked.prompt();
   }
 
+  /** How many tokens its prompt and another one both begin with. */
+  int commonPrefix(int[] other) {
+    int mismatch = Arrays.mismatch(prompt(), other);
+    return mismatch < 0 ? other.length : mismatch;
+  }
+
   GenerationOptions options() {
     return asked.options();
   }
 
-  /** For what a generation tells; how it ended is told by {@link #tellEnd} and {@link #tellFailure}. */
-  GenerationListener listener() {
-    return listener;
-  }
-
-  int limit() {
-    return limit;
+  /** One that tells the listener of progress and tokens; of the end {@link #tellEnd} and {@link #tellFailure} tell. */
+  Generation newGeneration(LanguageModel model) {
+    return new Generation(model, prompt().length, options(), listener, limit);
   }
 
   /** Tokens that its cache may come to have. */
@@ -80,10 +82,9 @@ final class Request implements Engine.Ticket {
 
   /** The result of one that ended while it waited. */
   GenerationResult resultWithoutPlace(LanguageModel model, FinishReason why) {
-    Generation nothing = new Generation(model, options(), listener, limit);
-    nothing.prefilled(prompt().length, 0, System.nanoTime());
+    Generation nothing = newGeneration(model);
     nothing.end(why);
-    return nothing.result(0, 0, null);
+    return nothing.resultWithoutSequence();
   }
 
   void tellEnd(GenerationResult result) {

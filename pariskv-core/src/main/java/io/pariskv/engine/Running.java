@@ -1,35 +1,34 @@
 package io.pariskv.engine;
 
-import org.jspecify.annotations.Nullable;
-import io.pariskv.method.SelectedKeys;
+import io.pariskv.cache.CachePool;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Sequence;
-import io.pariskv.kv.RowFetches;
 import io.pariskv.method.StepCost;
 
 /** A request that has a place: its sequence, and how far it is. On the engine's thread. */
 final class Running {
+  private final long number;
   private final Request request;
   private final Sequence sequence;
   private final Generation generation;
-  private final int cached;
-  private final long startedAt = System.nanoTime();
-  private @Nullable SelectedKeys selectedBefore;
-  private RowFetches before = RowFetches.NONE;
   private StepCost cost = new StepCost(0, 0, 0, 0);
-  private boolean prefilled;
   private int next;
 
-  /** @param sequence cut to what it shares with the prompt */
-  Running(LanguageModel model, Request request, Sequence sequence) {
+  /**
+   * One that begins now.
+   *
+   * @param number larger than that of any before
+   * @param sequence cut to what it shares with the prompt
+   */
+  Running(LanguageModel model, long number, Request request, Sequence sequence) {
+    this.number = number;
     this.request = request;
     this.sequence = sequence;
-    this.cached = sequence.length();
-    this.generation = new Generation(model, request.options(), request.listener(),
-        request.limit());
+    this.generation = request.newGeneration(model);
+    generation.cached(sequence.length());
   }
 
   Request request() {
@@ -40,9 +39,14 @@ final class Running {
     return sequence;
   }
 
-  /** Prompt tokens that were in the cache already. */
-  int cached() {
-    return cached;
+  /** Whether it had a place before {@code other}. */
+  boolean isBefore(Running other) {
+    return number < other.number;
+  }
+
+  /** So many prompt tokens were copied into the cache. */
+  void copied(int tokens) {
+    generation.cached(tokens);
   }
 
   /** Tokens that memory is promised for. */
@@ -67,22 +71,13 @@ final class Running {
 
   /** Tells how much of the prompt is in the cache; returns whether to go on. */
   boolean tellProgress() {
-    return generation.prefill(sequence.length(), request.prompt().length);
+    return generation.prefill(sequence.length());
   }
 
-  /** The whole prompt is in the cache. */
+  /** The whole prompt is in the cache, and the first token is chosen. */
   void prefilled(int first) {
-    tellPrefilled();
-    before = sequence.fetches();
-    selectedBefore = sequence.selected();
+    generation.decodeBegins(sequence);
     next = first;
-  }
-
-  private void tellPrefilled() {
-    if (!prefilled) {
-      generation.prefilled(request.prompt().length, cached, startedAt);
-      prefilled = true;
-    }
   }
 
   /** A decode step follows. */
@@ -113,7 +108,7 @@ final class Running {
 
   private ContextAttention attention() {
     return new ContextAttention(
-        prefilled ? ContextAttention.State.DECODE : ContextAttention.State.PREFILL,
+        rest() > 0 ? ContextAttention.State.PREFILL : ContextAttention.State.DECODE,
         request.prompt().length, sequence.zones(), sequence.selectedPlaces());
   }
 
@@ -122,11 +117,7 @@ final class Running {
     generation.end(why);
   }
 
-  /** @param cachedRows whether there is a cache of rows */
-  GenerationResult result(long summaryBytes, boolean cachedRows) {
-    tellPrefilled();
-    generation.selected(selectedBefore, sequence.selected());
-    return generation.result(sequence.length(), summaryBytes,
-        cachedRows ? sequence.fetches().since(before) : null);
+  GenerationResult result(CachePool pool) {
+    return generation.result(sequence, pool);
   }
 }

@@ -1,28 +1,30 @@
 package io.pariskv.engine;
 
 import io.pariskv.error.InputException;
-import io.pariskv.generate.DecodeLoop;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.ModelRunner;
+import io.pariskv.generate.Pause;
 import io.pariskv.generate.Sequence;
 import io.pariskv.memory.AvailableMemory;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the engine's thread does, turn by turn: those that must end go, those that wait come in, a chunk of one prompt,
- * one decode step of all sequences that decode.
+ * one decode step of all sequences that decode; and while a chunk takes long, more such steps between its layers.
  */
 final class Scheduler implements AutoCloseable {
+  /** What copying a chunk takes of the time of computing it, at most. */
+  private static final double COPIED = 1 / 16.0;
+
   private final LanguageModel model;
   private final ModelRunner runner;
   private final Requests requests;
@@ -33,17 +35,15 @@ final class Scheduler implements AutoCloseable {
   private final PrefixCache kept;
   private final Tally tally;
 
+  /** Requests that had a place so far. */
+  private long started;
   /** In turn. */
   private final Deque<Running> prefilling = new ArrayDeque<>();
-  /** In the order of the rows. */
-  private final List<Running> decoding = new ArrayList<>();
-  /** Whose sampler each row has. */
-  private final @Nullable Running[] rows;
-  /** Of all that decode; null if they are others than before. */
-  private @Nullable DecodeLoop steps;
+  private final DecodeRows decoding;
+  private final Pace pace;
 
   Scheduler(LanguageModel model, ModelRunner runner, Requests requests, ChunkSizes chunks,
-      EngineOptions options, int room, Tally tally) {
+      EngineOptions options, int room, Tally tally, LongSupplier clock) {
     this.model = model;
     this.runner = runner;
     this.requests = requests;
@@ -52,7 +52,8 @@ final class Scheduler implements AutoCloseable {
     this.room = room;
     this.kept = new PrefixCache(options.keepTokens());
     this.tally = tally;
-    this.rows = new Running[places];
+    this.decoding = new DecodeRows(runner, places);
+    this.pace = new Pace(options.maxStall(), clock);
   }
 
   long cacheBytes() {
@@ -70,8 +71,13 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void endThoseThatMust() {
+    endOthers(null);
+  }
+
+  /** All that must end but {@code current}, whose pass is under way. */
+  private void endOthers(@Nullable Running current) {
     requests.takeOver().forEach(this::endWaiting);
-    running().toList().forEach(this::endIfItMust);
+    running().filter(running -> running != current).toList().forEach(this::endIfItMust);
   }
 
   private void endIfItMust(Running running) {
@@ -83,7 +89,7 @@ final class Scheduler implements AutoCloseable {
   }
 
   private Stream<Running> running() {
-    return Stream.concat(prefilling.stream(), decoding.stream());
+    return Stream.concat(prefilling.stream(), decoding.all().stream());
   }
 
   /** In the order of arrival: one that has to wait for memory is not overtaken. */
@@ -94,9 +100,9 @@ final class Scheduler implements AutoCloseable {
         return;
       }
       requests.takeFirst();
-      Running running = new Running(model, next, sequence);
+      Running running = new Running(model, started++, next, sequence);
       prefilling.addLast(running);
-      tally.started(next.prompt().length, running.cached());
+      tally.started(next.prompt().length, sequence.length());
       publish();
       goOn(running, running::tellProgress);
     }
@@ -145,35 +151,86 @@ final class Scheduler implements AutoCloseable {
   /** About a chunk: one of a long prompt, or several short prompts. */
   private void prefill() {
     double done = 0;
-    while (done < 0.5 && !prefilling.isEmpty()) {
-      done += prefill(prefilling.removeFirst());
+    for (int waiting = 0; done < 0.5 && waiting < prefilling.size();) {
+      Running running = prefilling.removeFirst();
+      prefilling.addLast(running);
+      double part = prefill(running);
+      done += part;
+      waiting = part == 0 ? waiting + 1 : 0;
     }
   }
 
-  /** Computes a chunk of a prompt; returns which part of a whole chunk it was. */
+  /** Copies or computes a chunk of a prompt; returns which part of computing a whole one that was, 0 if it waits. */
   private double prefill(Running running) {
-    int most = chunks.at(running.sequence().length());
-    int count = Math.min(most, running.rest());
-    boolean last = count == running.rest();
-    prefilling.addLast(running);
-    int row = decoding.size();
-    int[] prompt = running.request().prompt();
-    try {
-      if (last) {
-        configure(row, running, prompt);
+    int has = running.sequence().length();
+    int most = chunks.at(has);
+    SharedPrefix prefix = SharedPrefix.of(running, running().toList(), kept.all(),
+        chunks.leastCopied());
+    if (prefix == null) {
+      return compute(running, Math.min(most, running.rest())) / (double) most;
+    }
+    if (prefix.ready() <= has) {
+      return 0; // the other one's turn will come
+    }
+    copy(running, prefix.source(), Math.min(most, prefix.ready() - has));
+    return COPIED;
+  }
+
+  private void copy(Running running, Sequence source, int count) {
+    orGiveUp(running, () -> {
+      runner.copy(source, running.sequence(), running.request().prompt(), count);
+      running.copied(count);
+      tally.copied(count);
+      runner.await();
+      if (pause(running, 0) == Pause.GIVE_UP) {
+        endIfItMust(running);
+      } else {
+        goOn(running, running::tellProgress);
       }
-      if (runner.prefill(running.sequence(), prompt, count, last ? row : ModelRunner.NO_ROW,
-          () -> running.request().over() != null)) {
-        prefilled(running, last ? row : ModelRunner.NO_ROW);
+    });
+  }
+
+  private int compute(Running running, int count) {
+    orGiveUp(running, () -> {
+      int row = count == running.rest() ? decoding.rowFor(running) : ModelRunner.NO_ROW;
+      if (runner.prefill(running.sequence(), running.request().prompt(), count, row,
+          layers -> pause(running, layers))) {
+        prefilled(running, row);
       } else {
         endIfItMust(running);
       }
+    });
+    return count;
+  }
+
+  /** Without memory for what is asked, what is kept goes, and it is tried again in its next turn; or else the request. */
+  private void orGiveUp(Running running, Runnable work) {
+    try {
+      work.run();
     } catch (OutOfMemoryError | InputException e) {
       if (!kept.clear()) {
         fail(running, e);
       }
     }
-    return (double) count / most;
+  }
+
+  /**
+   * Between layers of a prompt: the others do not wait for its pass.
+   *
+   * @return as of a {@link Pause}
+   */
+  private int pause(Running current, int layers) {
+    if (current.request().over() != null) {
+      return Pause.GIVE_UP;
+    }
+    int ahead = pace.ahead(layers);
+    endOthers(current);
+    if (pace.stepIsDue(ahead)) {
+      decode();
+      publish();
+    }
+    pace.resumes(layers);
+    return ahead;
   }
 
   private void prefilled(Running running, int row) {
@@ -182,78 +239,30 @@ final class Scheduler implements AutoCloseable {
       running.prefilled(runner.chosen(row));
       tally.generated(1);
       prefilling.remove(running);
-      decoding.add(running);
-      stopSteps();
+      decoding.join(running);
       goOn(running, running::tellToken);
     }
   }
 
   /** One step of all that decode. */
   private void decode() {
-    if (decoding.isEmpty()) {
+    List<Running> all = decoding.all();
+    if (all.isEmpty()) {
       return;
     }
-    List<Running> all = List.copyOf(decoding);
     try {
-      step(all);
+      decoding.step();
     } catch (OutOfMemoryError | InputException e) {
-      stopSteps();
-      Arrays.fill(rows, null); // nobody knows how far the step went
+      decoding.afterFailure();
       if (!kept.clear()) {
         fail(all.getLast(), e); // others may have room then
       }
       return;
     }
+    pace.stepped();
     tally.generated(all.size());
     for (Running running : all) {
       goOn(running, running::tellToken);
-    }
-  }
-
-  private void step(List<Running> all) {
-    DecodeLoop loop = steps;
-    if (loop == null) {
-      for (int row = 0; row < all.size(); row++) {
-        takeRow(row, all.get(row));
-      }
-      loop = runner.decode(all.stream().map(Running::sequence).toList());
-      steps = loop;
-    }
-    runner.setSequenceLength(all.getFirst().sequence().length() + 1);
-    all.forEach(Running::beforeStep);
-    loop.run();
-    int[] chosen = runner.allChosen(all.size());
-    loop.commit(all.stream().mapToInt(Running::next).toArray());
-    for (int row = 0; row < chosen.length; row++) {
-      all.get(row).stepped(chosen[row]);
-    }
-  }
-
-  /** Lets a sequence go on in a row, as it would have in the row where it was. */
-  private void takeRow(int row, Running running) {
-    if (rows[row] != running) {
-      configure(row, running, running.seen());
-      runner.put(row, running.next());
-    }
-  }
-
-  private void configure(int row, Running running, int[] seen) {
-    leaveRow(running);
-    runner.configure(row, running.request().options(), seen);
-    rows[row] = running;
-  }
-
-  private void leaveRow(Running running) {
-    for (int row = 0; row < rows.length; row++) {
-      rows[row] = rows[row] == running ? null : rows[row];
-    }
-  }
-
-  private void stopSteps() {
-    DecodeLoop loop = steps;
-    steps = null;
-    if (loop != null) {
-      loop.close();
     }
   }
 
@@ -273,8 +282,7 @@ final class Scheduler implements AutoCloseable {
 
   /** It has ended. K and V of a client that went away are freed, others kept. */
   private void finish(Running running) {
-    GenerationResult result = running.result(runner.pool().methodBytes(),
-        runner.pool().cachedRows() > 0);
+    GenerationResult result = running.result(runner.pool());
     running.showLastAttention();
     boolean byItself = result.finishReason() == FinishReason.STOP
         || result.finishReason() == FinishReason.LENGTH;
@@ -305,17 +313,8 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void leave(Running running, boolean keep) {
-    int row = decoding.indexOf(running);
-    if (row >= 0) {
-      stopSteps();
-      Running moved = decoding.removeLast();
-      if (moved != running) {
-        decoding.set(row, moved);
-      }
-    } else {
-      prefilling.remove(running);
-    }
-    leaveRow(running);
+    prefilling.remove(running);
+    decoding.leave(running);
     if (keep) {
       kept.keep(running.sequence());
     } else {

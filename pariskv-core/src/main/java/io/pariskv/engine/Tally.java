@@ -33,6 +33,10 @@ final class Tally {
     cachedTokens += cached;
   }
 
+  void copied(int tokens) {
+    cachedTokens += tokens;
+  }
+
   void generated(int tokens) {
     generatedTokens += tokens;
   }
