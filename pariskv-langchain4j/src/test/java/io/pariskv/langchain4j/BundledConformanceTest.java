@@ -19,17 +19,17 @@ import org.junit.jupiter.api.BeforeAll;
     "should_ignore_user_exceptions_thrown_from_onError"}, because = "the bundled model knows its "
         + "own tasks and no English; ChatModelConformanceTest runs it with scripted tokens")
 class BundledConformanceTest extends ChatModelConformanceTest {
-  private static LanguageModel bundled;
-  private static Engine engine;
+  private LanguageModel bundled;
+  private Engine engine;
 
   @BeforeAll
-  static void start() {
+  void start() {
     bundled = TestModels.recall();
     engine = Engine.start(bundled, ParisKv.paper(), EngineOptions.defaults());
   }
 
   @AfterAll
-  static void stop() {
+  void stop() {
     engine.close();
     bundled.close();
   }

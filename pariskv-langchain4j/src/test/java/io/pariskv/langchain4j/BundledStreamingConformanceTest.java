@@ -21,17 +21,17 @@ import org.junit.jupiter.api.BeforeAll;
 @Skipped(tests = "should_cancel_streaming", because = "the bundled model's stories are too short to "
     + "be cancelled; StreamingChatModelConformanceTest has a long one")
 class BundledStreamingConformanceTest extends StreamingChatModelConformanceTest {
-  private static LanguageModel bundled;
-  private static Engine engine;
+  private LanguageModel bundled;
+  private Engine engine;
 
   @BeforeAll
-  static void start() {
+  void start() {
     bundled = TestModels.recall();
     engine = Engine.start(bundled, ParisKv.paper(), EngineOptions.defaults());
   }
 
   @AfterAll
-  static void stop() {
+  void stop() {
     engine.close();
     bundled.close();
   }

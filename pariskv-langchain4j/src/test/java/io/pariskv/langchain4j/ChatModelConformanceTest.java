@@ -20,17 +20,15 @@ import org.junit.jupiter.api.io.TempDir;
  * whose template has functions. The tests of what is not supported see that it is refused.
  */
 class ChatModelConformanceTest extends AbstractChatModelIT {
-  @TempDir
-  private static Path directory;
-  private static LanguageModel model;
+  private LanguageModel model;
 
   @BeforeAll
-  static void load() throws IOException {
+  void load(@TempDir Path directory) throws IOException {
     model = TestModels.withTemplate(directory, "qwen25");
   }
 
   @AfterAll
-  static void close() {
+  void close() {
     model.close();
   }
 

@@ -25,17 +25,15 @@ import org.mockito.Mockito;
 @Skipped(tests = "should_cancel_streaming", untilLong = true, because = "it waits 30 seconds to see "
     + "that nothing follows; ParisKvStreamingChatModelTest cancels in less")
 class StreamingChatModelConformanceTest extends AbstractStreamingChatModelIT {
-  @TempDir
-  private static Path directory;
-  private static LanguageModel model;
+  private LanguageModel model;
 
   @BeforeAll
-  static void load() throws IOException {
+  void load(@TempDir Path directory) throws IOException {
     model = TestModels.withTemplate(directory, "qwen25");
   }
 
   @AfterAll
-  static void close() {
+  void close() {
     model.close();
   }
 

@@ -39,6 +39,7 @@ class SpringAiTest {
             List.of(ServedModel.of("recall-12m", model, engine)), RequestLog.NONE);
         ConfigurableApplicationContext context = new SpringApplicationBuilder(Assistant.class)
             .web(WebApplicationType.NONE)
+            .lazyInitialization(true) // no embeddings, images and voices
             .run("--spring.ai.openai.base-url=" + server.url() + "/v1")) {
       Assistant assistant = context.getBean(Assistant.class);
       assertEquals(ANSWER, assistant.answer(QUESTION));
