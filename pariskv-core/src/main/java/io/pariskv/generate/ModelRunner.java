@@ -11,8 +11,11 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
+import io.pariskv.saved.CacheHeader;
+import io.pariskv.saved.CacheReader;
 import io.pariskv.transformer.Transformer;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -29,6 +32,7 @@ public final class ModelRunner implements AutoCloseable {
   /** In place of a row: no token is chosen. */
   public static final int NO_ROW = -1;
 
+  private final LanguageModel model;
   private final Transformer transformer;
   private final Backend backend;
   private final CachePool pool;
@@ -41,6 +45,7 @@ public final class ModelRunner implements AutoCloseable {
 
   /** @param rows most sequences at a time */
   ModelRunner(LanguageModel model, AttentionMethod method, int rows) {
+    this.model = model;
     this.transformer = model.transformer();
     this.backend = model.backend();
     int vocabulary = model.config().vocabSize();
@@ -154,7 +159,39 @@ public final class ModelRunner implements AutoCloseable {
       sampling.sample(row, scores, lastRow(rows.batch()));
     }
     rows.commit();
-    sequence.appended(prompt, from, from + count);
+    sequence.prefilled(prompt, from, from + count);
+  }
+
+  /**
+   * Begins to bring K and V from a file to a sequence whose tokens are the file's first; the caller closes it, and the
+   * reader with it.
+   *
+   * @param length tokens that the sequence has afterwards, at most the file's
+   * @throws io.pariskv.error.InputException if the file is of another model, or its numbers are of another type
+   */
+  public SequenceTransfer load(Sequence sequence, CacheReader reader, int length) {
+    try {
+      reader.requireFits(model.identity(), pool.shape());
+      return new SequenceLoad(backend, pool.shape(), reader, sequence, length);
+    } catch (RuntimeException | Error e) {
+      reader.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Begins to write K and V of a sequence to a file, which replaces an older one when it is complete; the caller closes
+   * it. Until then the sequence must stay as it is.
+   *
+   * @param openTurn whether its tokens end within the user's message
+   * @param prefillSeconds what computing them took
+   * @throws io.pariskv.error.InputException if the file cannot be written
+   */
+  public SequenceTransfer save(Sequence sequence, Path file, boolean openTurn,
+      double prefillSeconds) {
+    CacheHeader header = CacheHeader.of(model.identity(), pool.shape(), sequence.length(),
+        openTurn, prefillSeconds);
+    return new SequenceSave(sequence, file, header);
   }
 
   private static Batch lastRow(Batch batch) {

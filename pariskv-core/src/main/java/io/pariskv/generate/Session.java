@@ -7,7 +7,11 @@ import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
+import io.pariskv.saved.CacheHeader;
+import io.pariskv.saved.CacheReader;
 import io.pariskv.text.ChatMessage;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -19,6 +23,8 @@ import java.util.List;
 public final class Session implements AutoCloseable {
   /** The row of its sampler. */
   private static final int ROW = 0;
+  /** With a file, before somebody is asked whether to go on. */
+  private static final Duration PATIENCE = Duration.ofMillis(200);
 
   private final LanguageModel model;
   private final ModelRunner runner;
@@ -114,6 +120,75 @@ public final class Session implements AutoCloseable {
     int reused = sequence.reuse(prompt, prompt.length);
     prefill(prompt, prompt.length, false, listener::onPrefill);
     return sequence.length() - reused;
+  }
+
+  /**
+   * Writes K and V of all tokens in the cache to a file, from which {@link #load} brings them back whatever the method, the
+   * backend and the place then. Those of tokens that the session has decoded are as its method made them: {@link #truncate}
+   * to the prompt for a file that has exact ones alone. An older file is replaced when the new one is complete and on the
+   * disk.
+   *
+   * @param openTurn whether the tokens end within the user's message, which a question may continue
+   * @param prefillSeconds what computing them took, for whoever wants to know what loading saves
+   * @return bytes of the file
+   * @throws InputException if the session is empty, or the file cannot be written; an older file is then as before
+   */
+  public long save(Path file, boolean openTurn, double prefillSeconds) {
+    if (length() == 0) {
+      throw new InputException(file + ": there are no tokens to save; prefill a prompt first");
+    }
+    try (SequenceTransfer save = runner.save(sequence, file, openTurn, prefillSeconds)) {
+      finish(save, GenerationListener.NONE, length());
+      return save.bytes();
+    }
+  }
+
+  /**
+   * Brings K and V from a file in place of what the session has. A prompt that begins with the same tokens then goes on
+   * from there, as after {@link #prefill} of them.
+   *
+   * @param listener told of progress; ends it early, with as many tokens as are there then
+   * @return what the file says of itself
+   * @throws InputException if the file is of another model, or too long, and the session is then as before; or if rows in it are
+   *     damaged, and the session is then empty
+   */
+  public CacheHeader load(Path file, GenerationListener listener) {
+    try (CacheReader reader = CacheReader.open(file)) {
+      reader.requireFits(model.identity(), pool.shape());
+      int[] tokens = reader.tokens();
+      checkFile(file, tokens);
+      truncate(0);
+      try (SequenceTransfer load = runner.load(sequence, reader, tokens.length)) {
+        finish(load, listener, tokens.length);
+        return reader.header();
+      } catch (RuntimeException | Error e) {
+        truncate(0);
+        throw e;
+      }
+    }
+  }
+
+  private void checkFile(Path file, int[] tokens) {
+    int context = model.plan().context();
+    if (tokens.length >= context) {
+      throw new InputException(file + ": has " + tokens.length
+          + " tokens, but the context is " + context + " with the answer; raise --context");
+    }
+    try {
+      check(tokens, GenerationOptions.greedy(1));
+    } catch (InputException e) {
+      throw new InputException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Moves all of it. */
+  private void finish(SequenceTransfer transfer, GenerationListener listener, int total) {
+    boolean goOn = listener.onPrefill(transfer.moved(), total);
+    boolean done = false;
+    while (goOn && !done) {
+      done = transfer.advance(PATIENCE);
+      goOn = listener.onPrefill(transfer.moved(), total);
+    }
   }
 
   /**
