@@ -45,7 +45,7 @@ class RecordedStepTest {
    * Enough to fill update buffers, pass a slab, change the size of the retriever's scratch and move the centre
    * of keys.
    */
-  private static final int STEPS = 150;
+  private static final int STEPS = TestBackends.checked() ? 60 : 150;
 
   /** Threads of a CPU may add partial sums in another order; the selected keys are the same. */
   private static final double TOLERANCE = 1e-5;

@@ -61,8 +61,8 @@ public final class TestBackends {
     return "cuda".equals(System.getProperty("pariskv.testBackend"));
   }
 
-  /** Whether a checker slows the GPU down. */
-  private static boolean checked() {
+  /** Whether a checker slows the GPU down, so that the same kernels in fewer steps have to do. */
+  public static boolean checked() {
     return Boolean.getBoolean("pariskv.checked");
   }
 

@@ -214,7 +214,7 @@ final class CublasLtHandle extends CudaResource {
   @Override
   void free(CudaDriver driver) {
     Failures failures = new Failures();
-    failures.attempt(driver::cuCtxSynchronize); // a product may be under way
+    failures.attempt(context()::await); // a product may be under way
     plans.values().forEach(plan -> failures.attempt(plan::free));
     plans.clear();
     failures.attempt(() -> calls.cublasLtMatmulPreferenceDestroy(preference));

@@ -103,10 +103,18 @@ final class CudaContext implements AutoCloseable {
     return driverOnAnyThread().cuMemGetInfo();
   }
 
-  /** Waits for all work of all streams. */
-  void synchronize() {
-    requireNotCapturing("wait for the GPU");
-    driver().cuCtxSynchronize();
+  /**
+   * Waits for all work that was given here. Never for the whole primary context: other backends of the process
+   * have streams in it, and while one of them records a step, CUDA refuses to wait for all and spoils the recording.
+   */
+  void await() {
+    Failures failures = new Failures();
+    for (CudaResource resource : openResources()) {
+      if (resource instanceof CudaStream stream) {
+        failures.attempt(stream::synchronize);
+      }
+    }
+    failures.throwFirst();
   }
 
   /**

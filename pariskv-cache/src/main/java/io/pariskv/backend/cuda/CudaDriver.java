@@ -40,7 +40,6 @@ public final class CudaDriver extends DriverLibrary {
   private final DriverFunction cuDevicePrimaryCtxRetain = bind("cuDevicePrimaryCtxRetain");
   private final DriverFunction cuDevicePrimaryCtxRelease = bind("cuDevicePrimaryCtxRelease_v2");
   private final DriverFunction cuCtxSetCurrent = bind("cuCtxSetCurrent");
-  private final DriverFunction cuCtxSynchronize = bind("cuCtxSynchronize");
   private final DriverFunction cuMemGetInfo = bind("cuMemGetInfo_v2");
   private final DriverFunction cuMemAlloc = bind("cuMemAlloc_v2");
   private final DriverFunction cuMemFree = bind("cuMemFree_v2");
@@ -166,11 +165,6 @@ public final class CudaDriver extends DriverLibrary {
   /** Makes a context, or 0 for none, current in the calling thread. */
   public void cuCtxSetCurrent(long context) {
     check(cuCtxSetCurrent, cuCtxSetCurrent.call(context));
-  }
-
-  /** Waits for all work of the current context. */
-  public void cuCtxSynchronize() {
-    check(cuCtxSynchronize, cuCtxSynchronize.call());
   }
 
   // ---- Memory

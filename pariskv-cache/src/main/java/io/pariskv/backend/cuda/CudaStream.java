@@ -83,7 +83,10 @@ final class CudaStream extends CudaResource {
 
   @Override
   void free(CudaDriver driver) {
-    driver.cuStreamDestroy(handle);
+    Failures failures = new Failures();
+    failures.attempt(() -> driver.cuStreamSynchronize(handle)); // nobody could wait for its work any more
+    failures.attempt(() -> driver.cuStreamDestroy(handle));
+    failures.throwFirst();
   }
 
   @Override

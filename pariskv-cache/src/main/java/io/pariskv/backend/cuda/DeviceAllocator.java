@@ -101,7 +101,7 @@ final class DeviceAllocator extends CudaResource implements Allocator {
   synchronized void free(CudaDriver driver) {
     Failures failures = new Failures();
     if (!blocks.isEmpty()) {
-      failures.attempt(driver::cuCtxSynchronize); // any stream may still use a buffer
+      failures.attempt(context()::await); // any stream may still use a buffer
     }
     blocks.forEach(block -> failures.attempt(() -> driver.cuMemFree(block)));
     blocks.clear();

@@ -132,7 +132,7 @@ final class PinnedAllocator extends CudaResource implements Allocator {
   synchronized void free(CudaDriver driver) {
     Failures failures = new Failures();
     if (!slabs.isEmpty()) {
-      failures.attempt(driver::cuCtxSynchronize); // any stream may still read a buffer
+      failures.attempt(context()::await); // any stream may still read a buffer
     }
     failures.attempt(arena::close); // from here on no thread of this process can touch one
     slabs.forEach(slab -> failures.attempt(() -> slab.release(driver)));

@@ -101,7 +101,7 @@ final class StagingRing extends CudaResource {
   @Override
   void free(CudaDriver driver) {
     Failures failures = new Failures();
-    failures.attempt(driver::cuCtxSynchronize); // copies may be under way
+    failures.attempt(context()::await); // copies may be under way
     for (CudaEvent event : read) {
       if (event != null) { // opening may have ended half-way
         failures.attempt(event::close);

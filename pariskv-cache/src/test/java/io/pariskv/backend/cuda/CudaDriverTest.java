@@ -56,7 +56,6 @@ class CudaDriverTest {
         new Case("cuDevicePrimaryCtxRetain", d -> d.cuDevicePrimaryCtxRetain(3), OUT, 3),
         new Case("cuDevicePrimaryCtxRelease_v2", d -> d.cuDevicePrimaryCtxRelease(3), 3),
         new Case("cuCtxSetCurrent", d -> d.cuCtxSetCurrent(X), X),
-        new Case("cuCtxSynchronize", CudaDriver::cuCtxSynchronize),
         new Case("cuMemGetInfo_v2", CudaDriver::cuMemGetInfo, OUT, OUT),
         new Case("cuMemAlloc_v2", d -> d.cuMemAlloc(X), OUT, X),
         new Case("cuMemFree_v2", d -> d.cuMemFree(X), X),

@@ -106,7 +106,7 @@ class CudaGraphTest {
   void whatAGraphCannotHold_isRefusedWhileCapturing() {
     CudaEvent event = CudaEvent.open(context);
     for (Runnable each : List.<Runnable>of(stream::synchronize, event::synchronize,
-        () -> memory.allocate(DType.U8, 5), event::close, context::synchronize)) {
+        () -> memory.allocate(DType.U8, 5), event::close, context::await)) {
       assertRefused(IllegalStateException.class, () -> CudaGraph.capture(stream, each),
           "while a step is being recorded");
     }

@@ -159,7 +159,7 @@ class CudaKvStoreTest {
     CudaKvStore store = open(true);
     store.reserve(0, 1);
     store.reserve(SLOT, 1);
-    fake.fail("cuCtxSynchronize", 700);
+    fake.fail("cuStreamSynchronize", 700);
 
     assertThrows(CudaException.class, store::close);
 

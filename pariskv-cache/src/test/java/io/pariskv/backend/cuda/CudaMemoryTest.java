@@ -98,11 +98,11 @@ class CudaMemoryTest {
     memory.allocate(DType.U8, 3 * MIB);
     memory.allocate(DType.U8, 3 * MIB);
     fake.forget();
-    fake.fail("cuCtxSynchronize", 700);
+    fake.fail("cuStreamSynchronize", 700);
 
     assertThrows(CudaException.class, memory::close);
 
-    assertEquals(List.of("cuCtxSynchronize", "cuMemFree_v2", "cuMemFree_v2"),
+    assertEquals(List.of("cuStreamSynchronize", "cuMemFree_v2", "cuMemFree_v2"),
         fake.names().stream().filter(name -> !name.startsWith("cuGetError")).toList());
     memory.close(); // twice does nothing
     assertRefused(IllegalStateException.class, () -> memory.allocate(DType.U8, 7), "closed",

@@ -30,7 +30,8 @@ abstract class FakeMemory {
   /** Gives work to a stream. */
   abstract int enqueue(long handle, Runnable work);
 
-  abstract int cuCtxSynchronize();
+  /** Does all work of all streams. */
+  abstract void finish();
 
   /** Adds what is not freed yet, in words. */
   final void leakMemory(List<String> left) {
@@ -105,7 +106,7 @@ abstract class FakeMemory {
   }
 
   int cuMemFree_v2(long address) {
-    cuCtxSynchronize();
+    finish();
     return release(allocations, address);
   }
 

@@ -99,13 +99,12 @@ abstract class FakeStreams extends FakeMemory {
   }
 
   @Override
-  int cuCtxSynchronize() {
+  void finish() {
     handles.values().forEach(handle -> {
       if (handle instanceof Stream stream) {
         drain(stream);
       }
     });
-    return 0;
   }
 
   // ---- Streams and events
