@@ -28,7 +28,7 @@ class FlagsOfTheDocumentsTest {
       compare, --context --batch --method --k --heads --kv-heads --head-dim --offload --layers --queries --steps --seed --backend --json
       eval report, --help
       serve, --model --host --port --api-key-file --tls-keystore --tls-password-file --method --context
-      serve, --places --max-queue --chunk --keep-tokens --deadline --max-body-mib --drain-seconds --log-prompts
+      serve, --places --max-queue --chunk --max-stall-ms --keep-tokens --deadline --max-body-mib --drain-seconds --log-prompts
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

@@ -50,6 +50,25 @@ public final class KvCache implements AutoCloseable {
     expected = tokens;
   }
 
+  /**
+   * Takes the next {@code tokens} tokens from another sequence of the pool, which has the same tokens so far, in place of
+   * a {@link #prefill}: K and V are copied, and the method summarises them as those of a prompt. Both may go on as they
+   * like afterwards. Memory for them is reserved here.
+   *
+   * @throws IllegalArgumentException if {@code source} has not so many tokens, or is of another pool
+   */
+  public void appendFrom(KvCache source, int tokens) {
+    if (source.pool != pool || source.length() < length() + tokens) {
+      throw new IllegalArgumentException("positions " + length() + " to " + (length() + tokens - 1)
+          + " cannot be copied from a sequence of " + source.length() + " tokens"
+          + (source.pool == pool ? "" : " of another pool"));
+    }
+    try (Chunk chunk = new Chunk(tokens)) {
+      chunk.copy(source);
+      chunk.commit();
+    }
+  }
+
   /** The next token of this sequence alone as one pass; use it again for every step. */
   public DecodeBatch step() {
     return pool.batch(List.of(this));
@@ -198,6 +217,14 @@ public final class KvCache implements AutoCloseable {
       requireNext(layer);
       pool.backend().attention().append().appendChunk(pool.kv(), layer, slot(), start, k, v);
       appended(layer);
+    }
+
+    void copy(KvCache source) {
+      begin();
+      pool.kv().copy(source.slot(), slot(), start, start + batch.rows());
+      for (int layer = 0; layer < pool.shape().layers(); layer++) {
+        appended(layer);
+      }
     }
 
     private void requireNext(int layer) {

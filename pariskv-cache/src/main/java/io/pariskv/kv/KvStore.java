@@ -60,6 +60,18 @@ public interface KvStore extends AutoCloseable {
   void setZones(int slot, TokenZones zones);
 
   /**
+   * Gives a sequence K and V of another one, in all layers and in stream order: what lies at the same positions. Costs as
+   * much as the memory takes to read and write them, a small part of computing them. Not inside a recorded step.
+   *
+   * @param source which has those tokens
+   * @param target whose zones are set already as they are with them, as at the beginning of a pass; {@code to} is its length
+   * @param from the first position
+   * @param to behind the last one
+   * @throws IllegalArgumentException if either has no room for those positions
+   */
+  void copy(int source, int target, int from, int to);
+
+  /**
    * K and V of one token as stored, for comparison and diagnosis; slow. Waits for all work before.
    *
    * @param k out, {@code [kvHeads][headDim]}

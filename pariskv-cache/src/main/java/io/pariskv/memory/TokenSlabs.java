@@ -78,9 +78,14 @@ public final class TokenSlabs {
 
   /** Row {@code row}, token {@code token} of host memory: {@code width} contiguous elements, bounds-checked. */
   public MemorySegment row(int row, int token) {
+    return rows(row, token, token + 1);
+  }
+
+  /** The same of tokens {@code from} to {@code to - 1} of one slab, one after another. */
+  public MemorySegment rows(int row, int from, int to) {
     long bytes = (long) width * dtype.bytes();
-    long offset = (((long) row << SLAB_SHIFT) + (token & (SLAB_TOKENS - 1))) * bytes;
-    return slabs.get(token >> SLAB_SHIFT).segment().asSlice(offset, bytes);
+    long offset = (((long) row << SLAB_SHIFT) + (from & (SLAB_TOKENS - 1))) * bytes;
+    return slabs.get(from >> SLAB_SHIFT).segment().asSlice(offset, (to - from) * bytes);
   }
 
   /** Bytes of one slab of the given geometry. */

@@ -2,7 +2,10 @@ package io.pariskv.engine;
 
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.saved.SavedCache;
+import io.pariskv.saved.SavedCaches;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Answers many requests at once on one model. One thread of the engine's own drives the model; all methods may be called
@@ -19,7 +22,17 @@ public interface Engine extends AutoCloseable {
    *     allow so many places
    */
   static Engine start(LanguageModel model, AttentionMethod method, EngineOptions options) {
-    return BatchingEngine.start(model, method, options);
+    return start(model, method, options, null);
+  }
+
+  /**
+   * The same with files of caches: a request whose prompt begins with a file's tokens goes on from there.
+   *
+   * @param saved those of this model, or null for none
+   */
+  static Engine start(LanguageModel model, AttentionMethod method, EngineOptions options,
+      @Nullable SavedCaches saved) {
+    return BatchingEngine.start(model, method, options, saved);
   }
 
   /**
@@ -33,6 +46,37 @@ public interface Engine extends AutoCloseable {
    * @throws EngineStoppedException if the engine drains, is closed, or has failed
    */
   Ticket submit(EngineRequest request, EngineListener listener);
+
+  /** The files that it was started with; null if there are none. */
+  default @Nullable SavedCaches caches() {
+    return null;
+  }
+
+  /**
+   * Queues a prompt to be computed and saved to a file of {@link #caches}, which replaces an older one when it is complete
+   * and on the disk; then the listener hears of the end. What kept caches or files have of the prompt is not computed
+   * again.
+   *
+   * @throws io.pariskv.error.InputException if the prompt cannot fit, the name is none, or the disk has too little room
+   * @throws QueueFullException as of {@link #submit}
+   * @throws EngineStoppedException as of {@link #submit}
+   * @throws IllegalStateException if there are no {@link #caches}
+   */
+  default Ticket save(int[] prompt, String name, EngineListener listener) {
+    throw new IllegalStateException("this engine has no files of caches");
+  }
+
+  /**
+   * Queues a file of {@link #caches} to be loaded and kept, so that a request that begins with its tokens has them in memory.
+   *
+   * @throws io.pariskv.error.InputException if it has more tokens than fit, or are kept
+   * @throws QueueFullException as of {@link #submit}
+   * @throws EngineStoppedException as of {@link #submit}
+   * @throws IllegalStateException if there are no {@link #caches}
+   */
+  default Ticket load(SavedCache cache, EngineListener listener) {
+    throw new IllegalStateException("this engine has no files of caches");
+  }
 
   /** What it does now, or did a moment ago. */
   EngineStatus status();

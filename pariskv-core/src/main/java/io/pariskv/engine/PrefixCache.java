@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The sequences of ended requests, in the order of their last use, for requests that begin with the same tokens. A
  * sequence is taken, not copied. Whoever saves caches elsewhere before they go does it in {@link #drop}.
  */
-final class PrefixCache implements AutoCloseable {
+final class PrefixCache {
   private final long budget;
   private final List<Sequence> kept = new ArrayList<>();
 
@@ -83,14 +83,9 @@ final class PrefixCache implements AutoCloseable {
   /** Frees all of them; returns whether there were any. */
   boolean clear() {
     boolean any = !kept.isEmpty();
-    close();
-    return any;
-  }
-
-  @Override
-  public void close() {
     while (!kept.isEmpty()) {
       drop(kept.getLast());
     }
+    return any;
   }
 }

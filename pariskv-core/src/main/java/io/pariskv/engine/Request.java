@@ -2,7 +2,6 @@ package io.pariskv.engine;
 
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
-import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
@@ -14,31 +13,38 @@ final class Request implements Engine.Ticket {
   private final EngineRequest asked;
   private final EngineListener listener;
   private final int limit;
+  private final @Nullable CacheTask task;
   private final long arrivedAt = System.nanoTime();
   private volatile boolean cancelled;
 
-  /** @param limit most new tokens */
-  Request(EngineRequest asked, EngineListener listener, int limit) {
+  /**
+   * @param limit most new tokens
+   * @param task what it is for if not for an answer
+   */
+  Request(EngineRequest asked, EngineListener listener, int limit, @Nullable CacheTask task) {
     this.asked = asked;
     this.listener = listener;
     this.limit = limit;
+    this.task = task;
   }
 
   int[] prompt() {
     return asked.prompt();
   }
 
+  /** What it is for, null if it asks for an answer. */
+  @Nullable
+  CacheTask task() {
+    return task;
+  }
+
   GenerationOptions options() {
     return asked.options();
   }
 
-  /** For what a generation tells; how it ended is told by {@link #tellEnd} and {@link #tellFailure}. */
-  GenerationListener listener() {
-    return listener;
-  }
-
-  int limit() {
-    return limit;
+  /** One that tells the listener of progress and tokens; of the end {@link #tellEnd} and {@link #tellFailure} tell. */
+  Generation newGeneration(LanguageModel model) {
+    return new Generation(model, prompt().length, options(), listener, limit);
   }
 
   /** Tokens that its cache may come to have. */
@@ -66,10 +72,9 @@ final class Request implements Engine.Ticket {
 
   /** The result of one that ended while it waited. */
   GenerationResult resultWithoutPlace(LanguageModel model, FinishReason why) {
-    Generation nothing = new Generation(model, options(), listener, limit);
-    nothing.prefilled(prompt().length, 0, System.nanoTime());
+    Generation nothing = newGeneration(model);
     nothing.end(why);
-    return nothing.result(0, 0, null);
+    return nothing.resultWithoutSequence();
   }
 
   void tellEnd(GenerationResult result) {

@@ -1,13 +1,11 @@
 package io.pariskv.engine;
 
-import org.jspecify.annotations.Nullable;
-import io.pariskv.method.SelectedKeys;
+import io.pariskv.cache.CachePool;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Sequence;
-import io.pariskv.kv.RowFetches;
 import io.pariskv.method.StepCost;
 
 /** A request that has a place: its sequence, and how far it is. On the engine's thread. */
@@ -15,21 +13,18 @@ final class Running {
   private final Request request;
   private final Sequence sequence;
   private final Generation generation;
-  private final int cached;
-  private final long startedAt = System.nanoTime();
-  private @Nullable SelectedKeys selectedBefore;
-  private RowFetches before = RowFetches.NONE;
+  private int cached;
   private StepCost cost = new StepCost(0, 0, 0, 0);
-  private boolean prefilled;
+  private final long startedAt = System.nanoTime();
   private int next;
 
   /** @param sequence cut to what it shares with the prompt */
   Running(LanguageModel model, Request request, Sequence sequence) {
     this.request = request;
     this.sequence = sequence;
+    this.generation = request.newGeneration(model);
     this.cached = sequence.length();
-    this.generation = new Generation(model, request.options(), request.listener(),
-        request.limit());
+    generation.cached(cached);
   }
 
   Request request() {
@@ -40,14 +35,20 @@ final class Running {
     return sequence;
   }
 
-  /** Prompt tokens that were in the cache already. */
-  int cached() {
-    return cached;
-  }
-
   /** Tokens that memory is promised for. */
   int room() {
     return Math.max(request.mostTokens(), sequence.mostTokens());
+  }
+
+  /** A file had so many more tokens of the prompt. */
+  void loaded(int tokens) {
+    generation.cached(tokens);
+    cached += tokens;
+  }
+
+  /** What its prompt has taken so far, 0 if some of it was there already and nobody knows. */
+  double prefillSeconds() {
+    return cached > 0 ? 0 : (System.nanoTime() - startedAt) / 1e9;
   }
 
   /** Prompt tokens that are not in the cache yet. */
@@ -67,22 +68,13 @@ final class Running {
 
   /** Tells how much of the prompt is in the cache; returns whether to go on. */
   boolean tellProgress() {
-    return generation.prefill(sequence.length(), request.prompt().length);
+    return generation.prefill(sequence.length());
   }
 
-  /** The whole prompt is in the cache. */
+  /** The whole prompt is in the cache, and the first token is chosen. */
   void prefilled(int first) {
-    tellPrefilled();
-    before = sequence.fetches();
-    selectedBefore = sequence.selected();
+    generation.decodeBegins(sequence);
     next = first;
-  }
-
-  private void tellPrefilled() {
-    if (!prefilled) {
-      generation.prefilled(request.prompt().length, cached, startedAt);
-      prefilled = true;
-    }
   }
 
   /** A decode step follows. */
@@ -106,11 +98,7 @@ final class Running {
     generation.end(why);
   }
 
-  /** @param cachedRows whether there is a cache of rows */
-  GenerationResult result(long summaryBytes, boolean cachedRows) {
-    tellPrefilled();
-    generation.selected(selectedBefore, sequence.selected());
-    return generation.result(sequence.length(), summaryBytes,
-        cachedRows ? sequence.fetches().since(before) : null);
+  GenerationResult result(CachePool pool) {
+    return generation.result(sequence, pool);
   }
 }

@@ -1,25 +1,25 @@
 package io.pariskv.engine;
 
 import io.pariskv.error.InputException;
-import io.pariskv.generate.DecodeLoop;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.ModelRunner;
+import io.pariskv.generate.Pause;
 import io.pariskv.generate.Sequence;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the engine's thread does, turn by turn: those that must end go, those that wait come in, a chunk of one prompt,
- * one decode step of all sequences that decode.
+ * one decode step of all sequences that decode; and while a chunk takes long, more such steps between its layers.
  */
 final class Scheduler implements AutoCloseable {
   private final LanguageModel model;
@@ -34,15 +34,14 @@ final class Scheduler implements AutoCloseable {
 
   /** In turn. */
   private final Deque<Running> prefilling = new ArrayDeque<>();
-  /** In the order of the rows. */
-  private final List<Running> decoding = new ArrayList<>();
-  /** Whose sampler each row has. */
-  private final @Nullable Running[] rows;
-  /** Of all that decode; null if they are others than before. */
-  private @Nullable DecodeLoop steps;
+  private final DecodeRows decoding;
+  private final Pace pace;
+  /** Between a place and the prompt that is computed, or after it. */
+  private final Transfers transfers;
 
   Scheduler(LanguageModel model, ModelRunner runner, Requests requests, ChunkSizes chunks,
-      EngineOptions options, int room, Tally tally) {
+      EngineOptions options, int room, Tally tally, LongSupplier clock,
+      Transfers transfers) {
     this.model = model;
     this.runner = runner;
     this.requests = requests;
@@ -51,7 +50,9 @@ final class Scheduler implements AutoCloseable {
     this.room = room;
     this.kept = new PrefixCache(options.keepTokens());
     this.tally = tally;
-    this.rows = new Running[places];
+    this.decoding = new DecodeRows(runner, places);
+    this.pace = new Pace(options.maxStall(), clock);
+    this.transfers = transfers;
   }
 
   long cacheBytes() {
@@ -62,14 +63,20 @@ final class Scheduler implements AutoCloseable {
   void turn() {
     endThoseThatMust();
     admit();
+    transfer();
     prefill();
     decode();
     publish();
   }
 
   private void endThoseThatMust() {
+    endOthers(null);
+  }
+
+  /** All that must end but {@code current}, whose pass is under way. */
+  private void endOthers(@Nullable Running current) {
     requests.takeOver().forEach(this::endWaiting);
-    running().toList().forEach(this::endIfItMust);
+    running().filter(running -> running != current).toList().forEach(this::endIfItMust);
   }
 
   private void endIfItMust(Running running) {
@@ -81,7 +88,7 @@ final class Scheduler implements AutoCloseable {
   }
 
   private Stream<Running> running() {
-    return Stream.concat(prefilling.stream(), decoding.stream());
+    return Stream.of(transfers.all(), prefilling, decoding.all()).flatMap(Collection::stream);
   }
 
   /** In the order of arrival: one that has to wait for memory is not overtaken. */
@@ -93,16 +100,88 @@ final class Scheduler implements AutoCloseable {
       }
       requests.takeFirst();
       Running running = new Running(model, next, sequence);
-      prefilling.addLast(running);
-      tally.started(next.prompt().length, running.cached());
+      tally.started(next.prompt().length, sequence.length());
+      boolean begun = begin(running);
       publish();
-      goOn(running, running::tellProgress);
+      if (begun) {
+        goOn(running, running::tellProgress);
+      }
     }
+  }
+
+  /** Returns whether it has not ended at once. */
+  private boolean begin(Running running) {
+    try {
+      return transfers.load(running) || computeRest(running);
+    } catch (InputException | OutOfMemoryError e) {
+      fail(running, e);
+      return false;
+    }
+  }
+
+  /** What no cache has; returns whether it has not ended at once. */
+  private boolean computeRest(Running running) {
+    if (running.request().task() != null && running.rest() == 0) {
+      return perform(running);
+    }
+    prefilling.addLast(running);
+    return true;
+  }
+
+  /** The prompt of a request for no answer is in the cache; returns whether it has not ended yet. */
+  private boolean perform(Running running) {
+    if (!(running.request().task() instanceof CacheTask.Save task)) {
+      endPerformed(running);
+      return false;
+    }
+    try {
+      transfers.save(running, task, running.prefillSeconds());
+      return true;
+    } catch (InputException | OutOfMemoryError e) {
+      fail(running, e);
+      return false;
+    }
+  }
+
+  private void endPerformed(Running running) {
+    running.end(FinishReason.LENGTH);
+    finish(running);
+  }
+
+  /** A chunk of each request that is on its way from or to a file. */
+  private void transfer() {
+    for (Running running : List.copyOf(transfers.all())) {
+      int before = running.sequence().length();
+      boolean idle = prefilling.isEmpty() && decoding.size() == 0;
+      try {
+        switch (transfers.advance(running, idle)) {
+          case MOVING -> loaded(running, before);
+          case LOADED -> {
+            if (loaded(running, before)) {
+              computeRest(running);
+            }
+          }
+          case SAVED -> endPerformed(running);
+        }
+      } catch (InputException | OutOfMemoryError e) {
+        if (e instanceof InputException || !kept.clear()) {
+          fail(running, e);
+        }
+      }
+    }
+  }
+
+  /** Rows may have come from a file; returns whether to go on. */
+  private boolean loaded(Running running, int before) {
+    int more = running.sequence().length() - before;
+    running.loaded(more);
+    tally.loaded(more);
+    return more == 0 || goOn(running, running::tellProgress);
   }
 
   /** A sequence for a request, with what it has of the prompt already; null if it has to wait. */
   private @Nullable Sequence makeRoom(Request request) {
-    int active = prefilling.size() + decoding.size();
+    int active = transfers.all().size() + prefilling.size() + decoding.size();
     long used = running().mapToLong(Running::room).sum();
     if (active == places || used + request.mostTokens() > room) {
       return null;
@@ -119,14 +198,17 @@ final class Scheduler implements AutoCloseable {
       }
       kept.drop(oldest);
     }
-    return match == null ? runner.open() : cut(match, request.prompt());
+    return match == null ? runner.open() : cut(match, request);
   }
 
   /** A kept sequence as far as it is a prompt's; a new one if there is no memory to summarise it anew. */
-  private Sequence cut(Sequence match, int[] prompt) {
+  private Sequence cut(Sequence match, Request request) {
     kept.take(match);
     try {
-      match.reuse(prompt, prompt.length - 1);
+      // What is saved is exact, and needs no token chosen.
+      match.reuse(request.prompt(), request.task() instanceof CacheTask.Save
+          ? match.exactTokens()
+          : request.prompt().length - 1);
       return match;
     } catch (OutOfMemoryError e) {
       match.close();
@@ -152,17 +234,13 @@ final class Scheduler implements AutoCloseable {
   private double prefill(Running running) {
     int most = chunks.at(running.sequence().length());
     int count = Math.min(most, running.rest());
-    boolean last = count == running.rest();
     prefilling.addLast(running);
-    int row = decoding.size();
-    int[] prompt = running.request().prompt();
     try {
-      if (last) {
-        configure(row, running, prompt);
-      }
-      if (runner.prefill(running.sequence(), prompt, count, last ? row : ModelRunner.NO_ROW,
-          () -> running.request().over() != null)) {
-        prefilled(running, last ? row : ModelRunner.NO_ROW);
+      boolean chooses = count == running.rest() && running.request().task() == null;
+      int row = chooses ? decoding.rowFor(running) : ModelRunner.NO_ROW;
+      if (runner.prefill(running.sequence(), running.request().prompt(), count, row,
+          layers -> pause(running, layers))) {
+        prefilled(running, row);
       } else {
         endIfItMust(running);
       }
@@ -174,84 +252,58 @@ final class Scheduler implements AutoCloseable {
     return (double) count / most;
   }
 
+  /**
+   * Between layers of a prompt: the others do not wait for its pass.
+   *
+   * @return as of a {@link Pause}
+   */
+  private int pause(Running current, int layers) {
+    if (current.request().over() != null) {
+      return Pause.GIVE_UP;
+    }
+    int ahead = pace.ahead(layers);
+    endOthers(current);
+    if (pace.stepIsDue(ahead)) {
+      decode();
+      publish();
+    }
+    pace.resumes(layers);
+    return ahead;
+  }
+
   private void prefilled(Running running, int row) {
     boolean goesOn = goOn(running, running::tellProgress);
     if (goesOn && row != ModelRunner.NO_ROW) {
       running.prefilled(runner.chosen(row));
       tally.generated(1);
       prefilling.remove(running);
-      decoding.add(running);
-      stopSteps();
+      decoding.join(running);
       goOn(running, running::tellToken);
+    } else if (goesOn && running.rest() == 0) {
+      prefilling.remove(running);
+      perform(running);
     }
   }
 
   /** One step of all that decode. */
   private void decode() {
-    if (decoding.isEmpty()) {
+    List<Running> all = decoding.all();
+    if (all.isEmpty()) {
       return;
     }
-    List<Running> all = List.copyOf(decoding);
     try {
-      step(all);
+      decoding.step();
     } catch (OutOfMemoryError | InputException e) {
-      stopSteps();
-      Arrays.fill(rows, null); // nobody knows how far the step went
+      decoding.afterFailure();
       if (!kept.clear()) {
         fail(all.getLast(), e); // others may have room then
       }
       return;
     }
+    pace.stepped();
     tally.generated(all.size());
     for (Running running : all) {
       goOn(running, running::tellToken);
-    }
-  }
-
-  private void step(List<Running> all) {
-    DecodeLoop loop = steps;
-    if (loop == null) {
-      for (int row = 0; row < all.size(); row++) {
-        takeRow(row, all.get(row));
-      }
-      loop = runner.decode(all.stream().map(Running::sequence).toList());
-      steps = loop;
-    }
-    runner.setSequenceLength(all.getFirst().sequence().length() + 1);
-    all.forEach(Running::beforeStep);
-    loop.run();
-    int[] chosen = runner.allChosen(all.size());
-    loop.commit(all.stream().mapToInt(Running::next).toArray());
-    for (int row = 0; row < chosen.length; row++) {
-      all.get(row).stepped(chosen[row]);
-    }
-  }
-
-  /** Lets a sequence go on in a row, as it would have in the row where it was. */
-  private void takeRow(int row, Running running) {
-    if (rows[row] != running) {
-      configure(row, running, running.seen());
-      runner.put(row, running.next());
-    }
-  }
-
-  private void configure(int row, Running running, int[] seen) {
-    leaveRow(running);
-    runner.configure(row, running.request().options(), seen);
-    rows[row] = running;
-  }
-
-  private void leaveRow(Running running) {
-    for (int row = 0; row < rows.length; row++) {
-      rows[row] = rows[row] == running ? null : rows[row];
-    }
-  }
-
-  private void stopSteps() {
-    DecodeLoop loop = steps;
-    steps = null;
-    if (loop != null) {
-      loop.close();
     }
   }
 
@@ -271,8 +323,7 @@ final class Scheduler implements AutoCloseable {
 
   /** It has ended. K and V of a client that went away are freed, others kept. */
   private void finish(Running running) {
-    GenerationResult result = running.result(runner.pool().methodBytes(),
-        runner.pool().cachedRows() > 0);
+    GenerationResult result = running.result(runner.pool());
     boolean byItself = result.finishReason() == FinishReason.STOP
         || result.finishReason() == FinishReason.LENGTH;
     leave(running, byItself);
@@ -302,17 +353,9 @@ final class Scheduler implements AutoCloseable {
   }
 
   private void leave(Running running, boolean keep) {
-    int row = decoding.indexOf(running);
-    if (row >= 0) {
-      stopSteps();
-      Running moved = decoding.removeLast();
-      if (moved != running) {
-        decoding.set(row, moved);
-      }
-    } else {
-      prefilling.remove(running);
-    }
-    leaveRow(running);
+    prefilling.remove(running);
+    transfers.end(running);
+    decoding.leave(running);
     if (keep) {
       kept.keep(running.sequence());
     } else {
@@ -323,11 +366,14 @@ final class Scheduler implements AutoCloseable {
   /** Lets others see how things are. */
   private void publish() {
     long held = kept.tokens() + running().mapToLong(r -> r.sequence().length()).sum();
-    tally.publish(prefilling.size(), decoding.size(), held);
+    tally.publish(transfers.all().size() + prefilling.size(), decoding.size(), held);
   }
 
   @Override
+  @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    runner.close();
+    try (runner; transfers) {
+      // nothing else
+    }
   }
 }

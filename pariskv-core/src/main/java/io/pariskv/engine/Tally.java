@@ -23,6 +23,11 @@ final class Tally {
     cachedTokens += cached;
   }
 
+  /** Tokens that a file had of prompts. */
+  void loaded(int tokens) {
+    cachedTokens += tokens;
+  }
+
   void generated(int tokens) {
     generatedTokens += tokens;
   }

@@ -1,5 +1,6 @@
 package io.pariskv.generate;
 
+import io.pariskv.cache.CachePool;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.method.SelectedKeys;
@@ -11,11 +12,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of one running generation: text so far, when to end, what it cost. Who runs one calls {@link #prefill} with
- * the progress, {@link #prefilled} once, then {@link #accept} for every token and {@link #stepped} after every step.
+ * The state of one running generation: text so far, when to end, what it cost. Who runs one calls {@link #cached} and
+ * {@link #prefill} with the progress, {@link #decodeBegins} once the first token is chosen, then {@link #accept} for every
+ * token and {@link #stepped} after every step.
  */
 public final class Generation {
   private final LanguageModel model;
+  private final int promptTokens;
   private final GenerationOptions options;
   private final GenerationListener listener;
   private final int limit;
@@ -23,13 +26,15 @@ public final class Generation {
   private final StopStrings stops;
   private final List<Integer> tokens = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
+  private final long startedAt = System.nanoTime();
 
   private @Nullable FinishReason reason;
-  private int promptTokens;
   private int cachedTokens;
-  private double prefillSeconds;
+  private boolean decoding;
   private long firstTokenAt;
   private long lastTokenAt;
+  private RowFetches fetchedBefore = RowFetches.NONE;
+  private @Nullable SelectedKeys selectedBefore;
   private int steps;
   private double attendedTokens;
   private double kvBytes;
@@ -37,14 +42,16 @@ public final class Generation {
   private double adaptiveTokens;
 
   /**
-   * One that has not begun.
+   * One that begins now.
    *
+   * @param promptTokens tokens of the prompt
    * @param listener told of progress and tokens
    * @param limit most new tokens
    */
-  public Generation(LanguageModel model, GenerationOptions options, GenerationListener listener,
-      int limit) {
+  public Generation(LanguageModel model, int promptTokens, GenerationOptions options,
+      GenerationListener listener, int limit) {
     this.model = model;
+    this.promptTokens = promptTokens;
     this.options = options;
     this.listener = listener;
     this.limit = limit;
@@ -57,27 +64,26 @@ public final class Generation {
     return reason != null;
   }
 
-  /** Reports progress; false if the listener wants to end. */
-  public boolean prefill(int done, int total) {
-    if (!listener.onPrefill(done, total)) {
+  /** So many prompt tokens need not be computed, since a cache had them already. */
+  public void cached(int tokens) {
+    cachedTokens += tokens;
+  }
+
+  /** Reports that {@code done} tokens of the prompt are in the cache; false if the listener wants to end. */
+  public boolean prefill(int done) {
+    if (!listener.onPrefill(done, promptTokens)) {
       reason = FinishReason.CANCELLED;
     }
     return !ended();
   }
 
-  /**
-   * The prompt is in the cache, or the generation ended before.
-   *
-   * @param prompt its tokens
-   * @param cached those of them that were in the cache already
-   * @param startedAt when the rest was begun, of {@link System#nanoTime}
-   */
-  public void prefilled(int prompt, int cached, long startedAt) {
-    promptTokens = prompt;
-    cachedTokens = cached;
+  /** The prompt is in the cache and the first token is chosen. What steps of {@code sequence} cost counts from here on. */
+  public void decodeBegins(Sequence sequence) {
+    decoding = true;
     firstTokenAt = System.nanoTime();
     lastTokenAt = firstTokenAt;
-    prefillSeconds = (firstTokenAt - startedAt) / 1e9;
+    fetchedBefore = sequence.fetches();
+    selectedBefore = sequence.selected();
   }
 
   /** A decode step has ended. */
@@ -91,10 +97,12 @@ public final class Generation {
   }
 
   /** Takes what the steps selected instead of the most that they could, if the method's budget adapts. */
-  public void selected(@Nullable SelectedKeys before, @Nullable SelectedKeys after) {
-    if (before != null && after != null) {
+  private void countSelected(Sequence sequence) {
+    SelectedKeys before = selectedBefore;
+    SelectedKeys now = before == null ? null : sequence.selected();
+    if (before != null && now != null) {
       KvShape shape = model.kvShape();
-      double tokens = (double) after.since(before).keys() / shape.layers() / shape.kvHeads();
+      double tokens = (double) now.since(before).keys() / shape.layers() / shape.kvHeads();
       attendedTokens += tokens - adaptiveTokens;
       kvBytes += (tokens - adaptiveTokens) * shape.layers() * shape.tokenBytes();
       adaptiveTokens = tokens;
@@ -144,23 +152,35 @@ public final class Generation {
   }
 
   /**
-   * What it gave and cost.
+   * What it gave and cost. Waits for all work before.
    *
-   * @param heldTokens tokens in the cache
-   * @param heldSummaryBytes bytes of summaries and scratch
-   * @param fetches counted in the decode steps, or null without a cache of rows
+   * @param pool of the sequence's cache
    */
-  public GenerationResult result(int heldTokens, long heldSummaryBytes,
-      @Nullable RowFetches fetches) {
+  public GenerationResult result(Sequence sequence, CachePool pool) {
+    countSelected(sequence);
+    RowFetches fetched = decoding
+        ? sequence.fetches().since(fetchedBefore)
+        : RowFetches.NONE;
+    return result(sequence.length(), pool.methodBytes(), pool.cachedRows() == 0 ? null : fetched);
+  }
+
+  /** The result of one that ended before it had a sequence. */
+  public GenerationResult resultWithoutSequence() {
+    return result(0, 0, null);
+  }
+
+  private GenerationResult result(int heldTokens, long heldSummaryBytes,
+      @Nullable RowFetches fetched) {
     FinishReason finished = reason == null ? FinishReason.CANCELLED : reason;
     double n = Math.max(steps, 1);
     KvShape shape = model.kvShape();
-    Double fetchedBytes = fetches == null
+    Double fetchedBytes = fetched == null
         ? null
-        : (double) fetches.misses() * shape.tokenBytes() / shape.kvHeads() / n;
+        : (double) fetched.misses() * shape.tokenBytes() / shape.kvHeads() / n;
+    long prefilledAt = decoding ? firstTokenAt : System.nanoTime();
     return new GenerationResult(text.toString(), tokens, finished, promptTokens, cachedTokens,
-        prefillSeconds, (lastTokenAt - firstTokenAt) / 1e9, steps, attendedTokens / n, kvBytes / n,
-        summaryBytes / n, heldTokens, heldSummaryBytes,
-        fetches == null ? null : fetches.hitRate(), fetchedBytes);
+        (prefilledAt - startedAt) / 1e9, (lastTokenAt - firstTokenAt) / 1e9, steps,
+        attendedTokens / n, kvBytes / n, summaryBytes / n, heldTokens, heldSummaryBytes,
+        fetched == null ? null : fetched.hitRate(), fetchedBytes);
   }
 }

@@ -177,7 +177,7 @@ public final class LanguageModel implements AutoCloseable {
    * @param positions how many the prompt and what follows it need
    * @throws InputException if there are no ids, one is outside the vocabulary, or the model has fewer positions
    */
-  public void checkPrompt(int[] prompt, int positions) {
+  void checkPrompt(int[] prompt, int positions) {
     int vocabulary = config().vocabSize();
     if (prompt.length == 0) {
       throw new InputException("the prompt has no tokens; give at least one");
@@ -204,6 +204,23 @@ public final class LanguageModel implements AutoCloseable {
       identity = known;
     }
     return known;
+  }
+
+  /**
+   * How many tokens may follow a prompt. On any thread.
+   *
+   * @param prompt token ids
+   * @param most how many are wanted
+   * @param context most tokens of the sequence
+   * @throws InputException if {@link #checkPrompt} refuses the prompt, or it leaves no room for any
+   */
+  public int newTokens(int[] prompt, int most, int context) {
+    checkPrompt(prompt, prompt.length + 1);
+    if (prompt.length >= context) {
+      throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
+          + context + " with the answer; shorten the prompt, or raise context");
+    }
+    return Math.min(most, context - prompt.length);
   }
 
   /** The geometry of K and V. */

@@ -57,14 +57,16 @@ public final class ModelPlan {
 
   private MemoryPlan batch(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
       KvPlacement at) {
-    return method.plan(planKv(plan, method, sequences, tokens, at), shape, sequences, tokens)
+    return caches(plan, method, sequences, tokens, at)
         .with("session", ModelRunner.scratchBytes(config, prefillChunk(), sequences));
   }
 
-  private MemoryPlan planKv(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
+  /** K, V and what a method keeps of them. */
+  private MemoryPlan caches(MemoryPlan plan, AttentionMethod method, int sequences, int tokens,
       KvPlacement at) {
     MemoryPlan kv = backend.planKv(plan, shape, sequences, tokens, prefillChunk(), at);
-    return backend.planRowCache(kv, shape, sequences, cachedRows(method, at));
+    MemoryPlan rows = backend.planRowCache(kv, shape, sequences, cachedRows(method, at));
+    return method.plan(rows, shape, sequences, tokens);
   }
 
   private int cachedRows(AttentionMethod method, KvPlacement at) {
@@ -131,11 +133,9 @@ public final class ModelPlan {
     int tokens = options.context();
     if (tokens > 0) {
       KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
-      IntFunction<MemoryPlan> plan = length -> backend.planKv(model, shape, 1, length,
-          prefillChunk(), at);
-      int fitting = roundDown(largest(tokens, length -> plan.apply(length).fits(atFirst)));
-      plan.apply(tokens).requireFits(atFirst, wayOut(
-          "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at));
+      requireFits(tokens, length -> backend.planKv(model, shape, 1, length, prefillChunk(), at),
+          atFirst, fitting -> wayOut(
+              "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at));
     }
   }
 
@@ -146,14 +146,24 @@ public final class ModelPlan {
    * @param way what the user can do about the number of tokens
    */
   void requireSessionFits(AttentionMethod method, int tokens, AvailableMemory held, String way) {
-    AvailableMemory available = backend.available().laterOn().plus(held);
-    MemoryPlan session = session(method, tokens);
-    if (!session.fits(available)) {
-      int fitting = roundDown(
-          largest(tokens, length -> session(method, length).fits(available)));
-      session.requireFits(available, wayOut(
-          way + ": " + fitting + " tokens fit, not " + tokens, method, placement(method)));
+    requireFits(tokens, length -> session(method, length), availableNow().plus(held),
+        fitting -> wayOut(way + ": " + fitting + " tokens fit, not " + tokens, method,
+            placement(method)));
+  }
+
+  /** @param wayOut said with the number of tokens that fit */
+  private static void requireFits(int tokens, IntFunction<MemoryPlan> plan,
+      AvailableMemory available, IntFunction<String> wayOut) {
+    MemoryPlan whole = plan.apply(tokens);
+    if (!whole.fits(available)) {
+      int fitting = roundDown(largest(tokens, length -> plan.apply(length).fits(available)));
+      whole.requireFits(available, wayOut.apply(fitting));
     }
+  }
+
+  /** What can be allocated beside what is allocated already. */
+  private AvailableMemory availableNow() {
+    return backend.available().laterOn();
   }
 
   /**
@@ -163,8 +173,7 @@ public final class ModelPlan {
    */
   public void requireBatchFits(AttentionMethod method, int sequences, int tokens) {
     KvPlacement at = placement(method);
-    MemoryPlan kv = planKv(backend.plan(), method, sequences, tokens, at);
-    method.plan(kv, shape, sequences, tokens).requireFits(backend.available().laterOn(),
+    caches(backend.plan(), method, sequences, tokens, at).requireFits(availableNow(),
         wayOut("lower --context or --batch", method, at));
   }
 
@@ -173,7 +182,7 @@ public final class ModelPlan {
    * One sequence alone may have them all, up to {@link #context}.
    */
   public int room(AttentionMethod method, int sequences) {
-    AvailableMemory available = backend.available().laterOn();
+    AvailableMemory available = availableNow();
     KvPlacement at = placement(method);
     long most = Math.min((long) sequences * context(), Integer.MAX_VALUE);
     int fitting = largest((int) most, tokens -> {

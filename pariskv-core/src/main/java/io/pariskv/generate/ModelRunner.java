@@ -18,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 
 /**
  * Drives a model over the sequences of one pool: a chunk of one sequence's prompt, or the next token of several. A
@@ -34,6 +33,8 @@ public final class ModelRunner implements AutoCloseable {
 
   private final LanguageModel model;
   private final Transformer transformer;
+  /** The same for decode steps, which may run between layers of a prompt. */
+  private final Transformer stepping;
   private final Backend backend;
   private final CachePool pool;
   private final Allocator memory;
@@ -53,6 +54,7 @@ public final class ModelRunner implements AutoCloseable {
     try {
       this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, rows,
           model.plan().placement(method), model.options().rowCache()));
+      this.stepping = opened.keep(transformer.withOwnResults(rows));
       this.memory = opened.keep(backend.newAllocator());
       this.chunk = memory.allocate(DType.I32, transformer.maxRows());
       this.logits = memory.allocate(DType.F32, rows, vocabulary);
@@ -66,7 +68,7 @@ public final class ModelRunner implements AutoCloseable {
   /** Bytes of its own buffers, caches left out. */
   static long scratchBytes(ModelConfig config, int prefillChunk, int rows) {
     return 4L * prefillChunk + 4L * rows * config.vocabSize()
-        + Sampling.bytes(rows, config.vocabSize());
+        + Transformer.scratchBytes(config, rows) + Sampling.bytes(rows, config.vocabSize());
   }
 
   /** The caches. */
@@ -127,28 +129,28 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   /**
-   * The same, given up between layers if {@code stop} says so; the sequence is then as before.
+   * The same with pauses between layers, in which decode steps of other sequences may run; it begins with one.
    *
    * @return whether it was not given up
    */
-  public boolean prefill(Sequence sequence, int[] prompt, int count, int row,
-      BooleanSupplier stop) {
-    BooleanSupplier stopNow = () -> {
-      chosen(0); // waits for the layers before
-      return stop.getAsBoolean();
-    };
-    try (Rows rows = new StoppableRows(sequence.cache().prefill(count), stopNow)) {
+  public boolean prefill(Sequence sequence, int[] prompt, int count, int row, Pause pause) {
+    try (Rows rows = new PausableRows(sequence.cache().prefill(count), this::await, pause)) {
       prefill(sequence, prompt, rows, row);
       return true;
-    } catch (StoppableRows.GivenUp e) {
+    } catch (PausableRows.GivenUp e) {
       return false;
     }
+  }
+
+  /** Waits for all work before. */
+  public void await() {
+    chosen(0);
   }
 
   private void prefill(Sequence sequence, int[] prompt, Rows rows, int row) {
     int from = sequence.length();
     int count = rows.batch().rows();
-    setSequenceLength(prompt.length);
+    setSequenceLength(transformer, prompt.length);
     sequence.cache().expect(prompt.length);
     Buffer tokens = chunk.slice(0, count);
     backend.upload(MemorySegment.ofArray(Arrays.copyOfRange(prompt, from, from + count)), tokens);
@@ -180,18 +182,17 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   /**
-   * Begins to write K and V of a sequence to a file, which replaces an older one when it is complete; the caller closes
-   * it. Until then the sequence must stay as it is.
+   * Begins to write the K and V of a sequence that are {@linkplain Sequence#exactTokens exact} to a file, which replaces an
+   * older one when it is complete; the caller closes it. Until then the sequence must stay as it is.
    *
-   * @param openTurn whether its tokens end within the user's message
+   * @param openTurn whether these tokens end within the user's message
    * @param prefillSeconds what computing them took
    * @throws io.pariskv.error.InputException if the file cannot be written
    */
   public SequenceTransfer save(Sequence sequence, Path file, boolean openTurn,
       double prefillSeconds) {
-    CacheHeader header = CacheHeader.of(model.identity(), pool.shape(), sequence.length(),
-        openTurn, prefillSeconds);
-    return new SequenceSave(sequence, file, header);
+    return new SequenceSave(sequence, file, CacheHeader.of(model.identity(), pool.shape(),
+        sequence.exactTokens(), openTurn, prefillSeconds));
   }
 
   private static Batch lastRow(Batch batch) {
@@ -202,8 +203,12 @@ public final class ModelRunner implements AutoCloseable {
 
   /** Before a decode step, tokens that its sequence will have; most models ignore it. */
   public void setSequenceLength(int tokens) {
-    if (transformer.dependsOnSequenceLength()) {
-      transformer.setSequenceLength(tokens);
+    setSequenceLength(stepping, tokens);
+  }
+
+  private static void setSequenceLength(Transformer which, int tokens) {
+    if (which.dependsOnSequenceLength()) {
+      which.setSequenceLength(tokens);
     }
   }
 
@@ -217,8 +222,8 @@ public final class ModelRunner implements AutoCloseable {
   private void step(DecodeBatch rows) {
     int count = rows.batch().rows();
     Buffer scores = logits.slice(0, count);
-    Buffer hidden = transformer.forward(rows, sampling.tokens(count));
-    transformer.logits(hidden, scores);
+    Buffer hidden = stepping.forward(rows, sampling.tokens(count));
+    stepping.logits(hidden, scores);
     sampling.sample(0, scores, rows.batch());
   }
 
@@ -226,7 +231,7 @@ public final class ModelRunner implements AutoCloseable {
   @Override
   @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    try (pool; memory) {
+    try (pool; stepping; memory) {
       // nothing else
     }
   }

@@ -1,11 +1,11 @@
 package io.pariskv.generate;
 
-import io.pariskv.method.SelectedKeys;
-import org.jspecify.annotations.Nullable;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
 import io.pariskv.kv.RowFetches;
+import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
+import org.jspecify.annotations.Nullable;
 
 /** A cache and the tokens in it. Made by {@link ModelRunner#open}; closing frees its memory. One driving thread. */
 public final class Sequence implements AutoCloseable {

@@ -115,11 +115,6 @@ final class SequenceLoad implements SequenceTransfer {
   }
 
   @Override
-  public long bytes() {
-    return reader.bytes();
-  }
-
-  @Override
   public void close() {
     try (reader; memory; ahead) {
       // nothing else

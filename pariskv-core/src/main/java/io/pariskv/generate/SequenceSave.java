@@ -41,11 +41,6 @@ final class SequenceSave implements SequenceTransfer {
   }
 
   @Override
-  public long bytes() {
-    return behind.bytes();
-  }
-
-  @Override
   public void close() {
     behind.close();
   }

@@ -20,9 +20,6 @@ public interface SequenceTransfer extends AutoCloseable {
   /** Tokens moved so far, those included that needed not be. */
   int moved();
 
-  /** Size of the file when it is complete. */
-  long bytes();
-
   /** Ends it, complete or not. */
   @Override
   void close();

@@ -2,10 +2,8 @@ package io.pariskv.generate;
 
 import io.pariskv.cache.CachePool;
 import io.pariskv.error.InputException;
-import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
-import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.StepCost;
 import io.pariskv.saved.CacheHeader;
 import io.pariskv.saved.CacheReader;
@@ -13,6 +11,7 @@ import io.pariskv.text.ChatMessage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * One sequence and its cache. Each {@link #generate} takes a whole prompt; what it shares with the tokens
@@ -85,28 +84,19 @@ public final class Session implements AutoCloseable {
           + (prompt.length - 1) + " can be fed through decode steps, not " + fed);
     }
     int end = prompt.length - fed;
-    Generation generation = new Generation(model, options, listener, limit);
-    long start = System.nanoTime();
-    int reused = sequence.reuse(prompt, fed == 0 ? end - 1 : end);
+    Generation generation = new Generation(model, prompt.length, options, listener, limit);
+    generation.cached(sequence.reuse(prompt, fed == 0 ? end - 1 : end));
     runner.configure(ROW, options, prompt);
     prefill(prompt, end, fed == 0, generation::prefill);
-    RowFetches before = sequence.fetches();
-    SelectedKeys selectedBefore = sequence.selected();
     if (!generation.ended()) {
       try (DecodeLoop steps = runner.decode(List.of(sequence))) {
         feed(prompt, end, options, steps);
         int first = runner.chosen(ROW);
-        generation.prefilled(prompt.length, reused, start);
-        before = sequence.fetches();
-        selectedBefore = sequence.selected();
+        generation.decodeBegins(sequence);
         decode(first, steps, generation);
       }
-    } else {
-      generation.prefilled(prompt.length, reused, start);
     }
-    generation.selected(selectedBefore, sequence.selected());
-    return generation.result(sequence.length(), pool.methodBytes(),
-        pool.cachedRows() == 0 ? null : sequence.fetches().since(before));
+    return generation.result(sequence, pool);
   }
 
   /**
@@ -118,28 +108,29 @@ public final class Session implements AutoCloseable {
   public int prefill(int[] prompt, GenerationListener listener) {
     check(prompt, GenerationOptions.greedy(1));
     int reused = sequence.reuse(prompt, prompt.length);
-    prefill(prompt, prompt.length, false, listener::onPrefill);
+    prefill(prompt, prompt.length, false, done -> listener.onPrefill(done, prompt.length));
     return sequence.length() - reused;
   }
 
   /**
-   * Writes K and V of all tokens in the cache to a file, from which {@link #load} brings them back whatever the method, the
-   * backend and the place then. Those of tokens that the session has decoded are as its method made them: {@link #truncate}
-   * to the prompt for a file that has exact ones alone. An older file is replaced when the new one is complete and on the
-   * disk.
+   * Writes K and V of the tokens that were prefilled to a file, from which {@link #load} brings them back whatever the
+   * method, the backend and the place then. Tokens from the first decoded one on are left out, since theirs are as this
+   * session's method made them. An older file is replaced when the new one is complete and on the disk. Costs a copy at
+   * the disk's speed, and some 50 MiB.
    *
    * @param openTurn whether the tokens end within the user's message, which a question may continue
    * @param prefillSeconds what computing them took, for whoever wants to know what loading saves
-   * @return bytes of the file
+   * @return how many tokens the file has
    * @throws InputException if the session is empty, or the file cannot be written; an older file is then as before
    */
-  public long save(Path file, boolean openTurn, double prefillSeconds) {
-    if (length() == 0) {
+  public int save(Path file, boolean openTurn, double prefillSeconds) {
+    int tokens = sequence.exactTokens();
+    if (tokens == 0) {
       throw new InputException(file + ": there are no tokens to save; prefill a prompt first");
     }
     try (SequenceTransfer save = runner.save(sequence, file, openTurn, prefillSeconds)) {
-      finish(save, GenerationListener.NONE, length());
-      return save.bytes();
+      finish(save, GenerationListener.NONE, tokens);
+      return tokens;
     }
   }
 
@@ -208,7 +199,7 @@ public final class Session implements AutoCloseable {
     int end = from - 1;
     sequence.reuse(tokens, end);
     runner.configure(ROW, GenerationOptions.greedy(1), tokens);
-    prefill(tokens, end, false, GenerationListener.NONE::onPrefill);
+    prefill(tokens, end, false, done -> true);
     double[] result = new double[tokens.length - from];
     float[] scores = new float[model.config().vocabSize()];
     try (DecodeLoop steps = runner.decode(List.of(sequence))) {
@@ -273,35 +264,25 @@ public final class Session implements AutoCloseable {
 
   /** Most new tokens, after the checks. */
   private int check(int[] prompt, GenerationOptions options) {
-    model.checkPrompt(prompt, prompt.length + 1);
-    int context = model.plan().context();
-    if (prompt.length >= context) {
-      throw new InputException("the prompt has " + prompt.length + " tokens, but the context is "
-          + context + " with the answer; shorten the prompt, or raise context");
-    }
-    int limit = Math.min(options.maxTokens(), context - prompt.length);
+    int limit = model.newTokens(prompt, options.maxTokens(), model.plan().context());
     model.plan().requireSessionFits(pool.method(), prompt.length + limit, pool.held(),
         "shorten the prompt, or lower max-tokens (" + options.maxTokens() + ")");
     return limit;
-  }
-
-  /** Follows a prefill; see {@link GenerationListener#onPrefill}. */
-  private interface Progress {
-    boolean report(int done, int total);
   }
 
   /**
    * Computes the rest of the prompt up to {@code end} chunk by chunk.
    *
    * @param sample whether the token that follows is chosen
+   * @param progress told of the tokens in the cache, before the first chunk and after each; returns whether to go on
    */
-  private void prefill(int[] prompt, int end, boolean sample, Progress progress) {
-    boolean goOn = progress.report(sequence.length(), prompt.length);
+  private void prefill(int[] prompt, int end, boolean sample, IntPredicate progress) {
+    boolean goOn = progress.test(sequence.length());
     while (goOn && sequence.length() < end) {
       int count = Math.min(runner.maxChunk(), end - sequence.length());
       boolean last = sequence.length() + count == end;
       runner.prefill(sequence, prompt, count, sample && last ? ROW : ModelRunner.NO_ROW);
-      goOn = progress.report(sequence.length(), prompt.length);
+      goOn = progress.test(sequence.length());
     }
   }
 

@@ -23,11 +23,6 @@ final class TokenList {
     return all;
   }
 
-  void add(int id) {
-    grow(size + 1);
-    ids[size++] = id;
-  }
-
   /** Adds {@code source[from .. to)}. */
   void add(int[] source, int from, int to) {
     grow(size + to - from);

@@ -126,11 +126,6 @@ public final class CacheWriter implements AutoCloseable {
     }
   }
 
-  /** Size of the file. */
-  long bytes() {
-    return layout.fileBytes();
-  }
-
   /** Removes what was written, unless it was complete. */
   @Override
   public void close() {

@@ -96,11 +96,6 @@ public final class WriteBehind implements AutoCloseable {
     return FileThread.await(commit, atMost) != null;
   }
 
-  /** Size of the file. */
-  public long bytes() {
-    return writer.bytes();
-  }
-
   /** Frees the memory, and removes what was written unless it was complete. */
   @Override
   public void close() {

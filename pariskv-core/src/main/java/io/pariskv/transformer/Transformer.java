@@ -48,6 +48,16 @@ public final class Transformer implements AutoCloseable {
         memory -> RandomWeights.make(config, backend, memory, seed), maxRows);
   }
 
+  /**
+   * The same model, with intermediate results of its own: a pass of one may run between two layers of a pass of the other.
+   * The caller closes it, before this one.
+   *
+   * @param maxRows most rows of its passes
+   */
+  public Transformer withOwnResults(int maxRows) {
+    return new Transformer(backend, config, memory -> weights, maxRows);
+  }
+
   private Transformer(Backend backend, ModelConfig config,
       Function<Allocator, ModelWeights> weights, int maxRows) {
     this.backend = backend;

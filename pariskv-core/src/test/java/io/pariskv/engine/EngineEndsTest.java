@@ -33,7 +33,8 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EngineEndsTest {
   private static final int CHUNK = 32;
-  private static final EngineOptions TWO = new EngineOptions(2, 2, CHUNK, 0);
+  private static final EngineOptions TWO = EngineOptions.defaults().withPlaces(2)
+      .withMaxQueue(2).withChunk(CHUNK).withKeepTokens(0);
   private static final int[] PROMPT = new Random(20261123).ints(400, 0, 384).toArray();
   private static final int[] OTHER = new Random(4).ints(30, 0, 384).toArray();
   private static final GenerationOptions LONG = GenerationOptions.greedy(3_000).withIgnoreEos(true);
@@ -342,7 +343,8 @@ class EngineEndsTest {
 
   @Test
   void requestThatCannotBeServed_isRefusedWithBothNumbers() {
-    try (Engine engine = BatchingEngine.start(model, new FullAttention(), TWO, 300)) {
+    try (Engine engine = BatchingEngine.start(model, new FullAttention(), TWO, 300,
+        System::nanoTime)) {
       assertRefused(engine, new int[0], "no tokens");
       assertRefused(engine, new int[]{384}, "384", "383");
       assertRefused(engine, PROMPT, "400", "300");

@@ -28,7 +28,8 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EngineMemoryTest {
   private static final long SEED = 20261123;
-  private static final EngineOptions FOUR = new EngineOptions(4, 1_000, 32, 0);
+  private static final EngineOptions FOUR = EngineOptions.defaults().withPlaces(4)
+      .withMaxQueue(1_000).withChunk(32).withKeepTokens(0);
   private static final int[] IDS = new Random(SEED).ints(2_000, 0, 384).toArray();
   private static final GenerationOptions FIVE = GenerationOptions.greedy(5).withIgnoreEos(true);
 
@@ -99,7 +100,7 @@ class EngineMemoryTest {
   void requestThatDoesNotFitBesideOthers_waits_andIsNotOvertaken() {
     List<String> order = Collections.synchronizedList(new ArrayList<>());
     try (Engine engine = BatchingEngine.start(model, new FullAttention(),
-        FOUR.withKeepTokens(10_000), 600)) {
+        FOUR.withKeepTokens(10_000), 600, System::nanoTime)) {
       Heard.Holding first = new Heard.Holding();
       engine.submit(new EngineRequest(prompt(0, 300), FIVE, null), first);
       first.awaitHeld();
@@ -136,7 +137,9 @@ class EngineMemoryTest {
     for (int i = 0; i < 200; i++) {
       callers.add(new Caller(random));
     }
-    try (BatchingEngine engine = BatchingEngine.start(model, SPARSE, FOUR, 4_000)) {
+    EngineOptions restless = FOUR.withMaxStall(Duration.ofNanos(1)); // a step between any two layers
+    try (BatchingEngine engine = BatchingEngine.start(model, SPARSE, restless, 4_000,
+        System::nanoTime)) {
       submit(engine, prompt(0, 10)).result();
       long atFirst = engine.cacheBytes();
       List<Thread> threads = callers.stream()

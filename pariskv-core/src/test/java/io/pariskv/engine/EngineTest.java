@@ -16,11 +16,13 @@ import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.text.ChatMessage;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -100,7 +102,8 @@ class EngineTest {
   void requestsOfAllKinds_areAnsweredAsInSessionsOfTheirOwn(AttentionMethod method) {
     List<EngineRequest> requests = mixedRequests();
     List<Heard> heard = new ArrayList<>();
-    try (Engine engine = Engine.start(model, method, THREE.withKeepTokens(0))) {
+    EngineOptions restless = THREE.withKeepTokens(0).withMaxStall(Duration.ofNanos(1));
+    try (Engine engine = Engine.start(model, method, restless)) { // a step between any two layers
       requests.forEach(
           request -> heard.add(submit(engine, request.prompt(), request.options())));
       heard.forEach(Heard::result);
@@ -185,6 +188,31 @@ class EngineTest {
       int between = progressAtToken.get(i) - progressAtToken.get(i - 1);
       assertTrue(between > 0 && between <= 16, progressAtToken.toString());
     }
+  }
+
+  @Test
+  void streamsHaveTheirSteps_whileLayersOfALongPromptTakeLong() {
+    AtomicLong clock = new AtomicLong();
+    List<Integer> progressAtToken = new ArrayList<>();
+    Heard.Holding longPrompt = new Heard.Holding();
+    Heard stream = new Heard() {
+      @Override
+      public boolean onToken(int token, String piece) {
+        progressAtToken.add(longPrompt.progress.getLast());
+        return super.onToken(token, piece);
+      }
+    };
+    EngineOptions options = THREE.withMaxStall(Duration.ofMillis(100));
+    try (Engine engine = BatchingEngine.start(model, new FullAttention(), options, 10_000,
+        () -> clock.addAndGet(30_000_000))) { // a question and a step look at it a few times
+      engine.submit(request(document, greedy(1)), longPrompt);
+      engine.submit(request(begin(20), greedy(30)), stream);
+      longPrompt.release();
+      stream.result();
+      longPrompt.result();
+    }
+    long inTheFirstChunks = progressAtToken.stream().filter(done -> done <= 3 * CHUNK).count();
+    assertTrue(inTheFirstChunks > 3 + 2, "a step a chunk is not enough: " + progressAtToken);
   }
 
   @ParameterizedTest

@@ -34,12 +34,13 @@ class ModelRunnerTest {
           Sequence undisturbed = runner.open();
           Sequence sequence = runner.open()) {
         runner.prefill(undisturbed, prompt, 120, ModelRunner.NO_ROW);
-        assertTrue(runner.prefill(sequence, prompt, 120, ModelRunner.NO_ROW, () -> false));
+        assertTrue(runner.prefill(sequence, prompt, 120, ModelRunner.NO_ROW, layers -> 1));
         runner.configure(0, OPTIONS, prompt);
-        assertFalse(runner.prefill(sequence, prompt, 80, 0, () -> true));
+        assertFalse(runner.prefill(sequence, prompt, 80, 0,
+            layers -> layers == 0 ? 2 : Pause.GIVE_UP));
         assertEquals(120, sequence.length());
 
-        assertTrue(runner.prefill(sequence, prompt, 80, 0, () -> false));
+        assertTrue(runner.prefill(sequence, prompt, 80, 0, layers -> 1));
         List<Integer> tokens = decode(runner, sequence);
         runner.configure(0, OPTIONS, prompt);
         runner.prefill(undisturbed, prompt, 80, 0);

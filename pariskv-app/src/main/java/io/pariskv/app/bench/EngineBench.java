@@ -47,7 +47,8 @@ public final class EngineBench {
    */
   public static Row run(LanguageModel model, AttentionMethod method, int streams, int promptTokens,
       int steps, int chunk, long seed) {
-    EngineOptions options = new EngineOptions(streams, 0, chunk, 0);
+    EngineOptions options = EngineOptions.defaults().withPlaces(streams).withMaxQueue(0)
+        .withChunk(chunk).withKeepTokens(0);
     Window window = new Window(streams, steps);
     try (Engine engine = Engine.start(model, method, options)) {
       SplittableRandom random = new SplittableRandom(seed);

@@ -39,8 +39,11 @@ final class ServingOptions {
   @Option(names = "--max-queue", paramLabel = "N", defaultValue = "64", description = "Requests that may wait for a place; more are refused with 429 (default: ${DEFAULT-VALUE}).")
   private int maxQueue;
 
-  @Option(names = "--chunk", paramLabel = "N", description = "Prompt tokens computed between two decode steps (default: --prefill-chunk).")
+  @Option(names = "--chunk", paramLabel = "N", description = "Most prompt tokens of a pass (default: --prefill-chunk).")
   private @Nullable Integer chunk;
+
+  @Option(names = "--max-stall-ms", paramLabel = "N", defaultValue = "100", description = "Longest wait of a stream between two tokens while prompts are read, or a layer's time if that is longer; less makes prompts take longer (default: ${DEFAULT-VALUE}).")
+  private int maxStall;
 
   @Option(names = "--keep-tokens", paramLabel = "N", defaultValue = "262144", description = "Tokens of ended requests kept for those that begin alike (default: ${DEFAULT-VALUE}).")
   private long keepTokens;
@@ -60,7 +63,8 @@ final class ServingOptions {
   /** How to serve; use it inside {@link Usage#check}. */
   EngineOptions toEngineOptions(CommandSpec spec) {
     Usage.requirePositive(spec, "--chunk", chunk);
-    return new EngineOptions(places, maxQueue, chunk == null ? 0 : chunk, keepTokens);
+    return new EngineOptions(places, maxQueue, chunk == null ? 0 : chunk, keepTokens,
+        Duration.ofMillis(maxStall));
   }
 
   /** How to be reached; nonsense is wrong usage, a file that cannot be used is not. */

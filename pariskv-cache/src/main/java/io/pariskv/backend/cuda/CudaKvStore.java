@@ -32,12 +32,15 @@ final class CudaKvStore implements KvStore {
 
   private static final int REFILL_BLOCK = 256;
   private static final int REFILL_BLOCKS = 8; // of one layer and KV head
+  private static final int COPY_BLOCK = 256;
+  private static final int COPY_BLOCKS = 16; // of one layer and KV head
 
   private final Kernels kernels;
   private final KvShape shape;
   private final Slots slots;
   private final boolean offloaded;
   private final CudaFunction refill;
+  private final CudaFunction copy;
   private final DeviceAllocator tables;
   private final KvSlabs slabs;
   private final Buffer zones;
@@ -57,6 +60,7 @@ final class CudaKvStore implements KvStore {
     this.slots = new Slots(slots);
     this.offloaded = offload;
     this.refill = kernels.function("kv_refill");
+    this.copy = kernels.function("kv_copy");
     this.tables = new DeviceAllocator(kernels.stream());
     try {
       this.zones = tables.allocate(DType.I32, slots, ZONE_FIELDS);
@@ -281,6 +285,20 @@ final class CudaKvStore implements KvStore {
         .grid(REFILL_BLOCKS, 2 * shape.layers() * shape.kvHeads()).block(REFILL_BLOCK);
     args(launch, 0).arg(slot).arg(length).arg(shape.kvHeads())
         .arg(shape.headDim() * shape.dtype().bytes()).run(refill);
+  }
+
+  @Override
+  public void copy(int source, int target, int from, int to) {
+    requireRoom(source, from, to - from);
+    requireRoom(target, from, to - from);
+    kernels.context().requireNotRecording("copy K and V");
+    if (offload != null) {
+      offload.await(); // rows may be on their way to the host
+    }
+    KernelLaunch launch = kernels.launch()
+        .grid(COPY_BLOCKS, shape.layers() * shape.kvHeads()).block(COPY_BLOCK);
+    args(launch, 0).arg(source).arg(target).arg(from).arg(to).arg(shape.kvHeads())
+        .arg(shape.headDim() * shape.dtype().bytes()).run(copy);
   }
 
   @Override

@@ -134,6 +134,31 @@ public final class HostKvStore implements KvStore {
   }
 
   @Override
+  public void copy(int source, int target, int from, int to) {
+    for (int slot : new int[]{source, target}) {
+      if (from < 0 || to > capacity(slot)) {
+        throw new IllegalArgumentException("positions " + from + " to " + (to - 1)
+            + " are copied where " + capacity(slot) + " tokens have room; reserve first");
+      }
+    }
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      copy(keys(layer, source), keys(layer, target), from, to);
+      copy(values(layer, source), values(layer, target), from, to);
+    }
+  }
+
+  /** Rows of a head are neighbours as far as the slab goes. */
+  private static void copy(TokenSlabs source, TokenSlabs target, int from, int to) {
+    for (int head = 0; head < source.outer(); head++) {
+      for (int at = from; at < to;) {
+        int end = Math.min(to, (at / TokenSlabs.SLAB_TOKENS + 1) * TokenSlabs.SLAB_TOKENS);
+        target.rows(head, at, end).copyFrom(source.rows(head, at, end));
+        at = end;
+      }
+    }
+  }
+
+  @Override
   public void read(int layer, int slot, int from, int tokens, MemorySegment k, MemorySegment v) {
     read(keys(layer, slot), from, tokens, k);
     read(values(layer, slot), from, tokens, v);

@@ -4,19 +4,26 @@ import io.pariskv.attention.HeadTurn;
 import io.pariskv.cache.Rows;
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Buffer;
-import java.util.function.BooleanSupplier;
 
-/**
- * The rows of a pass that can be given up between layers. A chunk of a long prompt takes seconds; who asks for its end
- * should not wait for it.
- *
- * @param rows what it is about
- * @param stop whether to give up; on a GPU it first waits for the layers before, or it would be asked long before they
- *     are computed
- */
-record StoppableRows(Rows rows, BooleanSupplier stop) implements Rows {
-  /** Layers from one question to the next: waiting costs a GPU some microseconds in which it has nothing to do. */
-  private static final int LAYERS = 4;
+/** The rows of a pass with pauses between layers. */
+final class PausableRows implements Rows {
+  private final Rows rows;
+  private final Runnable await;
+  private final Pause pause;
+  /** The layer before which to ask. */
+  private int next;
+
+  /**
+   * Begins with a pause before the first layer.
+   *
+   * @param rows what it is about
+   * @param await waits for the layers before: on a GPU they would be asked about long before they are computed
+   */
+  PausableRows(Rows rows, Runnable await, Pause pause) {
+    this.rows = rows;
+    this.await = await;
+    this.pause = pause;
+  }
 
   /** A pass was given up; the sequence is as before. */
   static final class GivenUp extends RuntimeException {
@@ -39,8 +46,13 @@ record StoppableRows(Rows rows, BooleanSupplier stop) implements Rows {
 
   @Override
   public void prepare(int layer, HeadTurn turn, Buffer q, Buffer k, Buffer v) {
-    if (layer % LAYERS == LAYERS - 1 && stop.getAsBoolean()) {
-      throw new GivenUp();
+    if (layer == next) {
+      await.run();
+      int more = pause.after(layer);
+      if (more == Pause.GIVE_UP) {
+        throw new GivenUp();
+      }
+      next = layer + more;
     }
     rows.prepare(layer, turn, q, k, v);
   }
