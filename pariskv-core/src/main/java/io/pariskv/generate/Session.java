@@ -48,6 +48,11 @@ public final class Session implements AutoCloseable {
     return sequence.length();
   }
 
+  /** Ids of the tokens in the cache, copied. */
+  public int[] tokens() {
+    return sequence.tokens();
+  }
+
   /**
    * Answers a conversation.
    *
@@ -110,6 +115,11 @@ public final class Session implements AutoCloseable {
     int reused = sequence.reuse(prompt, prompt.length);
     prefill(prompt, prompt.length, false, done -> listener.onPrefill(done, prompt.length));
     return sequence.length() - reused;
+  }
+
+  /** Waits until what was begun is computed: a GPU goes on after a call has returned. For who measures. */
+  public void await() {
+    runner.await();
   }
 
   /**

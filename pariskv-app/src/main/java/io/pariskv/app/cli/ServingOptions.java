@@ -48,6 +48,9 @@ final class ServingOptions {
   @Option(names = "--keep-tokens", paramLabel = "N", defaultValue = "262144", description = "Tokens of ended requests kept for those that begin alike (default: ${DEFAULT-VALUE}).")
   private long keepTokens;
 
+  @Option(names = "--cache-dir", paramLabel = "DIR", description = "Keeps prompts of POST /v1/caches in files there, and goes on from those that are there (default: none).")
+  private @Nullable Path cacheDirectory;
+
   @Option(names = "--deadline", paramLabel = "SECONDS", description = "Ends an answer after so long with what there is (default: none).")
   private @Nullable Integer deadline;
 
@@ -85,6 +88,12 @@ final class ServingOptions {
       settings = settings.withTls(Tls.read(keystore, keystorePassword));
     }
     return keyFile == null ? settings : settings.withKeys(ApiKeys.read(keyFile));
+  }
+
+  /** Where caches are kept in files, null for nowhere. */
+  @Nullable
+  Path cacheDirectory() {
+    return cacheDirectory;
   }
 
   /** How long running answers may go on. */
