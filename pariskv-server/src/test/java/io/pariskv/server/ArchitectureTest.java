@@ -24,7 +24,7 @@ class ArchitectureTest {
   @ParameterizedTest
   @CsvSource({"server.http, error", "server.model, engine generate model text",
       "server.metrics, engine generate server.model",
-      "server.openai, engine generate text server.http server.model server.metrics"})
+      "server.openai, engine generate saved text server.http server.model server.metrics"})
   void package_usesOnlyThoseBeforeIt(String name, String uses) {
     String[] allowed = Stream.concat(
         Stream.of("java..", "javax.net.ssl..", "com.sun.net.httpserver..", "org.jspecify..",

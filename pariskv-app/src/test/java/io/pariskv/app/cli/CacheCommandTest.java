@@ -12,6 +12,7 @@ import io.pariskv.app.Cli.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -24,7 +25,7 @@ class CacheCommandTest {
   private static final String ANSWER = " The secret number of the hidden canyon is 3350 .";
 
   @TempDir
-  private Path directory;
+  private static Path directory;
   private Path document;
   private Path saved;
   private String question;
@@ -57,7 +58,8 @@ class CacheCommandTest {
   @Test
   void chat_goesOnFromTheDocument_alsoAfterAReset() {
     Outcome outcome = runWithInput(question + "\n/reset\n" + question + "\n" + question + "\n",
-        "chat", "--model", RECALL_MODEL, "--max-tokens", 20, "--cache", saved).succeeded();
+        "chat", "--model", RECALL_MODEL, "--max-tokens", 20, "--cache", saved);
+    assertEquals(0, outcome.code(), outcome::toString);
     assertTrue(outcome.out().startsWith(ANSWER + System.lineSeparator() + ANSWER), outcome.out());
   }
 
@@ -73,22 +75,23 @@ class CacheCommandTest {
 
   @Test
   void whatCannotBe_isRefused() throws IOException {
-    run("cache").failed(2, "save, load and info");
-    run("cache", "info", directory.resolve("none")).failed(1, "none", "no such file");
-    run("cache", "load", "--model", RECALL_MODEL, document).failed(1, "is not a cache file");
+    run("cache").refused(2, "save, load and info");
+    run("cache", "info", directory.resolve("none")).refused(1, "none", "no such file");
+    run("cache", "load", "--model", RECALL_MODEL, document).refused(1, "is not a cache file");
     run("run", "--model", RECALL_MODEL, "--cache", saved, "--system", "x", "--prompt", "y")
-        .failed(2, "--system", "--cache");
-    run("cache", "load", "--model", fixture("qwen3-tied"), saved).failed(1, "another model",
+        .refused(2, "--system", "--cache");
+    run("cache", "load", "--model", fixture("qwen3-tied"), saved).refused(1, "another model",
         "recall-12m");
     Path raw = directory.resolve("raw.pkv");
     run("cache", "save", "--model", RECALL_MODEL, "--raw", "--prompt", "A timid otter", raw)
         .succeeded();
-    run("run", "--model", RECALL_MODEL, "--cache", raw, "--prompt", "y").failed(1, "--raw");
-    run("run", "--model", RECALL_MODEL, "--cache", raw, "--raw", "--prompt", " asked", "--max-tokens",
+    run("run", "--model", RECALL_MODEL, "--cache", raw, "--prompt", "y").refused(1, "--raw");
+    run("run", "--model", RECALL_MODEL, "--cache", raw, "--raw", "--prompt", " asked",
+        "--max-tokens",
         3).succeeded();
     Path cut = Files.write(directory.resolve("cut.pkv"),
-        java.util.Arrays.copyOf(Files.readAllBytes(saved), 10_000));
-    run("run", "--model", RECALL_MODEL, "--cache", cut, "--prompt", "y").failed(1, "10000 bytes",
+        Arrays.copyOf(Files.readAllBytes(saved), 10_000));
+    run("run", "--model", RECALL_MODEL, "--cache", cut, "--prompt", "y").refused(1, "10000 bytes",
         "cut");
   }
 }
