@@ -3,11 +3,15 @@ bundle=$(cd "$(dirname -- "$0")" && pwd)
 home=${PARISKV_HOME:-$(cd "$bundle/../.." && pwd)} # the repository's own files
 place=${PARISKV_GPU_DIR:-${TMPDIR:-/tmp}/pariskv-gpu}
 stamp=$(cksum < "$bundle/pariskv.tar.xz")
+mkdir -p "${place%/*}"
+exec 9> "$place.lock" # two scripts that begin at once unpack once
+flock 9
 if [ "$(cat "$place/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
   rm -rf "$place" && mkdir -p "$place"
   xz -dc -T0 "$bundle/pariskv.tar.xz" | tar -xf - -C "$place"
   echo "$stamp" > "$place/.stamp"
 fi
+exec 9>&-
 commit=$(head -n 1 "$place/commit")
 java=$place/runtime/bin/java
 flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"

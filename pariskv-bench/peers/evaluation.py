@@ -19,13 +19,11 @@ HOME = Path(__file__).resolve().parent.parent.parent
 DRIFT_PARTS = 16
 Z95 = 1.959963984540054
 PUBLISHED_K = 100
-PER_HEAD = " per-head"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
-    parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval', and "
-                        "recall-per-head and drift-per-head of methods run with --group per-head")
+    parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval'")
     parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
     parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
     parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
@@ -42,8 +40,8 @@ def make(arguments):
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     if arguments.results:
-        write_lines(out / "recall.jsonl", both_groups(arguments.results, "recall", cells))
-        write_lines(out / "drift.jsonl", both_groups(arguments.results, "drift", drift))
+        write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
+        write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
     if arguments.compare:
         write_lines(out / "compare.jsonl", read_lines(arguments.compare))
     recall, drifted, compared = (read_lines(path) if path.exists() else []
@@ -60,16 +58,6 @@ def write_lines(path, rows):
 
 
 # Records
-
-
-def both_groups(results, name, rows_of):
-    """Rows of a directory of results, and of the one whose methods chose for each head of a group."""
-    found = [row | {"method": row["method"] + suffix} for suffix in ("", PER_HEAD)
-             for directory in [results / (name + suffix.replace(" ", "-"))] if directory.exists()
-             for row in rows_of(directory) if not suffix or row["method"] != "full"]
-    if not found:
-        raise InputError(f"{results}: has no directory {name} with samples; give what gpu/run-eval left")
-    return found
 
 
 def samples(directory):

@@ -116,6 +116,9 @@ class BadFlagsTest {
       magicpig, --index-generated maybe, 'ON, OFF'
       magicpig, --lsh-bits 17, from 1 to 16
       magicpig, --lsh-tables 1, from 2 to 1024
+      magicpig, --tables cpu, 'DEVICE, HOST'
+      magicpig, '--tables device,host', 'has 2 values; give one'
+      quest, --tables host, '--tables is not a setting of method quest'
       """)
   void settingsOfOneMethod_areRefusedForAnother(String method, String flags, String reason) {
     String[] words = flags.split(" ");
@@ -127,6 +130,7 @@ class BadFlagsTest {
   @CsvSource(textBlock = """
       quest:released --k 64, '--k is not a setting of method quest:released, which has none'
       pqcache:released --sink 4, which has none
+      magicpig:released --k 4, 'magicpig:released, which has --tables;'
       quest:matched --k 8, 'method quest:matched: k 8 must be at least 16'
       exact-topk:sharp, 'exact-topk has no presets; leave the colon out'
       full:released, full has no presets

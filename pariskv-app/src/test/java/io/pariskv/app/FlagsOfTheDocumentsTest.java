@@ -15,7 +15,7 @@ class FlagsOfTheDocumentsTest {
       run, --temperature --top-p --top-k --min-p --seed --stop --repetition-penalty
       run, --method --preset --backend --kv-dtype --prefill-chunk --offload --row-cache --debug
       run, --sink --local --k --update-interval --dense-below --candidate-ratio --collision-ratio
-      run, --group --adaptive --page-size --compress-ratio --recent-ratio --pq-subvectors --pq-bits --lsh-bits --lsh-tables --index-generated
+      run, --group --adaptive --page-size --compress-ratio --recent-ratio --pq-subvectors --pq-bits --lsh-bits --lsh-tables --index-generated --tables
       chat, --model --system --method --max-tokens --temperature --seed --stop --backend --kv-dtype
       logits, --model --ids-file --positions --json --kv-dtype --backend
       info, --model --context --kv-dtype --method --k --page-size

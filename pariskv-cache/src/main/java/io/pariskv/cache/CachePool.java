@@ -171,8 +171,9 @@ public final class CachePool implements AutoCloseable {
   /** The same by place: what would be available again if the pool were closed. */
   public AvailableMemory held() {
     MemoryPlace work = backend.plan().work();
-    return AvailableMemory.of(MemoryPlace.PINNED, kv.pinnedBytes())
-        .plus(AvailableMemory.of(work, kv.bytes() - kv.pinnedBytes() + state.bytes()));
+    long host = kv.pinnedBytes() + state.hostBytes();
+    return AvailableMemory.of(MemoryPlace.HOST, host)
+        .plus(AvailableMemory.of(work, kv.bytes() + state.bytes() - host));
   }
 
   /** Bytes of K and V held in page-locked host memory. */

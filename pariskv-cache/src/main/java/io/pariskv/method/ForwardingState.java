@@ -85,6 +85,11 @@ public interface ForwardingState extends MethodState {
   }
 
   @Override
+  default long hostBytes() {
+    return state().hostBytes();
+  }
+
+  @Override
   default void release(int slot) {
     state().release(slot);
   }

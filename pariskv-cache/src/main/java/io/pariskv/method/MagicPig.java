@@ -10,6 +10,7 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.memory.TokenSlabs;
+import java.util.stream.IntStream;
 
 /**
  * Attends keys that are sampled by locality-sensitive hashing, weighted by how likely that was (MagicPIG, arXiv
@@ -118,8 +119,26 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
     return denseEvery > 0 && layer % denseEvery == 0;
   }
 
+  /** The layers that are sampled: neither dense nor with a sliding window. */
+  int[] sampledLayers(KvShape shape) {
+    return IntStream.range(0, shape.layers())
+        .filter(layer -> shape.window(layer) == 0 && !dense(layer)).toArray();
+  }
+
+  /** What a step reads. A sampled key is read twice, for its weight and to be attended, and by every head for itself. */
+  StepCost cost(KvShape shape, TokenZones zones) {
+    int keys = zones.retrievalTokens();
+    double sampled = expected(hash, keys);
+    double read = 1.5 * Math.min(sampled * shape.groupSize(), keys);
+    long bytes = (long) shape.kvHeads() * keys * hash.planes() / Byte.SIZE;
+    return Costs.of(shape, zones.length(), layer -> dense(layer)
+        ? new Costs.Layer(zones.length(), zones.length(), 0)
+        : new Costs.Layer(zones.residentTokens() + (int) Math.round(sampled),
+            zones.residentTokens() + read, bytes));
+  }
+
   @Override
-  public MethodState open(Backend backend, KvStore kv) {
+  public MagicPigState open(Backend backend, KvStore kv) {
     return MagicPigState.open(this, backend, kv);
   }
 }

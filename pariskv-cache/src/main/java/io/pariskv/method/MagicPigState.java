@@ -5,7 +5,6 @@ import io.pariskv.index.HashIndex;
 import io.pariskv.index.SimHash;
 import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.Batch;
-import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
 import io.pariskv.kv.TokenZones;
@@ -148,17 +147,8 @@ final class MagicPigState extends SelectingState {
     backend().attention().perHead().attend(kv(), layer, batch, q, chosen, logWeights, out);
   }
 
-  /** {@inheritDoc} A sampled key is read twice, for its weight and to be attended, and by every head for itself. */
   @Override
   public StepCost cost(TokenZones zones) {
-    KvShape shape = kv().shape();
-    int keys = zones.retrievalTokens();
-    double sampled = MagicPig.expected(method.hash(), keys);
-    double read = 1.5 * Math.min(sampled * shape.groupSize(), keys);
-    long bytes = (long) shape.kvHeads() * keys * method.hash().planes() / Byte.SIZE;
-    return Costs.of(shape, zones.length(), layer -> dense(layer)
-        ? new Costs.Layer(zones.length(), zones.length(), 0)
-        : new Costs.Layer(zones.residentTokens() + (int) Math.round(sampled),
-            zones.residentTokens() + read, bytes));
+    return method.cost(kv().shape(), zones);
   }
 }

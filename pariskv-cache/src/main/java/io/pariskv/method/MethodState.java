@@ -118,6 +118,11 @@ public interface MethodState extends AutoCloseable {
   /** Bytes kept about keys now, K and V themselves left out. */
   long bytes();
 
+  /** How much of {@link #bytes} is host memory beside that of the backend. */
+  default long hostBytes() {
+    return 0;
+  }
+
   /** Forgets {@code slot}. */
   void release(int slot);
 

@@ -5,6 +5,7 @@ import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.KvCache;
 import io.pariskv.cache.Rows;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import java.util.ArrayList;
@@ -49,6 +50,12 @@ public final class Passes {
     }
   }
 
+  /** Begins a step of {@code batch} as if it failed after layer {@code layer}. */
+  public void giveUp(DecodeBatch batch, List<String> names, int layer) {
+    batch.prepare();
+    run(batch, names, batch.zones().stream().map(TokenZones::length).toList(), layer + 1);
+  }
+
   private List<float[]> prompt(Rows rows, String name, int start, int layers) {
     int count = rows.batch().rows();
     return run(rows, Collections.nCopies(count, name), positions(start, count), layers);
@@ -68,7 +75,7 @@ public final class Passes {
   /** The next token of each sequence of {@code batch}; each row's outputs of all layers. */
   public List<float[]> step(DecodeBatch batch, List<String> names) {
     batch.prepare();
-    List<Integer> positions = batch.zones().stream().map(zones -> zones.length()).toList();
+    List<Integer> positions = batch.zones().stream().map(TokenZones::length).toList();
     List<float[]> outputs = run(batch, names, positions, shape.layers());
     batch.commit();
     return outputs;

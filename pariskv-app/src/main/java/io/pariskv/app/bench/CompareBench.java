@@ -8,6 +8,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowCacheSize;
 import io.pariskv.kv.Selection;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.MagicPigOnHost;
 import io.pariskv.method.StepCost;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -164,7 +165,7 @@ public final class CompareBench implements AutoCloseable {
     try {
       double seconds = step.use(contender.method);
       Timing timing = step.time(flush::run, step::attend, settings.runs, CompareBench::nothing);
-      return new Row(contender, held, cost(held, step, timing, seconds), "");
+      return new Row(contender, held, cost(contender, held, step, timing, seconds), "");
     } catch (InputException | OutOfMemoryError e) { // the others may yet fit
       return new Row(contender, held, null, Objects.requireNonNullElse(e.getMessage(), ""));
     }
@@ -174,13 +175,15 @@ public final class CompareBench implements AutoCloseable {
     // Nothing is counted.
   }
 
-  private Cost cost(Held held, RandomStep step, Timing timing, double seconds) {
+  private Cost cost(Contender contender, Held held, RandomStep step, Timing timing,
+      double seconds) {
     StepCost cost = step.cost();
     long kv = cost.kvBytes() / held.layers;
     long index = cost.summaryBytes() / held.layers;
     int near = step.pool().residentRows(); // at the beginning and the end of a sequence
     long nearBytes = Math.min(step.attendedAnyway(), near) * settings.shape.tokenBytes();
-    long bus = near == Integer.MAX_VALUE ? 0 : Math.max(0, kv - nearBytes);
+    boolean beside = contender.method instanceof MagicPigOnHost; // its rows stay with the CPU
+    long bus = near == Integer.MAX_VALUE || beside ? 0 : Math.max(0, kv - nearBytes);
     return new Cost(timing.median(), timing.p5(), timing.p95(), step.recordable(),
         attended(step, cost), held.batch * (kv - bus + index), held.batch * bus,
         held.batch * index, step.pool().methodBytes() / held.layers,

@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** What methods took, beside each other. */
 final class CompareTable {
-  private static final String FORMAT = "%-22s %-21s %6s %9s %10s %22s %9s %13s %9s %9s %9s %9s %9s%n";
+  private static final String FORMAT = "%-30s %-21s %6s %9s %10s %22s %9s %13s %9s %9s %9s %9s %9s%n";
   private static final double MEGA = 1e6;
 
   private final Backend backend;
@@ -61,7 +61,7 @@ final class CompareTable {
     Contender contender = row.contender();
     Cost cost = row.cost();
     if (cost == null) {
-      out.printf(Locale.ROOT, "%-22s %-21s not measured: %s%n", contender.label(),
+      out.printf(Locale.ROOT, "%-30s %-21s not measured: %s%n", contender.label(),
           contender.settings(), row.refusal());
       return;
     }

@@ -2,7 +2,12 @@ package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
 import io.pariskv.index.SimHash;
+import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.MagicPig;
+import io.pariskv.method.MagicPigOnHost;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -17,6 +22,17 @@ final class MagicPigOptions {
     OFF
   }
 
+  /** Where hash tables are, and sampled keys are attended. */
+  enum Tables {
+    /** Where the model is. */
+    DEVICE,
+    /** On the CPU beside it. */
+    HOST
+  }
+
+  /** What a label ends in whose tables are on the CPU. */
+  private static final String ON_HOST = " tables=host";
+
   @Option(names = "--lsh-bits", paramLabel = "N", description = "Bits of a hash table, 1 to 16 (default: 10 with preset released, else 11).")
   private @Nullable Integer bits;
 
@@ -25,6 +41,42 @@ final class MagicPigOptions {
 
   @Option(names = "--index-generated", paramLabel = "WHETHER", description = "on or off: whether generated tokens are hashed when they leave the window, or all attended (default: off with preset released, else on).")
   private @Nullable IndexGenerated indexGenerated;
+
+  /** One; several are for commands that compare. */
+  @Option(names = "--tables", paramLabel = "WHERE", split = ",", description = "device: magicpig's hash tables, and attention over what they sample, are where the model is; host: they are on the CPU beside a GPU, as its authors have it (default: device).")
+  private List<Tables> tablesAt = List.of();
+
+  /** {@code method} with its tables where the user wants them, if it has tables. */
+  AttentionMethod place(AttentionMethod method) {
+    if (tablesAt.size() > 1) {
+      throw new InputException("--tables has " + tablesAt.size() + " values; give one here");
+    }
+    return tablesAt.contains(Tables.HOST) && method instanceof MagicPig magicPig
+        ? new MagicPigOnHost(magicPig)
+        : method;
+  }
+
+  /** The same of methods by their labels, in every place that the user wants. */
+  Map<String, AttentionMethod> placeAll(Map<String, AttentionMethod> methods) {
+    Map<String, AttentionMethod> placed = new LinkedHashMap<>();
+    methods.forEach((label, method) -> {
+      boolean onHost = method instanceof MagicPig && tablesAt.contains(Tables.HOST);
+      if (!onHost || tablesAt.contains(Tables.DEVICE)) {
+        placed.put(label, method);
+      }
+      if (onHost) {
+        placed.put(label + ON_HOST, new MagicPigOnHost((MagicPig) method));
+      }
+    });
+    return placed;
+  }
+
+  /** The label without what says where tables are. */
+  static String withoutPlace(String label) {
+    return label.endsWith(ON_HOST)
+        ? label.substring(0, label.length() - ON_HOST.length())
+        : label;
+  }
 
   /**
    * @param settings what it has in common with other methods

@@ -30,8 +30,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * Which attention method, and its settings: {@code NAME}, or {@code NAME:PRESET} so that several presets of a method can
- * be asked for at once. A setting that the method does not have is refused, not ignored.
+ * Which attention method, and its settings: {@code NAME}, or {@code NAME:PRESET/GROUP} so that several presets of a method,
+ * or ways of a group to choose keys, can be asked for at once; both parts may be left out. A setting that the method does not have is refused, not ignored.
  */
 final class MethodOptions {
   private static final List<String> ZONES = List.of("--sink", "--local", "--update-interval",
@@ -46,7 +46,7 @@ final class MethodOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
-  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released.")
+  @Option(names = "--method", paramLabel = "NAME", defaultValue = "pariskv", description = "pariskv, full, window, exact-topk, quest, pqcache or magicpig (default: ${DEFAULT-VALUE}); with a preset behind a colon, such as pariskv:sharp or quest:released, and what --group says behind a slash, such as pariskv/per-head.")
   private String method;
 
   @Mixin
@@ -77,7 +77,7 @@ final class MethodOptions {
         case PQCACHE -> with(ZONES, "--preset", "--k", "--compress-ratio", "--recent-ratio",
             "--pq-subvectors", "--pq-bits");
         case MAGICPIG -> with(ZONES, "--preset", "--k", "--lsh-bits", "--lsh-tables",
-            "--index-generated");
+            "--index-generated", "--tables");
       };
     }
 
@@ -104,14 +104,21 @@ final class MethodOptions {
     }
   }
 
-  /** A method that was asked for, and the preset behind its colon. */
-  private record Choice(Name name, @Nullable String preset) {
+  /** A method that was asked for, the preset behind its colon, and how a group chooses behind its slash. */
+  private record Choice(Name name, @Nullable String preset, @Nullable Grouping grouping) {
 
     static Choice of(String text) {
-      int colon = text.indexOf(':');
-      return colon < 0
-          ? new Choice(Name.of(text), null)
-          : new Choice(Name.of(text.substring(0, colon)), text.substring(colon + 1));
+      int slash = text.indexOf('/');
+      String method = slash < 0 ? text : text.substring(0, slash);
+      int colon = method.indexOf(':');
+      Choice choice = new Choice(Name.of(colon < 0 ? method : method.substring(0, colon)),
+          colon < 0 ? null : method.substring(colon + 1),
+          slash < 0 ? null : ParisKvOptions.grouping(text.substring(slash + 1)));
+      if (slash >= 0 && !choice.flags().contains("--group")) {
+        throw new InputException("method " + text + ": " + method
+            + " has no choice of how a group chooses keys; leave the slash out");
+      }
+      return choice;
     }
 
     boolean isReleased() {
@@ -120,13 +127,17 @@ final class MethodOptions {
 
     /** The settings that can be given for it. */
     List<String> flags() {
-      return isReleased() ? List.of() : name.flags();
+      if (!isReleased()) {
+        return name.flags();
+      }
+      return name == Name.MAGICPIG ? List.of("--tables") : List.of();
     }
 
     /** As the command line has it. */
     @Override
     public String toString() {
-      return preset == null ? name.toString() : name + ":" + preset;
+      return name + (preset == null ? "" : ":" + preset)
+          + (grouping == null ? "" : "/" + ParisKvOptions.text(grouping));
     }
   }
 
@@ -151,26 +162,26 @@ final class MethodOptions {
 
   /** Whether a label stands for a method as its authors published it. */
   static boolean isReleased(String label) {
-    return label.endsWith(":" + RELEASED);
+    return MagicPigOptions.withoutPlace(label).endsWith(":" + RELEASED);
   }
 
   /** The method asked for; use it inside {@link Usage#check}. */
   AttentionMethod toMethod() {
     Choice choice = Choice.of(method);
     refuseOthers(method, List.of(choice));
-    return chosen(choice, settings.k(), context());
+    return magicPig.place(chosen(choice, settings.k(), context()));
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
     List<Choice> choices = choices(method);
     Integer k = settings.k();
-    return choices.stream().map(choice -> chosen(choice, k, context())).toList();
+    return choices.stream().map(choice -> magicPig.place(chosen(choice, k, context()))).toList();
   }
 
   /**
-   * The methods asked for, each with every k asked for, by their labels: the name and preset as given, and k if there are
-   * several. Of several k a method may have some only. As {@link #toMethods}.
+   * The methods asked for, each with every k and place of tables asked for, by their labels: the name and preset as
+   * given, and k if there are several. Of several k a method may have some only. As {@link #toMethods}.
    *
    * @param otherwise the methods if the user named none
    * @param context tokens that a sequence may have, which some methods' settings depend on; 0 for not known
@@ -185,7 +196,7 @@ final class MethodOptions {
             chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst(), context));
       }
     }
-    return labelled;
+    return new Labelled(magicPig.placeAll(labelled.methods), labelled.refused);
   }
 
   private void addEveryK(Choice choice, int context, Labelled labelled) {
@@ -245,8 +256,7 @@ final class MethodOptions {
   private AttentionMethod chosen(Choice choice, @Nullable Integer k, int context) {
     boolean hasPresets = choice.name.flags().contains("--preset");
     if (choice.preset == null) {
-      return named(choice.name, hasPresets && given("--preset") ? settings.preset : null, k,
-          context);
+      return named(choice, hasPresets && given("--preset") ? settings.preset : null, k, context);
     }
     if (!hasPresets) {
       throw new InputException(
@@ -255,7 +265,7 @@ final class MethodOptions {
     try {
       return choice.isReleased()
           ? released(choice.name, context)
-          : named(choice.name, choice.preset, k, context);
+          : named(choice, choice.preset, k, context);
     } catch (InputException e) {
       throw new InputException("method " + choice + ": " + e.getMessage(), e);
     }
@@ -273,24 +283,30 @@ final class MethodOptions {
   }
 
   /** @param preset null for the method's own default */
-  private AttentionMethod named(Name name, @Nullable String preset, @Nullable Integer k,
+  private AttentionMethod named(Choice choice, @Nullable String preset, @Nullable Integer k,
       int context) {
     String others = preset != null ? preset : "matched";
-    return switch (name) {
+    return switch (choice.name) {
       case FULL -> new FullAttention();
-      case PARISKV ->
-        new ParisKv(settings.toConfig(preset != null ? preset : settings.preset, k));
+      case PARISKV -> {
+        ParisKvConfig config = settings.toConfig(preset != null ? preset : settings.preset, k);
+        yield new ParisKv(config.withGrouping(grouping(choice, config.grouping())));
+      }
       case WINDOW -> new WindowAttention(settings.toZones());
       case EXACT_TOPK -> new ExactTopK(settings.toZones(), k != null ? k : K,
-          settings.grouping(Grouping.MEAN));
-      case QUEST -> quest(others, k);
+          grouping(choice, Grouping.MEAN));
+      case QUEST -> quest(choice, others, k);
       case PQCACHE -> pqCache.toMethod(settings, others, k != null ? k : K, context, this::given);
       case MAGICPIG ->
         magicPig.toMethod(settings, others, k != null ? k : K, context, this::given);
     };
   }
 
-  private Quest quest(String name, @Nullable Integer k) {
+  private Grouping grouping(Choice choice, Grouping otherwise) {
+    return choice.grouping != null ? choice.grouping : settings.grouping(otherwise);
+  }
+
+  private Quest quest(Choice choice, String name, @Nullable Integer k) {
     Quest preset = questPreset(name);
     if (preset.zones() == null) {
       ZONES.stream().filter(this::given).findFirst().ifPresent(flag -> {
@@ -301,7 +317,7 @@ final class MethodOptions {
     ZoneSettings zones = preset.zones() == null ? null : settings.toZones();
     return new Quest(zones, k != null ? k : preset.k(),
         pageSize != null ? pageSize : preset.pageSize(), preset.denseLayers(),
-        settings.grouping(preset.grouping()));
+        grouping(choice, preset.grouping()));
   }
 
   private static Quest questPreset(String name) {

@@ -60,7 +60,7 @@ final class ParisKvOptions {
   ParisKvConfig toConfig(String name, @Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(name);
     return new ParisKvConfig(toZones(base.zones()), budget(name, base, keys), base.coarse(),
-        grouping(Grouping.MEAN));
+        grouping(base.grouping()));
   }
 
   /** What {@code --group} says, or that. */
@@ -74,6 +74,14 @@ final class ParisKvOptions {
       case "per-head" -> Grouping.PER_HEAD;
       default -> throw new InputException(
           "group '" + group + "' is not known; choose one of mean, per-head");
+    };
+  }
+
+  /** As the command line has it. */
+  static String text(Grouping grouping) {
+    return switch (grouping) {
+      case MEAN -> "mean";
+      case PER_HEAD -> "per-head";
     };
   }
 

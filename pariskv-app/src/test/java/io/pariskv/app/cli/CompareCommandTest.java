@@ -99,6 +99,18 @@ class CompareCommandTest {
   }
 
   @Test
+  void tablesOnTheHost_areRowsBesideThoseOnTheDevice_whichACpuBackendRefuses() {
+    Map<String, JsonNode> rows = rows("--context", 2500, "--tables", "device,host", "--method",
+        "full,magicpig:released");
+    assertEquals(List.of("full 2500", "magicpig:released 2500",
+        "magicpig:released tables=host 2500"), rows.keySet().stream().sorted().toList());
+    JsonNode host = row(rows, "magicpig:released tables=host 2500");
+    assertEquals("as released", host.get("settings").asString());
+    assertTrue(host.get("error").asString().contains("--tables host is for --backend cuda"));
+    assertTrue(row(rows, "magicpig:released 2500").get("ms_median").asDouble() > 0);
+  }
+
+  @Test
   void contextThatDoesNotFit_isARowThatSaysSo_andTheOthersGoOn() {
     Map<String, JsonNode> rows = rows("--context", "2000000,300", "--batch", 256, "--method",
         "full,window");

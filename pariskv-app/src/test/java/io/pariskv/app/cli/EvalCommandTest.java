@@ -61,18 +61,20 @@ class EvalCommandTest {
     assertEquals(List.of("full", "pariskv k=16", "pariskv k=64", "window", "exact-topk k=16",
         "exact-topk k=64", "quest k=16", "quest k=64"), methods);
     eval("--method", "full,window", "--k", "8").refused(2, "--k is", "full,window");
+    eval("--method", "full/mean").refused(2, "full/mean", "leave the slash out");
+    eval("--method", "pariskv/all").refused(2, "group 'all'", "per-head");
   }
 
   @Test
   void presetsOfAMethod_areComparedUnderTheirNames_inSeveralJobs() throws IOException {
     Outcome outcome = eval("--lengths", "400", "--jobs", 3, "--minutes", 60, "--k", "8,64",
-        "--method", "full,pariskv,pariskv:sharp,quest,quest:released").succeeded();
+        "--method", "full,pariskv,pariskv:sharp/per-head,quest,quest:released").succeeded();
     List<String> methods = outcome.out().lines()
         .filter(row -> row.startsWith("recall-number"))
         .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?)[ :].*", "$1")).sorted()
         .toList();
-    assertEquals(List.of("full", "pariskv k=64", "pariskv k=8", "pariskv:sharp k=64",
-        "pariskv:sharp k=8", "quest k=64", "quest k=8", "quest:released"), methods);
+    assertEquals(List.of("full", "pariskv k=64", "pariskv k=8", "pariskv:sharp/per-head k=64",
+        "pariskv:sharp/per-head k=8", "quest k=64", "quest k=8", "quest:released"), methods);
     assertTrue(outcome.out().contains("quest k=8: k 8 must be at least 16"), outcome.out());
     assertEquals(15, Files.readAllLines(directory.resolve("out/samples.jsonl")).size());
   }

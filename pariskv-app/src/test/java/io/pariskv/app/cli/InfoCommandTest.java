@@ -69,6 +69,12 @@ class InfoCommandTest {
   }
 
   @Test
+  void tablesOnTheHost_areRefusedWhereTheyAreAnyway() {
+    run("info", "--model", RECALL_MODEL, "--backend", "vector", "--method", "magicpig:released",
+        "--tables", "host").refused(1, "--tables host", "--backend cuda", "leave it out");
+  }
+
+  @Test
   void nonsense_isWrongUsage() {
     run("info", "--context", 5).refused(2, "--context 5", "--model");
     run("info", "--model", RECALL_MODEL, "--context", 0).refused(2, "--context 0", "at least 1");
