@@ -44,7 +44,7 @@ for jar in "$work"/lib/*.jar "$work"/console/*.jar; do
   (cd "$work/open" && zip -q -0 -r -X "$jar" .)
   rm -r "$work/open"
 done
-for module in cache core eval app; do
+for module in cache core eval server app; do
   # Fixtures are the repository's own files, found by project.root; here only classes travel.
   mkdir -p "$work/tests/$module"
   (cd "pariskv-$module/target/test-classes" && find . -name '*.class' | tar -cf - -T -) | tar -xf - -C "$work/tests/$module"
@@ -53,7 +53,7 @@ done
 git rev-parse HEAD > "$work/commit"
 [ -z "$(git status --porcelain)" ] || echo "with changes" >> "$work/commit"
 tar -C "$work" -cf - . | xz -6 -T0 > "$bundle/pariskv.tar.xz"
-cp gpu/run-tests gpu/run-bench gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
+cp gpu/run-tests gpu/run-bench gpu/run-serve gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
 rm -rf "$work"
 
 size=$(du -cb "$bundle"/* | tail -n 1 | cut -f1)

@@ -15,6 +15,9 @@ record ChunkSizes(int most, int least, double evenAt) {
   /** Kernels work on so many rows at a time. */
   private static final int ROWS = 16;
 
+  /** Part of a chunk that is worth copying. */
+  private static final int LEAST_COPIED = 16;
+
   /** Operations of linear layers in the time of one of attention, as measured on an H100. */
   private static final double LINEAR_SPEED = 2;
 
@@ -25,6 +28,11 @@ record ChunkSizes(int most, int least, double evenAt) {
         + 2.0 * (model.heads() + model.kvHeads()) * model.headDim());
     return new ChunkSizes(most, Math.max(1, offloaded ? most / 2 : most / 8),
         linear / (LINEAR_SPEED * attention));
+  }
+
+  /** Fewest tokens that are copied from another sequence instead: with fewer, nothing is gained. */
+  int leastCopied() {
+    return Math.max(1, most / LEAST_COPIED);
   }
 
   /** Tokens of the pass that begins at a position. */

@@ -6,8 +6,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sequences of ended requests, in the order of their last use, for requests that begin with the same tokens. A
- * sequence is taken, not copied. Whoever saves caches elsewhere before they go does it in {@link #drop}.
+ * The sequences of ended requests, in the order of their last use, for requests that begin with the same tokens: one that
+ * goes on with most of a sequence takes it, others copy from it. Whoever saves caches elsewhere before they go does it in
+ * {@link #drop}.
  */
 final class PrefixCache {
   private final long budget;
@@ -28,7 +29,7 @@ final class PrefixCache {
 
   /**
    * The sequence that shares most with a prompt, null if none is worth it: a long conversation is not cut to a greeting
-   * that all of them begin with, since more would be lost than gained.
+   * that all of them begin with, since more would be lost than gained; what they share can be copied.
    */
   @Nullable
   Sequence match(int[] prompt) {
@@ -42,6 +43,11 @@ final class PrefixCache {
       }
     }
     return longest == 0 ? null : best;
+  }
+
+  /** All that are kept, those used least recently first. */
+  List<Sequence> all() {
+    return List.copyOf(kept);
   }
 
   /** Hands over a sequence that is kept; the caller closes it. */

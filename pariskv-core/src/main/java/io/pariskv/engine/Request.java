@@ -6,6 +6,7 @@ import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A request that was accepted. Any thread may cancel it. */
@@ -36,6 +37,12 @@ final class Request implements Engine.Ticket {
   @Nullable
   CacheTask task() {
     return task;
+  }
+
+  /** How many tokens its prompt and another one both begin with. */
+  int commonPrefix(int[] other) {
+    int mismatch = Arrays.mismatch(prompt(), other);
+    return mismatch < 0 ? other.length : mismatch;
   }
 
   GenerationOptions options() {

@@ -10,6 +10,7 @@ import io.pariskv.method.StepCost;
 
 /** A request that has a place: its sequence, and how far it is. On the engine's thread. */
 final class Running {
+  private final long number;
   private final Request request;
   private final Sequence sequence;
   private final Generation generation;
@@ -18,8 +19,14 @@ final class Running {
   private final long startedAt = System.nanoTime();
   private int next;
 
-  /** @param sequence cut to what it shares with the prompt */
-  Running(LanguageModel model, Request request, Sequence sequence) {
+  /**
+   * One that begins now.
+   *
+   * @param number larger than that of any before
+   * @param sequence cut to what it shares with the prompt
+   */
+  Running(LanguageModel model, long number, Request request, Sequence sequence) {
+    this.number = number;
     this.request = request;
     this.sequence = sequence;
     this.generation = request.newGeneration(model);
@@ -35,15 +42,20 @@ final class Running {
     return sequence;
   }
 
+  /** Whether it had a place before {@code other}. */
+  boolean isBefore(Running other) {
+    return number < other.number;
+  }
+
+  /** So many prompt tokens were copied into the cache. */
+  void copied(int tokens) {
+    generation.cached(tokens);
+    cached += tokens;
+  }
+
   /** Tokens that memory is promised for. */
   int room() {
     return Math.max(request.mostTokens(), sequence.mostTokens());
-  }
-
-  /** A file had so many more tokens of the prompt. */
-  void loaded(int tokens) {
-    generation.cached(tokens);
-    cached += tokens;
   }
 
   /** What its prompt has taken so far, 0 if some of it was there already and nobody knows. */

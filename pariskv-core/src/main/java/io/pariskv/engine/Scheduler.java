@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * one decode step of all sequences that decode; and while a chunk takes long, more such steps between its layers.
  */
 final class Scheduler implements AutoCloseable {
+  /** What copying a chunk takes of the time of computing it, at most. */
+  private static final double COPIED = 1 / 16.0;
+
   private final LanguageModel model;
   private final ModelRunner runner;
   private final Requests requests;
@@ -32,6 +35,8 @@ final class Scheduler implements AutoCloseable {
   private final PrefixCache kept;
   private final Tally tally;
 
+  /** Requests that had a place so far. */
+  private long started;
   /** In turn. */
   private final Deque<Running> prefilling = new ArrayDeque<>();
   private final DecodeRows decoding;
@@ -99,7 +104,7 @@ final class Scheduler implements AutoCloseable {
         return;
       }
       requests.takeFirst();
-      Running running = new Running(model, next, sequence);
+      Running running = new Running(model, started++, next, sequence);
       tally.started(next.prompt().length, sequence.length());
       boolean begun = begin(running);
       publish();
@@ -174,8 +179,8 @@ final class Scheduler implements AutoCloseable {
   /** Rows may have come from a file; returns whether to go on. */
   private boolean loaded(Running running, int before) {
     int more = running.sequence().length() - before;
-    running.loaded(more);
-    tally.loaded(more);
+    running.copied(more);
+    tally.copied(more);
     return more == 0 || goOn(running, running::tellProgress);
   }
 
@@ -225,17 +230,48 @@ final class Scheduler implements AutoCloseable {
   /** About a chunk: one of a long prompt, or several short prompts. */
   private void prefill() {
     double done = 0;
-    while (done < 0.5 && !prefilling.isEmpty()) {
-      done += prefill(prefilling.removeFirst());
+    for (int waiting = 0; done < 0.5 && waiting < prefilling.size();) {
+      Running running = prefilling.removeFirst();
+      prefilling.addLast(running);
+      double part = prefill(running);
+      done += part;
+      waiting = part == 0 ? waiting + 1 : 0;
     }
   }
 
-  /** Computes a chunk of a prompt; returns which part of a whole chunk it was. */
+  /** Copies or computes a chunk of a prompt; returns which part of computing a whole one that was, 0 if it waits. */
   private double prefill(Running running) {
-    int most = chunks.at(running.sequence().length());
-    int count = Math.min(most, running.rest());
-    prefilling.addLast(running);
-    try {
+    int has = running.sequence().length();
+    int most = chunks.at(has);
+    SharedPrefix prefix = running.request().task() == null
+        ? SharedPrefix.of(running, running().toList(), kept.all(), chunks.leastCopied())
+        : null; // what is saved is exact
+    if (prefix == null) {
+      return compute(running, Math.min(most, running.rest())) / (double) most;
+    }
+    if (prefix.ready() <= has) {
+      return 0; // the other one's turn will come
+    }
+    copy(running, prefix.source(), Math.min(most, prefix.ready() - has));
+    return COPIED;
+  }
+
+  private void copy(Running running, Sequence source, int count) {
+    orGiveUp(running, () -> {
+      runner.copy(source, running.sequence(), running.request().prompt(), count);
+      running.copied(count);
+      tally.copied(count);
+      runner.await();
+      if (pause(running, 0) == Pause.GIVE_UP) {
+        endIfItMust(running);
+      } else {
+        goOn(running, running::tellProgress);
+      }
+    });
+  }
+
+  private int compute(Running running, int count) {
+    orGiveUp(running, () -> {
       boolean chooses = count == running.rest() && running.request().task() == null;
       int row = chooses ? decoding.rowFor(running) : ModelRunner.NO_ROW;
       if (runner.prefill(running.sequence(), running.request().prompt(), count, row,
@@ -244,12 +280,19 @@ final class Scheduler implements AutoCloseable {
       } else {
         endIfItMust(running);
       }
+    });
+    return count;
+  }
+
+  /** Without memory for what is asked, what is kept goes, and it is tried again in its next turn; or else the request. */
+  private void orGiveUp(Running running, Runnable work) {
+    try {
+      work.run();
     } catch (OutOfMemoryError | InputException e) {
       if (!kept.clear()) {
         fail(running, e);
       }
     }
-    return (double) count / most;
   }
 
   /**

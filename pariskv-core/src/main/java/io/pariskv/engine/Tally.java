@@ -23,8 +23,8 @@ final class Tally {
     cachedTokens += cached;
   }
 
-  /** Tokens that a file had of prompts. */
-  void loaded(int tokens) {
+  /** Tokens of prompts that a file had, or another sequence. */
+  void copied(int tokens) {
     cachedTokens += tokens;
   }
 

@@ -142,6 +142,23 @@ public final class ModelRunner implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes the next {@code count} tokens of a prompt from another sequence, which has them, in place of a {@link #prefill}:
+   * what follows is as if they had been computed.
+   *
+   * @param source whose tokens begin with those of {@code sequence} and these
+   */
+  public void copy(Sequence source, Sequence sequence, int[] prompt, int count) {
+    sequence.cache().expect(prompt.length);
+    sequence.cache().appendFrom(source.cache(), count);
+    int from = sequence.length();
+    if (source.exactTokens() >= from + count) {
+      sequence.prefilled(prompt, from, from + count);
+    } else {
+      sequence.appended(prompt, from, from + count);
+    }
+  }
+
   /** Waits for all work before. */
   public void await() {
     chosen(0);

@@ -101,12 +101,12 @@ class SavedCachesTest {
       stream.result();
     }
     try (Engine engine = Engine.start(model, FULL, THREE.withKeepTokens(0), caches())) {
-      Heard first = ask(engine, prompt);
-      Heard second = ask(engine, other);
-      assertEquals(expected, first.result().tokens());
-      assertEquals(expectedOther, second.result().tokens());
-      assertEquals(document.length, first.result().cachedTokens());
-      assertEquals(document.length, second.result().cachedTokens());
+      GenerationResult first = ask(engine, prompt).result();
+      GenerationResult second = ask(engine, other).result();
+      assertEquals(expected, first.tokens());
+      assertEquals(expectedOther, second.tokens());
+      assertEquals(document.length, first.cachedTokens());
+      assertEquals(document.length, second.cachedTokens());
       assertEquals(2L * document.length, engine.status().cachedTokens());
       assertEquals(document.length - 1, ask(engine, document).result().cachedTokens());
       assertEquals(100, ask(engine, Arrays.copyOf(document, 101)).result().cachedTokens());

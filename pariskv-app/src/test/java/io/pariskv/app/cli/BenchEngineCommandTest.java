@@ -4,6 +4,7 @@ import static io.pariskv.app.Cli.RECALL_MODEL;
 import static io.pariskv.app.Cli.run;
 import static io.pariskv.app.Cli.with;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -16,16 +17,34 @@ class BenchEngineCommandTest {
 
   @Test
   void eachNumberOfStreams_hasARow() {
-    JsonNode rows = run(with(SHORT, "--chunk", 16, "--json")).succeeded().json().get("rows");
+    JsonNode result = run(with(SHORT, "--chunk", 16, "--json")).succeeded().json();
+    assertEquals(40, result.get("prompt_tokens").asInt());
+    assertTrue(result.get("long_prompt_alone_seconds").isNull());
+    JsonNode rows = result.get("rows");
     assertEquals(2, rows.size());
     for (JsonNode row : rows) {
-      assertEquals(40, row.get("prompt_tokens").asInt());
+      int streams = row.get("streams").asInt();
+      assertEquals(streams, row.at("/first_token_ms/count").asInt());
+      assertTrue(row.at("/between_tokens_ms/count").asInt() >= 5 * streams, row::toString);
       assertTrue(row.get("tokens_per_s").asDouble() > 0, row::toString);
-      assertTrue(row.get("prompt_tokens_per_s").asDouble() > 0, row::toString);
+      assertFalse(row.has("beside_long_prompt"));
     }
     assertEquals(3, rows.get(1).get("streams").asInt());
-    assertTrue(rows.get(1).get("longest_pause_ms").asDouble() > 0);
     assertEquals(4, run(with(SHORT, "--method", "full")).succeeded().out().lines().count());
+  }
+
+  @Test
+  void longPrompt_isReadBesideTheStreams() {
+    JsonNode result = run(with(SHORT, "--long-prompt", 600, "--max-stall-ms", 1, "--json"))
+        .succeeded().json();
+    assertTrue(result.get("long_prompt_alone_seconds").asDouble() > 0);
+    for (JsonNode row : result.get("rows")) {
+      JsonNode beside = row.get("beside_long_prompt");
+      assertTrue(beside.get("seconds").asDouble() > 0, row::toString);
+      JsonNode between = beside.get("between_tokens_ms");
+      assertTrue(between.get("count").asInt() >= row.get("streams").asInt(), row::toString);
+      assertTrue(between.get("max").asDouble() >= between.get("p50").asDouble(), row::toString);
+    }
   }
 
   @Test
@@ -33,6 +52,8 @@ class BenchEngineCommandTest {
     run("bench", "engine", "--streams", "1,0").refused(2, "--streams 0", "from 1 to");
     run("bench", "engine", "--prompt", 0).refused(2, "--prompt 0", "from 1 to");
     run("bench", "engine", "--steps", 0).refused(2, "--steps 0", "from 1 to");
+    run("bench", "engine", "--max-stall-ms", 0).refused(2, "max-stall-ms 0", "from 1 to");
+    run("bench", "engine", "--shape", "huge").refused(2, "huge");
     run(with(SHORT, "--chunk", 1_000_000)).refused(1, "chunk 1000000", "512");
   }
 }

@@ -91,6 +91,29 @@ class CudaKvStoreTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
+  void copy_isOneLaunchForAllLayers_withinTheRoomOfBoth(boolean offload) {
+    List<List<Integer>> copies = new ArrayList<>();
+    fake.device().kernel("kv_copy", new int[]{8, 8, 8, 4, 4, 4, 4, 4, 4, 4, 4},
+        arguments -> copies.add(IntStream.range(3, 11).mapToObj(arguments::integer).toList()));
+    try (CudaKvStore store = open(offload)) {
+      store.reserve(0, 1500);
+      store.reserve(SLOT, 1000);
+
+      store.copy(0, SLOT, 3, 1024);
+
+      assertRefused(IllegalArgumentException.class, () -> store.copy(0, SLOT, 3, 1025),
+          "3 to 1024", "1024 tokens");
+      assertRefused(IllegalArgumentException.class, () -> store.copy(SLOT, 0, 3, 1025),
+          "3 to 1024", "1024 tokens");
+      backend.kernels().stream().synchronize();
+    }
+    int rowBytes = 2 * SHAPE.headDim();
+    assertEquals(List.of(List.of(0, SHAPE.layers(), 0, SLOT, 3, 1024, SHAPE.kvHeads(), rowBytes)),
+        copies);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   void reserving_whatIsThere_callsNothing(boolean offload) {
     try (CudaKvStore store = open(offload)) {
       store.reserve(SLOT, 1000);

@@ -19,7 +19,8 @@ public final class RawClient implements AutoCloseable {
   private final Socket socket = new Socket();
   private final InputStream in;
 
-  RawClient(int port) throws IOException {
+  /** Connects to a server of this machine. */
+  public RawClient(int port) throws IOException {
     socket.setReceiveBufferSize(4096); // so that a client that does not read is noticed soon
     socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
     socket.setSoTimeout(PATIENCE_MILLIS);
