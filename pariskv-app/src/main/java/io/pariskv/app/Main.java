@@ -1,6 +1,7 @@
 package io.pariskv.app;
 
 import io.pariskv.app.cli.BenchCommand;
+import io.pariskv.app.cli.CacheCommand;
 import io.pariskv.app.cli.ChatCommand;
 import io.pariskv.app.cli.CompareCommand;
 import io.pariskv.app.cli.DemoCommand;
@@ -30,7 +31,7 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "pariskv", mixinStandardHelpOptions = true, version = "pariskv 0.1.0", description = "Long-context LLM inference on the JVM, with ParisKV beside full attention.", subcommands = {
     DemoCommand.class, RunCommand.class, ChatCommand.class, LogitsCommand.class,
     InfoCommand.class, BenchCommand.class, CompareCommand.class, EvalCommand.class,
-    ServeCommand.class})
+    ServeCommand.class, CacheCommand.class})
 public final class Main implements Runnable {
   private static final String DEBUG = "--debug";
 
@@ -101,7 +102,7 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(spec.commandLine(),
-        "give a command: demo, run, chat, logits, info, bench, eval or serve");
+        "give a command: demo, run, chat, logits, info, bench, eval, serve or cache");
   }
 
   /** Whether a stack trace is wanted; arguments after a wrong one were not parsed. */

@@ -29,6 +29,12 @@ class FlagsOfTheDocumentsTest {
       eval report, --help
       serve, --model --host --port --api-key-file --tls-keystore --tls-password-file --method --context
       serve, --places --max-queue --chunk --max-stall-ms --keep-tokens --deadline --max-body-mib --drain-seconds --log-prompts
+      serve, --cache-dir
+      run, --cache
+      chat, --cache
+      cache save, --model --prompt --prompt-file --ids --system --raw --kv-dtype --backend --context
+      cache load, --model --method --preset --k --context --kv-dtype --backend
+      cache info, --help
       demo, --tokens --seed --hops --backend --k --dense-below
       """)
   void everyFlag_isThere(String command, String flags) {

@@ -9,6 +9,7 @@ import io.pariskv.method.MethodState;
 import io.pariskv.method.SelectedKeys;
 import io.pariskv.method.SelectedPlaces;
 import io.pariskv.method.StepCost;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -98,6 +99,22 @@ public final class KvCache implements AutoCloseable {
   /** The zones now. */
   public TokenZones zones() {
     return zones;
+  }
+
+  /**
+   * K and V of {@code tokens} tokens from position {@code from} on in one layer, as stored; {@link Rows#append} of the
+   * same numbers in another sequence stores the same bits. Waits for all work before.
+   *
+   * @param k out, host memory, at least {@code [tokens][kvHeads][headDim]} of the pool's type
+   * @param v out, the same
+   * @throws IllegalArgumentException if the sequence has no such positions
+   */
+  public void read(int layer, int from, int tokens, MemorySegment k, MemorySegment v) {
+    if (from < 0 || tokens < 0 || tokens > length() - from) {
+      throw new IllegalArgumentException("positions " + from + " to " + ((long) from + tokens - 1)
+          + " of a sequence of " + length() + " tokens cannot be read");
+    }
+    pool.kv().read(layer, slot(), from, tokens, k, v);
   }
 
   /** What the next decode step reads. */

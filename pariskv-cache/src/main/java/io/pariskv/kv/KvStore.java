@@ -1,6 +1,10 @@
 package io.pariskv.kv;
 
+import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
+import io.pariskv.memory.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Keys and values of several sequences, all layers. A sequence has a slot; its rows are written by
@@ -83,7 +87,32 @@ public interface KvStore extends AutoCloseable {
    * @param k out, {@code [tokens][kvHeads][headDim]}
    * @param v out, {@code [tokens][kvHeads][headDim]}
    */
-  void read(int layer, int slot, int from, int tokens, float[] k, float[] v);
+  default void read(int layer, int slot, int from, int tokens, float[] k, float[] v) {
+    DType dtype = shape().dtype();
+    int numbers = tokens * shape().kvHeads() * shape().headDim();
+    MemorySegment keys = MemorySegment.ofArray(new byte[numbers * dtype.bytes()]);
+    MemorySegment values = MemorySegment.ofArray(new byte[numbers * dtype.bytes()]);
+    read(layer, slot, from, tokens, keys, values);
+    for (int i = 0; i < numbers; i++) {
+      k[i] = number(dtype, keys, i);
+      v[i] = number(dtype, values, i);
+    }
+  }
+
+  private static float number(DType dtype, MemorySegment from, int index) {
+    return dtype == DType.BF16
+        ? Bf16.toFloat(from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index))
+        : from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, index);
+  }
+
+  /**
+   * The same as stored, for who keeps rows elsewhere: appended again, they are the same bit for bit. Waits for all work
+   * before. Costs a copy; with rows in device memory one for each KV head, so ask for many tokens at once.
+   *
+   * @param k out, host memory, at least {@code [tokens][kvHeads][headDim]} of {@code shape().dtype()}
+   * @param v out, the same
+   */
+  void read(int layer, int slot, int from, int tokens, MemorySegment k, MemorySegment v);
 
   /** Bytes held now. */
   long bytes();

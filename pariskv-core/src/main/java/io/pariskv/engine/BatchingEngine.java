@@ -2,12 +2,18 @@ package io.pariskv.engine;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
+import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.ModelRunner;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.saved.CacheWriter;
+import io.pariskv.saved.SavedCache;
+import io.pariskv.saved.SavedCaches;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** An engine with one thread, which takes turns between the prompts and one batch of all sequences that decode. */
 final class BatchingEngine implements Engine {
@@ -17,26 +23,31 @@ final class BatchingEngine implements Engine {
   private final Scheduler scheduler;
   private final Tally tally;
   private final int mostTokens;
+  private final long keepTokens;
+  private final @Nullable SavedCaches saved;
   private final Thread thread;
 
   private BatchingEngine(LanguageModel model, Requests requests, Scheduler scheduler, Tally tally,
-      int mostTokens) {
+      int mostTokens, long keepTokens, @Nullable SavedCaches saved) {
     this.model = model;
     this.backend = model.backend();
     this.requests = requests;
     this.scheduler = scheduler;
     this.tally = tally;
     this.mostTokens = mostTokens;
+    this.keepTokens = keepTokens;
+    this.saved = saved;
     this.thread = Thread.ofPlatform().name("engine").daemon().unstarted(this::drive);
   }
 
-  static BatchingEngine start(LanguageModel model, AttentionMethod method, EngineOptions options) {
+  static BatchingEngine start(LanguageModel model, AttentionMethod method, EngineOptions options,
+      @Nullable SavedCaches saved) {
     int room = model.plan().room(method, options.places());
     if (room < 2) {
       throw new InputException("places " + options.places()
           + " leave no memory for the tokens of any; give fewer, or use a smaller model");
     }
-    return start(model, method, options, room, System::nanoTime);
+    return start(model, method, options, saved, room, System::nanoTime);
   }
 
   /**
@@ -45,6 +56,11 @@ final class BatchingEngine implements Engine {
    */
   static BatchingEngine start(LanguageModel model, AttentionMethod method, EngineOptions options,
       int room, LongSupplier clock) {
+    return start(model, method, options, null, room, clock);
+  }
+
+  private static BatchingEngine start(LanguageModel model, AttentionMethod method,
+      EngineOptions options, @Nullable SavedCaches saved, int room, LongSupplier clock) {
     ModelRunner runner = model.newRunner(method, options.places());
     try {
       requireSuits(options, runner);
@@ -54,8 +70,9 @@ final class BatchingEngine implements Engine {
       Requests requests = new Requests(options.places(), options.maxQueue());
       Tally tally = new Tally(options.places(), room);
       BatchingEngine engine = new BatchingEngine(model, requests,
-          new Scheduler(model, runner, requests, chunks, options, room, tally, clock), tally,
-          Math.min(room, model.plan().context()));
+          new Scheduler(model, runner, requests, chunks, options, room, tally, clock,
+              new Transfers(runner, saved)),
+          tally, Math.min(room, model.plan().context()), options.keepTokens(), saved);
       engine.thread.start();
       return engine;
     } catch (RuntimeException | Error e) {
@@ -84,9 +101,48 @@ final class BatchingEngine implements Engine {
   public Ticket submit(EngineRequest asked, EngineListener listener) {
     int[] prompt = asked.prompt();
     int limit = model.newTokens(prompt, asked.options().maxTokens(), mostTokens);
-    Request request = new Request(asked, listener, limit);
+    return add(new Request(asked, listener, limit, null));
+  }
+
+  private Ticket add(Request request) {
     requests.add(request);
     return request;
+  }
+
+  @Override
+  public @Nullable SavedCaches savedCaches() {
+    return saved;
+  }
+
+  @Override
+  public Ticket save(int[] prompt, String name, EngineListener listener) {
+    Path file = requireCaches().file(name);
+    model.newTokens(prompt, 1, mostTokens);
+    CacheWriter.requireRoom(file, model.kvShape(), prompt.length);
+    return add(new Request(new EngineRequest(prompt, GenerationOptions.greedy(1), null), listener,
+        0, new CacheTask.Save(file)));
+  }
+
+  @Override
+  public Ticket load(SavedCache cache, EngineListener listener) {
+    requireCaches();
+    int[] prompt = cache.tokens();
+    if (prompt.length > keepTokens) {
+      throw new InputException(cache.file() + ": has " + prompt.length
+          + " tokens, and at most " + keepTokens
+          + " are kept for later requests; raise keep-tokens");
+    }
+    model.newTokens(prompt, 1, mostTokens);
+    return add(new Request(new EngineRequest(prompt, GenerationOptions.greedy(1), null), listener,
+        0, new CacheTask.Load(cache)));
+  }
+
+  private SavedCaches requireCaches() {
+    SavedCaches present = saved;
+    if (present == null) {
+      throw new IllegalStateException("the engine was started without a directory for caches");
+    }
+    return present;
   }
 
   @Override
@@ -95,7 +151,7 @@ final class BatchingEngine implements Engine {
   }
 
   @Override
-  public CacheStatus caches() {
+  public CacheStatus cacheStatus() {
     return tally.caches();
   }
 

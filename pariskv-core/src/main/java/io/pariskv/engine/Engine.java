@@ -2,6 +2,8 @@ package io.pariskv.engine;
 
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.saved.SavedCache;
+import io.pariskv.saved.SavedCaches;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +24,17 @@ public interface Engine extends AutoCloseable {
    *     allow so many places
    */
   static Engine start(LanguageModel model, AttentionMethod method, EngineOptions options) {
-    return BatchingEngine.start(model, method, options);
+    return start(model, method, options, null);
+  }
+
+  /**
+   * The same with files of caches: a request whose prompt begins with a file's tokens goes on from there.
+   *
+   * @param saved those of this model, or null for none
+   */
+  static Engine start(LanguageModel model, AttentionMethod method, EngineOptions options,
+      @Nullable SavedCaches saved) {
+    return BatchingEngine.start(model, method, options, saved);
   }
 
   /**
@@ -37,11 +49,42 @@ public interface Engine extends AutoCloseable {
    */
   Ticket submit(EngineRequest request, EngineListener listener);
 
+  /** The files that it was started with; null if there are none. */
+  default @Nullable SavedCaches savedCaches() {
+    return null;
+  }
+
+  /**
+   * Queues a prompt to be computed and saved to a file of {@link #savedCaches}, which replaces an older one when it is complete
+   * and on the disk; then the listener hears of the end. What kept caches or files have of the prompt is not computed
+   * again.
+   *
+   * @throws io.pariskv.error.InputException if the prompt cannot fit, the name is none, or the disk has too little room
+   * @throws QueueFullException as of {@link #submit}
+   * @throws EngineStoppedException as of {@link #submit}
+   * @throws IllegalStateException if there are no {@link #savedCaches}
+   */
+  default Ticket save(int[] prompt, String name, EngineListener listener) {
+    throw new IllegalStateException("this engine has no files of caches");
+  }
+
+  /**
+   * Queues a file of {@link #savedCaches} to be loaded and kept, so that a request that begins with its tokens has them in memory.
+   *
+   * @throws io.pariskv.error.InputException if it has more tokens than fit, or are kept
+   * @throws QueueFullException as of {@link #submit}
+   * @throws EngineStoppedException as of {@link #submit}
+   * @throws IllegalStateException if there are no {@link #savedCaches}
+   */
+  default Ticket load(SavedCache cache, EngineListener listener) {
+    throw new IllegalStateException("this engine has no files of caches");
+  }
+
   /** What it does now, or did a moment ago. */
   EngineStatus status();
 
   /** What its caches hold now, or held a moment ago. */
-  default CacheStatus caches() {
+  default CacheStatus cacheStatus() {
     return CacheStatus.NONE;
   }
 

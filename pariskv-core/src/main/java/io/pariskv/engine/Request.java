@@ -15,21 +15,32 @@ final class Request implements Engine.Ticket {
   private final EngineRequest asked;
   private final EngineListener listener;
   private final int limit;
+  private final @Nullable CacheTask task;
   private final long arrivedAt = System.nanoTime();
   private final AttentionView view;
   private volatile boolean cancelled;
 
-  /** @param limit most new tokens */
-  Request(EngineRequest asked, EngineListener listener, int limit) {
+  /**
+   * @param limit most new tokens
+   * @param task what it is for if not for an answer
+   */
+  Request(EngineRequest asked, EngineListener listener, int limit, @Nullable CacheTask task) {
     this.asked = asked;
     this.listener = listener;
     this.limit = limit;
     this.view = new AttentionView(new ContextAttention(ContextAttention.State.QUEUED,
         asked.prompt().length, TokenZones.dense(0), null));
+    this.task = task;
   }
 
   int[] prompt() {
     return asked.prompt();
+  }
+
+  /** What it is for, null if it asks for an answer. */
+  @Nullable
+  CacheTask task() {
+    return task;
   }
 
   /** How many tokens its prompt and another one both begin with. */

@@ -14,7 +14,9 @@ final class Running {
   private final Request request;
   private final Sequence sequence;
   private final Generation generation;
+  private int cached;
   private StepCost cost = new StepCost(0, 0, 0, 0);
+  private final long startedAt = System.nanoTime();
   private int next;
 
   /**
@@ -28,7 +30,8 @@ final class Running {
     this.request = request;
     this.sequence = sequence;
     this.generation = request.newGeneration(model);
-    generation.cached(sequence.length());
+    this.cached = sequence.length();
+    generation.cached(cached);
   }
 
   Request request() {
@@ -47,11 +50,17 @@ final class Running {
   /** So many prompt tokens were copied into the cache. */
   void copied(int tokens) {
     generation.cached(tokens);
+    cached += tokens;
   }
 
   /** Tokens that memory is promised for. */
   int room() {
     return Math.max(request.mostTokens(), sequence.mostTokens());
+  }
+
+  /** What its prompt has taken so far, 0 if some of it was there already and nobody knows. */
+  double prefillSeconds() {
+    return cached > 0 ? 0 : (System.nanoTime() - startedAt) / 1e9;
   }
 
   /** Prompt tokens that are not in the cache yet. */

@@ -9,6 +9,7 @@ import io.pariskv.generate.Pause;
 import io.pariskv.generate.Sequence;
 import io.pariskv.memory.AvailableMemory;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
@@ -41,9 +42,12 @@ final class Scheduler implements AutoCloseable {
   private final Deque<Running> prefilling = new ArrayDeque<>();
   private final DecodeRows decoding;
   private final Pace pace;
+  /** Between a place and the prompt that is computed, or after it. */
+  private final Transfers transfers;
 
   Scheduler(LanguageModel model, ModelRunner runner, Requests requests, ChunkSizes chunks,
-      EngineOptions options, int room, Tally tally, LongSupplier clock) {
+      EngineOptions options, int room, Tally tally, LongSupplier clock,
+      Transfers transfers) {
     this.model = model;
     this.runner = runner;
     this.requests = requests;
@@ -54,6 +58,7 @@ final class Scheduler implements AutoCloseable {
     this.tally = tally;
     this.decoding = new DecodeRows(runner, places);
     this.pace = new Pace(options.maxStall(), clock);
+    this.transfers = transfers;
   }
 
   long cacheBytes() {
@@ -64,6 +69,7 @@ final class Scheduler implements AutoCloseable {
   void turn() {
     endThoseThatMust();
     admit();
+    transfer();
     prefill();
     decode();
     publish();
@@ -89,7 +95,7 @@ final class Scheduler implements AutoCloseable {
   }
 
   private Stream<Running> running() {
-    return Stream.concat(prefilling.stream(), decoding.all().stream());
+    return Stream.of(transfers.all(), prefilling, decoding.all()).flatMap(Collection::stream);
   }
 
   /** In the order of arrival: one that has to wait for memory is not overtaken. */
@@ -101,16 +107,88 @@ final class Scheduler implements AutoCloseable {
       }
       requests.takeFirst();
       Running running = new Running(model, started++, next, sequence);
-      prefilling.addLast(running);
       tally.started(next.prompt().length, sequence.length());
+      boolean begun = begin(running);
       publish();
-      goOn(running, running::tellProgress);
+      if (begun) {
+        goOn(running, running::tellProgress);
+      }
     }
+  }
+
+  /** Returns whether it has not ended at once. */
+  private boolean begin(Running running) {
+    try {
+      return transfers.load(running) || computeRest(running);
+    } catch (InputException | OutOfMemoryError e) {
+      fail(running, e);
+      return false;
+    }
+  }
+
+  /** What no cache has; returns whether it has not ended at once. */
+  private boolean computeRest(Running running) {
+    if (running.request().task() != null && running.rest() == 0) {
+      return perform(running);
+    }
+    prefilling.addLast(running);
+    return true;
+  }
+
+  /** The prompt of a request for no answer is in the cache; returns whether it has not ended yet. */
+  private boolean perform(Running running) {
+    if (!(running.request().task() instanceof CacheTask.Save task)) {
+      endPerformed(running);
+      return false;
+    }
+    try {
+      transfers.save(running, task, running.prefillSeconds());
+      return true;
+    } catch (InputException | OutOfMemoryError e) {
+      fail(running, e);
+      return false;
+    }
+  }
+
+  private void endPerformed(Running running) {
+    running.end(FinishReason.LENGTH);
+    finish(running);
+  }
+
+  /** A chunk of each request that is on its way from or to a file. */
+  private void transfer() {
+    for (Running running : List.copyOf(transfers.all())) {
+      int before = running.sequence().length();
+      boolean idle = prefilling.isEmpty() && decoding.size() == 0;
+      try {
+        switch (transfers.advance(running, idle)) {
+          case MOVING -> loaded(running, before);
+          case LOADED -> {
+            if (loaded(running, before)) {
+              computeRest(running);
+            }
+          }
+          case SAVED -> endPerformed(running);
+        }
+      } catch (InputException | OutOfMemoryError e) {
+        if (e instanceof InputException || !kept.clear()) {
+          fail(running, e);
+        }
+      }
+    }
+  }
+
+  /** Rows may have come from a file; returns whether to go on. */
+  private boolean loaded(Running running, int before) {
+    int more = running.sequence().length() - before;
+    running.copied(more);
+    tally.copied(more);
+    return more == 0 || goOn(running, running::tellProgress);
   }
 
   /** A sequence for a request, with what it has of the prompt already; null if it has to wait. */
   private @Nullable Sequence makeRoom(Request request) {
-    int active = prefilling.size() + decoding.size();
+    int active = transfers.all().size() + prefilling.size() + decoding.size();
     long used = running().mapToLong(Running::room).sum();
     if (active == places || used + request.mostTokens() > room) {
       return null;
@@ -127,14 +205,17 @@ final class Scheduler implements AutoCloseable {
       }
       kept.drop(oldest);
     }
-    return match == null ? runner.open() : cut(match, request.prompt());
+    return match == null ? runner.open() : cut(match, request);
   }
 
   /** A kept sequence as far as it is a prompt's; a new one if there is no memory to summarise it anew. */
-  private Sequence cut(Sequence match, int[] prompt) {
+  private Sequence cut(Sequence match, Request request) {
     kept.take(match);
     try {
-      match.reuse(prompt, prompt.length - 1);
+      // What is saved is exact, and needs no token chosen.
+      match.reuse(request.prompt(), request.task() instanceof CacheTask.Save
+          ? match.exactTokens()
+          : request.prompt().length - 1);
       return match;
     } catch (OutOfMemoryError e) {
       match.close();
@@ -164,8 +245,9 @@ final class Scheduler implements AutoCloseable {
   private double prefill(Running running) {
     int has = running.sequence().length();
     int most = chunks.at(has);
-    SharedPrefix prefix = SharedPrefix.of(running, running().toList(), kept.all(),
-        chunks.leastCopied());
+    SharedPrefix prefix = running.request().task() == null
+        ? SharedPrefix.of(running, running().toList(), kept.all(), chunks.leastCopied())
+        : null; // what is saved is exact
     if (prefix == null) {
       return compute(running, Math.min(most, running.rest())) / (double) most;
     }
@@ -192,7 +274,8 @@ final class Scheduler implements AutoCloseable {
 
   private int compute(Running running, int count) {
     orGiveUp(running, () -> {
-      int row = count == running.rest() ? decoding.rowFor(running) : ModelRunner.NO_ROW;
+      boolean chooses = count == running.rest() && running.request().task() == null;
+      int row = chooses ? decoding.rowFor(running) : ModelRunner.NO_ROW;
       if (runner.prefill(running.sequence(), running.request().prompt(), count, row,
           layers -> pause(running, layers))) {
         prefilled(running, row);
@@ -241,6 +324,9 @@ final class Scheduler implements AutoCloseable {
       prefilling.remove(running);
       decoding.join(running);
       goOn(running, running::tellToken);
+    } else if (goesOn && running.rest() == 0) {
+      prefilling.remove(running);
+      perform(running);
     }
   }
 
@@ -314,6 +400,7 @@ final class Scheduler implements AutoCloseable {
 
   private void leave(Running running, boolean keep) {
     prefilling.remove(running);
+    transfers.end(running);
     decoding.leave(running);
     if (keep) {
       kept.keep(running.sequence());
@@ -325,13 +412,16 @@ final class Scheduler implements AutoCloseable {
   /** Lets others see how things are. */
   private void publish() {
     long held = kept.tokens() + running().mapToLong(r -> r.sequence().length()).sum();
-    tally.publish(prefilling.size(), decoding.size(), held);
+    tally.publish(transfers.all().size() + prefilling.size(), decoding.size(), held);
     AvailableMemory bytes = runner.pool().held();
     tally.publish(new CacheStatus(kept.tokens(), bytes.gpuBytes(), bytes.hostBytes()));
   }
 
   @Override
+  @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    runner.close();
+    try (runner; transfers) {
+      // nothing else
+    }
   }
 }

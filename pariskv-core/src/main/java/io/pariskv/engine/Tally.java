@@ -33,6 +33,7 @@ final class Tally {
     cachedTokens += cached;
   }
 
+  /** Tokens of prompts that a file had, or another sequence. */
   void copied(int tokens) {
     cachedTokens += tokens;
   }

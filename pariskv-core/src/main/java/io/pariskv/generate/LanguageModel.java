@@ -12,6 +12,7 @@ import io.pariskv.model.ModelConfig;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.model.file.ModelDirectory;
 import io.pariskv.model.file.ModelTensors;
+import io.pariskv.saved.ModelIdentity;
 import io.pariskv.text.ChatMessage;
 import io.pariskv.text.ChatTemplate;
 import io.pariskv.text.Tokenizer;
@@ -40,6 +41,7 @@ public final class LanguageModel implements AutoCloseable {
   private final Transformer transformer;
   private final @Nullable Tokenizer tokenizer;
   private volatile @Nullable ChatTemplate template;
+  private volatile @Nullable ModelIdentity identity;
 
   private LanguageModel(String name, @Nullable ModelDirectory directory, LoadOptions options,
       ModelPlan plan, Transformer transformer, @Nullable Tokenizer tokenizer) {
@@ -246,6 +248,25 @@ public final class LanguageModel implements AutoCloseable {
           + " positions, but the model has " + config().maxPositions()
           + " (max_position_embeddings); shorten the prompt");
     }
+  }
+
+  /**
+   * What tells its caches in files from those of other models; computed once, in some 20 ms. On any thread.
+   *
+   * @throws InputException if it has random weights, which nobody sees again
+   */
+  public ModelIdentity identity() {
+    ModelIdentity known = identity;
+    if (known == null) {
+      ModelDirectory present = directory;
+      if (present == null) {
+        throw new InputException(
+            "a model with random weights has no caches in files; load a directory");
+      }
+      known = ModelIdentity.of(present);
+      identity = known;
+    }
+    return known;
   }
 
   /**

@@ -11,8 +11,11 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
+import io.pariskv.saved.CacheHeader;
+import io.pariskv.saved.CacheReader;
 import io.pariskv.transformer.Transformer;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
@@ -28,6 +31,7 @@ public final class ModelRunner implements AutoCloseable {
   /** In place of a row: no token is chosen. */
   public static final int NO_ROW = -1;
 
+  private final LanguageModel model;
   private final Transformer transformer;
   /** The same for decode steps, which may run between layers of a prompt. */
   private final Transformer stepping;
@@ -42,6 +46,7 @@ public final class ModelRunner implements AutoCloseable {
 
   /** @param rows most sequences at a time */
   ModelRunner(LanguageModel model, AttentionMethod method, int rows) {
+    this.model = model;
     this.transformer = model.transformer();
     this.backend = model.backend();
     int vocabulary = model.config().vocabSize();
@@ -146,7 +151,12 @@ public final class ModelRunner implements AutoCloseable {
   public void copy(Sequence source, Sequence sequence, int[] prompt, int count) {
     sequence.cache().expect(prompt.length);
     sequence.cache().appendFrom(source.cache(), count);
-    sequence.appended(prompt, sequence.length(), sequence.length() + count);
+    int from = sequence.length();
+    if (source.exactTokens() >= from + count) {
+      sequence.prefilled(prompt, from, from + count);
+    } else {
+      sequence.appended(prompt, from, from + count);
+    }
   }
 
   /** Waits for all work before. */
@@ -168,7 +178,38 @@ public final class ModelRunner implements AutoCloseable {
       sampling.sample(row, scores, lastRow(rows.batch()));
     }
     rows.commit();
-    sequence.appended(prompt, from, from + count);
+    sequence.prefilled(prompt, from, from + count);
+  }
+
+  /**
+   * Begins to bring K and V from a file to a sequence whose tokens are the file's first; the caller closes it, and the
+   * reader with it.
+   *
+   * @param length tokens that the sequence has afterwards, at most the file's
+   * @throws io.pariskv.error.InputException if the file is of another model, or its numbers are of another type
+   */
+  public SequenceTransfer load(Sequence sequence, CacheReader reader, int length) {
+    try {
+      reader.requireFits(model.identity(), pool.shape());
+      return new SequenceLoad(backend, pool.shape(), reader, sequence, length);
+    } catch (RuntimeException | Error e) {
+      reader.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Begins to write the K and V of a sequence that are {@linkplain Sequence#exactTokens exact} to a file, which replaces an
+   * older one when it is complete; the caller closes it. Until then the sequence must stay as it is.
+   *
+   * @param openTurn whether these tokens end within the user's message
+   * @param prefillSeconds what computing them took
+   * @throws io.pariskv.error.InputException if the file cannot be written
+   */
+  public SequenceTransfer save(Sequence sequence, Path file, boolean openTurn,
+      double prefillSeconds) {
+    return new SequenceSave(sequence, file, CacheHeader.of(model.identity(), pool.shape(),
+        sequence.exactTokens(), openTurn, prefillSeconds));
   }
 
   private static Batch lastRow(Batch batch) {

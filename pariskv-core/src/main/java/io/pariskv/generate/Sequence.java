@@ -14,6 +14,8 @@ public final class Sequence implements AutoCloseable {
   private final KvCache cache;
   private final TokenList tokens = new TokenList();
   private int most;
+  /** The first so many have K and V of prefill. */
+  private int exact;
 
   Sequence(CachePool pool) {
     this.cache = pool.open();
@@ -34,6 +36,19 @@ public final class Sequence implements AutoCloseable {
     return tokens.commonPrefix(prompt);
   }
 
+  /**
+   * How many tokens it begins with whose K and V are of prefill, and so the same whatever the method; those after them
+   * come from decode steps, or depend on some that do.
+   */
+  public int exactTokens() {
+    return exact;
+  }
+
+  /** The tokens in the cache, copied. */
+  int[] tokens() {
+    return tokens.all();
+  }
+
   /** The tokens in the cache and one more, copied. */
   public int[] followedBy(int next) {
     return tokens.followedBy(next);
@@ -43,6 +58,7 @@ public final class Sequence implements AutoCloseable {
   public void truncate(int length) {
     cache.truncate(length);
     tokens.truncate(length);
+    exact = Math.min(exact, tokens.size());
   }
 
   /** Cuts the cache to what it shares with the first {@code most} tokens of a prompt; returns how many. */
@@ -85,6 +101,12 @@ public final class Sequence implements AutoCloseable {
   void appended(int[] source, int from, int to) {
     tokens.add(source, from, to);
     most = Math.max(most, tokens.size());
+  }
+
+  /** The same of tokens that were prefilled. */
+  void prefilled(int[] source, int from, int to) {
+    exact = exact == from ? to : exact;
+    appended(source, from, to);
   }
 
   @Override

@@ -5,7 +5,11 @@ import io.pariskv.error.InputException;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.StepCost;
+import io.pariskv.saved.CacheHeader;
+import io.pariskv.saved.CacheReader;
 import io.pariskv.text.ChatMessage;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.IntPredicate;
 
@@ -18,6 +22,8 @@ import java.util.function.IntPredicate;
 public final class Session implements AutoCloseable {
   /** The row of its sampler. */
   private static final int ROW = 0;
+  /** With a file, before somebody is asked whether to go on. */
+  private static final Duration PATIENCE = Duration.ofMillis(200);
 
   private final LanguageModel model;
   private final ModelRunner runner;
@@ -40,6 +46,11 @@ public final class Session implements AutoCloseable {
   /** Tokens in the cache. */
   public int length() {
     return sequence.length();
+  }
+
+  /** Ids of the tokens in the cache, copied. */
+  public int[] tokens() {
+    return sequence.tokens();
   }
 
   /**
@@ -104,6 +115,81 @@ public final class Session implements AutoCloseable {
     int reused = sequence.reuse(prompt, prompt.length);
     prefill(prompt, prompt.length, false, done -> listener.onPrefill(done, prompt.length));
     return sequence.length() - reused;
+  }
+
+  /** Waits until what was begun is computed: a GPU goes on after a call has returned. For who measures. */
+  public void await() {
+    runner.await();
+  }
+
+  /**
+   * Writes K and V of the tokens that were prefilled to a file, from which {@link #load} brings them back whatever the
+   * method, the backend and the place then. Tokens from the first decoded one on are left out, since theirs are as this
+   * session's method made them. An older file is replaced when the new one is complete and on the disk. Costs a copy at
+   * the disk's speed, and some 50 MiB.
+   *
+   * @param openTurn whether the tokens end within the user's message, which a question may continue
+   * @param prefillSeconds what computing them took, for whoever wants to know what loading saves
+   * @return how many tokens the file has
+   * @throws InputException if the session is empty, or the file cannot be written; an older file is then as before
+   */
+  public int save(Path file, boolean openTurn, double prefillSeconds) {
+    int tokens = sequence.exactTokens();
+    if (tokens == 0) {
+      throw new InputException(file + ": there are no tokens to save; prefill a prompt first");
+    }
+    try (SequenceTransfer save = runner.save(sequence, file, openTurn, prefillSeconds)) {
+      finish(save, GenerationListener.NONE, tokens);
+      return tokens;
+    }
+  }
+
+  /**
+   * Brings K and V from a file in place of what the session has. A prompt that begins with the same tokens then goes on
+   * from there, as after {@link #prefill} of them.
+   *
+   * @param listener told of progress; ends it early, with as many tokens as are there then
+   * @return what the file says of itself
+   * @throws InputException if the file is of another model, or too long, and the session is then as before; or if rows in it are
+   *     damaged, and the session is then empty
+   */
+  public CacheHeader load(Path file, GenerationListener listener) {
+    try (CacheReader reader = CacheReader.open(file)) {
+      reader.requireFits(model.identity(), pool.shape());
+      int[] tokens = reader.tokens();
+      checkFile(file, tokens);
+      truncate(0);
+      try (SequenceTransfer load = runner.load(sequence, reader, tokens.length)) {
+        finish(load, listener, tokens.length);
+        return reader.header();
+      } catch (RuntimeException | Error e) {
+        truncate(0);
+        throw e;
+      }
+    }
+  }
+
+  private void checkFile(Path file, int[] tokens) {
+    int context = model.plan().context();
+    if (tokens.length >= context) {
+      throw new InputException(file + ": has " + tokens.length
+          + " tokens, but the context is " + context + " with the answer; raise --context");
+    }
+    try {
+      check(tokens, GenerationOptions.greedy(1));
+    } catch (InputException e) {
+      throw new InputException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Moves all of it. */
+  private void finish(SequenceTransfer transfer, GenerationListener listener, int total) {
+    boolean goOn = listener.onPrefill(transfer.moved(), total);
+    boolean done = false;
+    while (goOn && !done) {
+      done = transfer.advance(PATIENCE);
+      goOn = listener.onPrefill(transfer.moved(), total);
+    }
   }
 
   /**

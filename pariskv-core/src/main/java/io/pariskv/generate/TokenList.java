@@ -11,6 +11,11 @@ final class TokenList {
     return size;
   }
 
+  /** All of them, copied. */
+  int[] all() {
+    return Arrays.copyOf(ids, size);
+  }
+
   /** All of them and {@code next}, copied. */
   int[] followedBy(int next) {
     int[] all = Arrays.copyOf(ids, size + 1);

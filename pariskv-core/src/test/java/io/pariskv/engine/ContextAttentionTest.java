@@ -77,8 +77,8 @@ class ContextAttentionTest {
       assertKeys(seen);
       assertEquals(PROMPT, seen.promptTokens());
       assertEquals(16, seen.zones().sinkEnd());
-      assertEquals(0, engine.caches().keptTokens());
-      assertTrue(engine.caches().hostBytes() + engine.caches().gpuBytes() > 0);
+      assertEquals(0, engine.cacheStatus().keptTokens());
+      assertTrue(engine.cacheStatus().hostBytes() + engine.cacheStatus().gpuBytes() > 0);
       ticket.cancel();
       GenerationResult result = heard.result();
       ContextAttention last = look(ticket, LONG);

@@ -18,6 +18,7 @@ import io.pariskv.server.live.StatusEndpoint;
 import io.pariskv.server.metrics.ServerMetrics;
 import io.pariskv.server.model.ServedModel;
 import io.pariskv.server.model.ServedModels;
+import io.pariskv.server.openai.CachesEndpoint;
 import io.pariskv.server.openai.ChatEndpoint;
 import io.pariskv.server.openai.CompletionsEndpoint;
 import io.pariskv.server.openai.ModelsEndpoint;
@@ -92,12 +93,17 @@ public final class ParisKvServer implements AutoCloseable {
     ModelsEndpoint listed = new ModelsEndpoint(serving);
     TokenizeEndpoint tokens = new TokenizeEndpoint(serving);
     PageEndpoint page = new PageEndpoint();
+    CachesEndpoint caches = new CachesEndpoint(serving);
     return new Router()
         .post("/v1/chat/completions", new ChatEndpoint(serving))
         .post("/v1/completions", new CompletionsEndpoint(serving))
         .post("/v1/responses", new ResponsesEndpoint(serving))
         .get(ModelsEndpoint.PATH, KEY, listed::list)
         .get(ModelsEndpoint.PATH + "/", KEY, listed::one)
+        .get(CachesEndpoint.PATH, KEY, caches::list)
+        .post(CachesEndpoint.PATH, caches::create)
+        .post(CachesEndpoint.PATH + "/", caches::load)
+        .delete(CachesEndpoint.PATH + "/", caches::delete)
         .post("/tokenize", tokens::tokenize)
         .post("/detokenize", tokens::detokenize)
         .get("/", OPEN, page::page)

@@ -2,12 +2,14 @@ package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
 import io.pariskv.generate.FinishReason;
+import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Session;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.saved.CacheHeader;
 import io.pariskv.text.ChatMessage;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -19,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -42,18 +45,23 @@ public final class ChatCommand implements Callable<Integer> {
   private SamplingOptions sampling;
   @Option(names = "--system", paramLabel = "TEXT", description = "A system message.")
   private @Nullable String system;
+  @Option(names = "--cache", paramLabel = "FILE", description = "Go on where this file ends, which 'pariskv cache save' wrote: the first turn is a question about its document.")
+  private @Nullable Path cache;
 
   @Override
   public Integer call() throws IOException {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
     LoadOptions loading = model.toLoadOptions(spec);
     sampling.check(spec);
+    if (cache != null && system != null) {
+      throw Usage.wrong(spec, OpenTurn.NO_SYSTEM);
+    }
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
         Session session = loaded.newSession(chosen)) {
       requireTemplate(loaded);
       model.explain(loaded, spec.commandLine().getErr());
       // A decoder that reports what is not UTF-8, rather than one that replaces it.
-      converse(loaded, session, new BufferedReader(
+      converse(loaded, session, prompt(loaded, session), new BufferedReader(
           new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder())));
       return 0;
     } catch (CharacterCodingException e) {
@@ -68,8 +76,19 @@ public final class ChatCommand implements Callable<Integer> {
     loaded.chatPrompt(probe);
   }
 
-  private void converse(LanguageModel loaded, Session session, BufferedReader in)
-      throws IOException {
+  /** How a conversation becomes tokens: after those of the cache, if there is one. */
+  private Function<List<ChatMessage>, int[]> prompt(LanguageModel loaded, Session session) {
+    Path file = cache;
+    if (file == null) {
+      return loaded::chatPrompt;
+    }
+    CacheHeader header = session.load(file, GenerationListener.NONE);
+    int[] cached = session.tokens();
+    return messages -> OpenTurn.after(file, header, cached, loaded, messages);
+  }
+
+  private void converse(LanguageModel loaded, Session session,
+      Function<List<ChatMessage>, int[]> prompt, BufferedReader in) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     GenerationOptions options = sampling.toGenerationOptions(loaded.generationConfig());
@@ -88,8 +107,11 @@ public final class ChatCommand implements Callable<Integer> {
       // Added to the conversation only with its answer: a refused turn leaves it as it was.
       List<ChatMessage> turn = new ArrayList<>(messages);
       try (Terminal terminal = new Terminal(out, err, true)) {
-        turn.add(new ChatMessage("user", content(line)));
-        GenerationResult result = session.generate(turn, options, terminal);
+        String content = content(line);
+        turn.add(cache != null && turn.isEmpty()
+            ? OpenTurn.first(content)
+            : new ChatMessage("user", content));
+        GenerationResult result = session.generate(prompt.apply(turn), options, terminal);
         if (result.finishReason() == FinishReason.CANCELLED) { // nobody reads any more
           return;
         }

@@ -1,18 +1,15 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Session;
 import io.pariskv.method.AttentionMethod;
-import io.pariskv.text.ChatMessage;
+import io.pariskv.saved.CacheHeader;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,36 +29,28 @@ public final class RunCommand implements Callable<Integer> {
   @Mixin
   private SamplingOptions sampling;
 
-  @Option(names = "--prompt", paramLabel = "TEXT", description = "The prompt.")
-  private @Nullable String promptText;
-  @Option(names = "--prompt-file", paramLabel = "FILE", description = "A file with the prompt.")
-  private @Nullable Path promptFile;
-  @Option(names = "--ids", paramLabel = "IDS", description = "The prompt as token ids, separated by commas.")
-  private @Nullable String promptIds;
-  @Option(names = "--system", paramLabel = "TEXT", description = "A system message.")
-  private @Nullable String system;
-  @Option(names = "--raw", description = "Give the prompt to the model as it is, without the chat template.")
-  private boolean raw;
+  @Mixin
+  private PromptOptions prompts;
+  @Option(names = "--cache", paramLabel = "FILE", description = "Go on where this file ends, which 'pariskv cache save' wrote: the prompt is a question about its document.")
+  private @Nullable Path cache;
   @Option(names = "--json", description = "Print one JSON object instead of the answer.")
   private boolean json;
-
-  /** A prompt that becomes tokens once a model is there. */
-  private interface Prompt {
-    int[] tokens(LanguageModel loaded);
-  }
 
   @Override
   public Integer call() {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
     LoadOptions loading = model.toLoadOptions(spec);
     sampling.check(spec);
-    Prompt prompt = prompt();
+    if (cache != null) {
+      prompts.requireNoSystem(spec);
+    }
+    PromptOptions.Prompt prompt = prompts.read(spec);
     PrintWriter out = spec.commandLine().getOut();
     try (LanguageModel loaded = LanguageModel.load(model.model, loading);
         Session session = loaded.newSession(chosen);
         Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json)) {
       model.explain(loaded, spec.commandLine().getErr());
-      GenerationResult result = session.generate(prompt.tokens(loaded),
+      GenerationResult result = session.generate(tokens(loaded, session, prompt),
           sampling.toGenerationOptions(loaded.generationConfig()), terminal);
       out.println(json
           ? Json.of(loaded, chosen, result).toString()
@@ -70,41 +59,12 @@ public final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** The prompt, read before a model is loaded. */
-  private Prompt prompt() {
-    if (Stream.of(promptText, promptFile, promptIds).filter(Objects::nonNull).count() > 1) {
-      throw Usage.wrong(spec, "give only one of --prompt, --prompt-file and --ids");
+  private int[] tokens(LanguageModel loaded, Session session, PromptOptions.Prompt prompt) {
+    Path file = cache;
+    if (file == null) {
+      return prompt.whole(loaded);
     }
-    String list = promptIds;
-    if (system != null && (raw || list != null)) {
-      throw Usage.wrong(spec, "--system needs the chat template; it cannot go with --raw or --ids");
-    }
-    if (list != null) {
-      int[] ids = Usage.check(spec, () -> Prompts.ids(list, "--ids"));
-      return _ -> ids;
-    }
-    String text = text();
-    if (raw) {
-      return loaded -> loaded.tokenizer().encodeWithSpecials(text);
-    }
-    List<ChatMessage> messages = new ArrayList<>();
-    if (system != null) {
-      messages.add(new ChatMessage("system", system));
-    }
-    messages.add(new ChatMessage("user", text));
-    return loaded -> loaded.chatPrompt(messages);
-  }
-
-  private String text() {
-    if (promptFile != null) {
-      return Prompts.read(promptFile);
-    }
-    if (promptText == null) {
-      return Prompts.read(System.in, "standard input");
-    }
-    if (promptText.isEmpty()) {
-      throw Usage.wrong(spec, "--prompt is empty; give some text");
-    }
-    return promptText;
+    CacheHeader header = session.load(file, GenerationListener.NONE);
+    return prompt.after(file, header, session.tokens(), loaded);
   }
 }

@@ -58,7 +58,8 @@ public final class ServeCommand implements Callable<Integer> {
       err.println("pariskv: warning: " + warning);
     }
     try (Termination end = new Termination(serving.drain().plus(CLOSING))) {
-      try (LoadedModels loaded = LoadedModels.load(named, options, chosen, engine);
+      try (LoadedModels loaded = LoadedModels.load(named, options, chosen, engine,
+          serving.cacheDirectory());
           ParisKvServer server = ParisKvServer.start(settings, loaded.served(),
               RequestLog.lines(err::println))) {
         spec.commandLine().getOut().println(server.url() + " serves "

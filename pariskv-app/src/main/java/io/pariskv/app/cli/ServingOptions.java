@@ -50,6 +50,9 @@ final class ServingOptions {
   @Option(names = "--keep-tokens", paramLabel = "N", defaultValue = "262144", description = "Tokens of ended requests kept for those that begin alike (default: ${DEFAULT-VALUE}).")
   private long keepTokens;
 
+  @Option(names = "--cache-dir", paramLabel = "DIR", description = "Keeps prompts of POST /v1/caches in files there, and goes on from those that are there (default: none).")
+  private @Nullable Path cacheDirectory;
+
   @Option(names = "--deadline", paramLabel = "SECONDS", description = "Ends an answer after so long with what there is (default: none).")
   private @Nullable Integer deadline;
 
@@ -100,6 +103,12 @@ final class ServingOptions {
       default -> throw new InputException(
           "--attention-strip '" + attentionStrip + "' must be on or off");
     };
+  }
+
+  /** Where caches are kept in files, null for nowhere. */
+  @Nullable
+  Path cacheDirectory() {
+    return cacheDirectory;
   }
 
   /** How long running answers may go on. */

@@ -6,11 +6,14 @@ import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.saved.SavedCaches;
 import io.pariskv.server.model.ServedModel;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Models with their engines, ready to be served; closed all together, each engine before its model. */
 public final class LoadedModels implements AutoCloseable {
@@ -24,17 +27,21 @@ public final class LoadedModels implements AutoCloseable {
   /**
    * Loads them, one after the other.
    *
+   * @param caches directory with files of caches, null for none
    * @throws io.pariskv.error.InputException if one cannot be loaded or served; nothing stays open then
    */
   public static LoadedModels load(List<NamedModel> named, LoadOptions loading,
-      AttentionMethod method, EngineOptions options) {
+      AttentionMethod method, EngineOptions options, @Nullable Path caches) {
     LoadedModels loaded = new LoadedModels();
     Opened opened = new Opened();
     try {
       for (NamedModel each : named) {
         LanguageModel model = opened.keep(LanguageModel.load(each.directory(), loading));
         loaded.open.push(model);
-        Engine engine = opened.keep(Engine.start(model, method, options));
+        SavedCaches saved = caches == null
+            ? null
+            : SavedCaches.open(caches, model.identity(), model.kvShape());
+        Engine engine = opened.keep(Engine.start(model, method, options, saved));
         loaded.open.push(engine);
         loaded.models.add(model);
         loaded.served.add(ServedModel.of(each.name(), model, engine, method));

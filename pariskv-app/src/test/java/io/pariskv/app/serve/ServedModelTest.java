@@ -44,7 +44,7 @@ class ServedModelTest {
   void start() {
     models = LoadedModels.load(List.of(NamedModel.parse(RECALL_MODEL.toString())),
         LoadOptions.defaults().withContext(8192), new FullAttention(),
-        EngineOptions.defaults().withPlaces(3));
+        EngineOptions.defaults().withPlaces(3), null);
     server = ParisKvServer.start(ServerSettings.local(), models.served(), RequestLog.NONE);
   }
 

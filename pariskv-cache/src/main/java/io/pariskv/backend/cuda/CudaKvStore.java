@@ -302,7 +302,7 @@ final class CudaKvStore implements KvStore {
   }
 
   @Override
-  public void read(int layer, int slot, int from, int tokens, float[] k, float[] v) {
+  public void read(int layer, int slot, int from, int tokens, MemorySegment k, MemorySegment v) {
     kernels.context().requireNotRecording("read K and V");
     if (offload != null) {
       offload.await();

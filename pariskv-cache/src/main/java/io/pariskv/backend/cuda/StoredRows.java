@@ -1,13 +1,10 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.kv.KvShape;
-import io.pariskv.memory.Bf16;
-import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
-/** Keys and values as a slab has them, for comparison and diagnosis. */
+/** Keys and values as a slab has them, for who keeps them elsewhere, for comparison and diagnosis. */
 record StoredRows(Kernels kernels, KvShape shape) {
 
   /**
@@ -19,27 +16,17 @@ record StoredRows(Kernels kernels, KvShape shape) {
    * @param k out, {@code [tokens][kvHeads][headDim]}
    * @param v out, {@code [tokens][kvHeads][headDim]}
    */
-  void read(long slab, int first, int count, int done, float[] k, float[] v) {
-    int width = shape.headDim();
-    int bytes = shape.dtype().bytes();
-    MemorySegment stored = MemorySegment.ofArray(new long[(2 * count * width * bytes + 7) / 8])
-        .asSlice(0, 2L * count * width * bytes);
+  void read(long slab, int first, int count, int done, MemorySegment k, MemorySegment v) {
+    long bytes = (long) shape.headDim() * shape.dtype().bytes();
+    MemorySegment stored = MemorySegment.ofArray(new byte[Math.toIntExact(2 * count * bytes)]);
     for (int head = 0; head < shape.kvHeads(); head++) {
-      long row = (long) head * TokenSlabs.SLAB_TOKENS + first;
-      kernels.ring().download(slab + 2 * row * width * bytes, stored);
+      kernels.ring().download(
+          slab + 2 * bytes * ((long) head * TokenSlabs.SLAB_TOKENS + first), stored);
       for (int token = 0; token < count; token++) {
-        int to = ((done + token) * shape.kvHeads() + head) * width;
-        for (int i = 0; i < width; i++) {
-          k[to + i] = number(stored, 2L * token * width + i);
-          v[to + i] = number(stored, (2L * token + 1) * width + i);
-        }
+        long to = ((long) (done + token) * shape.kvHeads() + head) * bytes;
+        MemorySegment.copy(stored, 2 * token * bytes, k, to, bytes);
+        MemorySegment.copy(stored, (2 * token + 1) * bytes, v, to, bytes);
       }
     }
-  }
-
-  private float number(MemorySegment stored, long index) {
-    return shape.dtype() == DType.F32
-        ? stored.getAtIndex(ValueLayout.JAVA_FLOAT, index)
-        : Bf16.toFloat(stored.getAtIndex(ValueLayout.JAVA_SHORT, index));
   }
 }

@@ -3,7 +3,6 @@ package io.pariskv.backend.host;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
-import io.pariskv.memory.Bf16;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.HostAllocator;
@@ -160,21 +159,18 @@ public final class HostKvStore implements KvStore {
   }
 
   @Override
-  public void read(int layer, int slot, int from, int tokens, float[] k, float[] v) {
-    for (int token = 0; token < tokens; token++) {
-      read(keys(layer, slot), from + token, token, k);
-      read(values(layer, slot), from + token, token, v);
-    }
+  public void read(int layer, int slot, int from, int tokens, MemorySegment k, MemorySegment v) {
+    read(keys(layer, slot), from, tokens, k);
+    read(values(layer, slot), from, tokens, v);
   }
 
-  private static void read(TokenSlabs from, int position, int token, float[] to) {
-    int width = from.width();
-    int start = token * from.outer() * width;
-    for (int i = 0; i < from.outer() * width; i++) {
-      MemorySegment row = from.row(i / width, position);
-      to[start + i] = from.dtype() == DType.BF16
-          ? Bf16.toFloat(row.getAtIndex(ValueLayout.JAVA_SHORT, i % width))
-          : row.getAtIndex(ValueLayout.JAVA_FLOAT, i % width);
+  private static void read(TokenSlabs from, int start, int tokens, MemorySegment to) {
+    long bytes = (long) from.width() * from.dtype().bytes();
+    for (int kvHead = 0; kvHead < from.outer(); kvHead++) {
+      for (int token = 0; token < tokens; token++) {
+        MemorySegment.copy(from.row(kvHead, start + token), 0, to,
+            ((long) token * from.outer() + kvHead) * bytes, bytes);
+      }
     }
   }
 

@@ -60,6 +60,12 @@ public final class Router {
     return this;
   }
 
+  /** Adds a path whose things can be deleted; it ends with a slash. */
+  public Router delete(String path, Handler handler) {
+    routes.add(new Route("DELETE", path, Access.KEY, handler));
+    return this;
+  }
+
   /** The route of a request. */
   Route find(String method, String path) {
     List<Route> same = routes.stream().filter(route -> route.matches(path)).toList();

@@ -43,7 +43,7 @@ public final class StatusEndpoint implements Router.Handler {
       plan(json.putObject("memory_plan"), plan, about);
     }
     EngineStatus now = model.engine().status();
-    CacheStatus caches = model.engine().caches();
+    CacheStatus caches = model.engine().cacheStatus();
     json.putObject("now").put("running", now.prefilling() + now.decoding())
         .put("prefilling", now.prefilling()).put("waiting", now.waiting())
         .put("places", now.places()).put("prompt_tokens", now.promptTokens())

@@ -83,7 +83,7 @@ public final class ModelMetrics {
   void write(PrometheusText out) {
     String labels = PrometheusText.label("model_name", model.id());
     writeStatus(out, labels, model.engine().status());
-    writeCaches(out, labels, model.engine().caches());
+    writeCaches(out, labels, model.engine().cacheStatus());
     out.family("request_success_total", "counter", "Requests that ended, by reason.");
     for (String reason : new String[]{"stop", "length", "tool_calls", "abort", "error"}) {
       finished.computeIfAbsent(reason, _ -> new LongAdder());

@@ -238,7 +238,7 @@ public final class FakeEngine implements Engine {
   }
 
   @Override
-  public CacheStatus caches() {
+  public CacheStatus cacheStatus() {
     return new CacheStatus(11, 12, 13);
   }
 
