@@ -18,14 +18,14 @@ record StoredRows(Kernels kernels, KvShape shape) {
    */
   void read(long slab, int first, int count, int done, MemorySegment k, MemorySegment v) {
     long bytes = (long) shape.headDim() * shape.dtype().bytes();
-    MemorySegment stored = MemorySegment.ofArray(new byte[Math.toIntExact(2 * count * bytes)]);
+    MemorySegment stored = MemorySegment.ofArray(new byte[Math.toIntExact(2L * count * bytes)]);
     for (int head = 0; head < shape.kvHeads(); head++) {
       kernels.ring().download(
           slab + 2 * bytes * ((long) head * TokenSlabs.SLAB_TOKENS + first), stored);
       for (int token = 0; token < count; token++) {
         long to = ((long) (done + token) * shape.kvHeads() + head) * bytes;
-        MemorySegment.copy(stored, 2 * token * bytes, k, to, bytes);
-        MemorySegment.copy(stored, (2 * token + 1) * bytes, v, to, bytes);
+        MemorySegment.copy(stored, 2L * token * bytes, k, to, bytes);
+        MemorySegment.copy(stored, (2L * token + 1) * bytes, v, to, bytes);
       }
     }
   }
