@@ -95,7 +95,7 @@ class CountedMethodTest {
       passes.prefill(cache, "sequence", 1);
       assertEquals(0, places(cache).steps());
       passes.step(cache, "sequence");
-      assertEquals(keys(of) * of.heads, Arrays.stream(places(cache).sums()).sum());
+      assertEquals((long) keys(of) * of.heads, Arrays.stream(places(cache).sums()).sum());
     }
   }
 

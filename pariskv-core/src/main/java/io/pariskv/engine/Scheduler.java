@@ -30,10 +30,8 @@ final class Scheduler implements AutoCloseable {
   private final ModelRunner runner;
   private final Requests requests;
   private final ChunkSizes chunks;
-  private final int places;
-  /** Tokens that all caches may have. */
-  private final int room;
   private final PrefixCache kept;
+  private final Room room;
   private final Tally tally;
 
   /** Requests that had a place so far. */
@@ -45,18 +43,18 @@ final class Scheduler implements AutoCloseable {
   /** Between a place and the prompt that is computed, or after it. */
   private final Transfers transfers;
 
+  /** @param mostTokens that all caches may have */
   Scheduler(LanguageModel model, ModelRunner runner, Requests requests, ChunkSizes chunks,
-      EngineOptions options, int room, Tally tally, LongSupplier clock,
+      EngineOptions options, int mostTokens, Tally tally, LongSupplier clock,
       Transfers transfers) {
     this.model = model;
     this.runner = runner;
     this.requests = requests;
     this.chunks = chunks;
-    this.places = options.places();
-    this.room = room;
     this.kept = new PrefixCache(options.keepTokens());
+    this.room = new Room(runner, kept, options.places(), mostTokens);
     this.tally = tally;
-    this.decoding = new DecodeRows(runner, places);
+    this.decoding = new DecodeRows(runner, options.places());
     this.pace = new Pace(options.maxStall(), clock);
     this.transfers = transfers;
   }
@@ -101,7 +99,7 @@ final class Scheduler implements AutoCloseable {
   /** In the order of arrival: one that has to wait for memory is not overtaken. */
   private void admit() {
     for (Request next = requests.first(); next != null; next = requests.first()) {
-      Sequence sequence = makeRoom(next);
+      Sequence sequence = room.sequenceFor(next, running().toList());
       if (sequence == null) {
         return;
       }
@@ -184,49 +182,6 @@ final class Scheduler implements AutoCloseable {
     running.copied(more);
     tally.copied(more);
     return more == 0 || goOn(running, running::tellProgress);
-  }
-
-  /** A sequence for a request, with what it has of the prompt already; null if it has to wait. */
-  private @Nullable Sequence makeRoom(Request request) {
-    int active = transfers.all().size() + prefilling.size() + decoding.size();
-    long used = running().mapToLong(Running::room).sum();
-    if (active == places || used + request.mostTokens() > room) {
-      return null;
-    }
-    Sequence match = kept.match(request.prompt());
-    if (match != null && used + Math.max(request.mostTokens(), match.mostTokens()) > room) {
-      match = null; // its memory, for more tokens than the prompt has, does not fit
-    }
-    while (!fits(request, match, used, active)) {
-      Sequence oldest = kept.oldestBut(match);
-      if (oldest == null) {
-        throw new IllegalStateException(request.mostTokens() + " tokens beside " + used
-            + " do not fit in room for " + room + " though nothing else is kept");
-      }
-      kept.drop(oldest);
-    }
-    return match == null ? runner.open() : cut(match, request);
-  }
-
-  /** A kept sequence as far as it is a prompt's; a new one if there is no memory to summarise it anew. */
-  private Sequence cut(Sequence match, Request request) {
-    kept.take(match);
-    try {
-      // What is saved is exact, and needs no token chosen.
-      match.reuse(request.prompt(), request.task() instanceof CacheTask.Save
-          ? match.exactTokens()
-          : request.prompt().length - 1);
-      return match;
-    } catch (OutOfMemoryError e) {
-      match.close();
-      return runner.open();
-    }
-  }
-
-  private boolean fits(Request request, @Nullable Sequence match, long used, int active) {
-    int matched = match == null ? 0 : match.mostTokens();
-    return used + kept.room() - matched + Math.max(request.mostTokens(), matched) <= room
-        && active + kept.size() + (match == null ? 1 : 0) <= places;
   }
 
   /** About a chunk: one of a long prompt, or several short prompts. */
