@@ -42,7 +42,7 @@ record CacheLayout(int headerBytes, int layers, int kvHeads, int headDim, DType 
   /** Tokens of a chunk in a file of this geometry, a power of two. */
   static int chunkTokens(KvShape shape) {
     long fitting = AIMED_CHUNK_BYTES / (shape.layers() * shape.tokenBytes());
-    return (int) Math.clamp(Long.highestOneBit(fitting), 1, MAX_CHUNK_TOKENS);
+    return Math.clamp(Long.highestOneBit(fitting), 1, MAX_CHUNK_TOKENS);
   }
 
   /** Bytes of K, or of V, of so many tokens in one layer. */
@@ -75,7 +75,7 @@ record CacheLayout(int headerBytes, int layers, int kvHeads, int headDim, DType 
   }
 
   long tokensAt() {
-    return PREFIX_BYTES + headerBytes;
+    return (long) PREFIX_BYTES + headerBytes;
   }
 
   long tokensBytes() {

@@ -42,7 +42,7 @@ public final class CacheReader implements AutoCloseable {
     long bytes = channel.size();
     ByteBuffer prefix = read(0, (int) Math.min(CacheLayout.PREFIX_BYTES, bytes));
     if (prefix.remaining() < CacheLayout.PREFIX_BYTES
-        || !Arrays.equals(MAGIC, Arrays.copyOf(prefix.array(), MAGIC.length))) {
+        || !Arrays.equals(MAGIC, Arrays.copyOf(bytes(prefix), MAGIC.length))) {
       throw new InputException(
           file + ": is not a cache file; give one that 'pariskv cache save' wrote");
     }
@@ -59,9 +59,9 @@ public final class CacheReader implements AutoCloseable {
     if (bytes < CacheLayout.PREFIX_BYTES + headerBytes) {
       requireBytes(CacheLayout.PREFIX_BYTES + headerBytes, bytes);
     }
-    byte[] json = read(CacheLayout.PREFIX_BYTES, headerBytes).array();
+    byte[] json = bytes(read(CacheLayout.PREFIX_BYTES, headerBytes));
     this.headerChecksum = prefix.getInt(16);
-    if (headerChecksum(prefix.array(), json) != headerChecksum) {
+    if (headerChecksum(bytes(prefix), json) != headerChecksum) {
       throw damaged("its header");
     }
     this.header = CacheHeader.parse(file, json);
@@ -140,9 +140,16 @@ public final class CacheReader implements AutoCloseable {
     return all;
   }
 
+  /** What is left in a buffer, which stays as it is. */
+  private static byte[] bytes(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
+  }
+
   private void readTrailer(long bytes) throws IOException {
     ByteBuffer trailer = read(layout.trailerAt(), CacheLayout.TRAILER_BYTES);
-    if (!Arrays.equals(END, Arrays.copyOf(trailer.array(), END.length))
+    if (!Arrays.equals(END, Arrays.copyOf(bytes(trailer), END.length))
         || trailer.getLong(END.length) != bytes) {
       throw damaged("its end");
     }

@@ -171,7 +171,7 @@ public final class SavedCaches {
 
   /** Takes note that a file cannot be used, until it is another one. */
   public synchronized void cannotUse(SavedCache cache, String why) {
-    if (known.get(cache.name()) == cache) {
+    if (cache.equals(known.get(cache.name()))) {
       known.put(cache.name(), cache.withProblem(why));
     }
   }
