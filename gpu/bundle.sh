@@ -52,7 +52,8 @@ done
 
 git rev-parse HEAD > "$work/commit"
 [ -z "$(git status --porcelain)" ] || echo "with changes" >> "$work/commit"
-tar -C "$work" -cf - . | xz -6 -T0 > "$bundle/pariskv.tar.xz"
+# One block, so that all of it is compressed together: it and the tracked files stay below 60 MiB.
+tar -C "$work" -cf - . | xz -9 -T1 > "$bundle/pariskv.tar.xz"
 cp gpu/run-tests gpu/run-bench gpu/run-serve gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
 rm -rf "$work"
 
