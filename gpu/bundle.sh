@@ -7,7 +7,7 @@ cd "$home"
 bundle=$home/target/gpu-bundle
 work=$home/target/gpu-work
 limit=$((30 * 1024 * 1024))
-modules=java.base,java.logging,java.management,jdk.management,java.net.http,java.xml,jdk.unsupported,jdk.incubator.vector
+modules=java.base,java.logging,java.management,jdk.management,java.net.http,java.xml,jdk.httpserver,jdk.unsupported,jdk.incubator.vector
 platform=linux-x86_64
 
 java=$(./pariskv --print-java)

@@ -94,9 +94,12 @@ class SavedSessionTest {
     }
   }
 
-  /** Compiled code of the vector backend adds in another order than the interpreter; see {@code Outputs} of the cache's tests. */
+  /**
+   * Compiled code of the vector backend adds in another order than the interpreter (see {@code Outputs} of the cache's tests), and
+   * a sum's last bit may round a K or V to the next bf16, which is 2^-8 of it. A wrong row moves these numbers by far more.
+   */
   private static double tolerance(String backend) {
-    return backend.equals("scalar") ? 0 : 1e-4;
+    return backend.equals("scalar") ? 0 : 2e-3;
   }
 
   @Test
