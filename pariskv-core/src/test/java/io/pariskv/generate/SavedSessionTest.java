@@ -38,6 +38,9 @@ class SavedSessionTest {
   private static final AttentionMethod FULL = new FullAttention();
   private static final int QUESTION = 24;
 
+  /** A backend that adds in the same order every time, so that what is close selects the same keys: not vectors. */
+  private static final String STEADY = Fixtures.backends().contains("cuda") ? "cuda" : "scalar";
+
   @TempDir
   private static Path directory;
 
@@ -48,10 +51,11 @@ class SavedSessionTest {
 
   @BeforeAll
   void load() {
-    model = LanguageModel.load(Fixtures.RECALL_MODEL, LoadOptions.defaults().withPrefillChunk(100));
+    model = LanguageModel.load(Fixtures.RECALL_MODEL,
+        Fixtures.options(STEADY).withPrefillChunk(100));
     String text = Fixtures.recall("num-64").get("user").asString();
     int[] whole = model.chatPrompt(List.of(new ChatMessage("user", text)));
-    prompt = Arrays.copyOfRange(whole, whole.length - 400, whole.length);
+    prompt = Arrays.copyOfRange(whole, whole.length - 240, whole.length);
     document = Arrays.copyOf(prompt, prompt.length - QUESTION);
     saved = directory.resolve("document.pkv");
     try (Session session = model.newSession(FULL)) {
@@ -81,7 +85,7 @@ class SavedSessionTest {
         computed.prefill(document, GenerationListener.NONE);
         assertEquals(computed.stepCost(), loaded.stepCost());
         assertArrayEquals(computed.logProbabilities(prompt, document.length + 1),
-            loaded.logProbabilities(prompt, document.length + 1), tolerance("vector"),
+            loaded.logProbabilities(prompt, document.length + 1), tolerance(STEADY),
             method.toString());
         GenerationOptions options = GenerationOptions.greedy(6);
         loaded.truncate(document.length);
