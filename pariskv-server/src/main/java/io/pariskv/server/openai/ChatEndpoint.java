@@ -5,28 +5,20 @@ import io.pariskv.chat.Thinking;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;
-import io.pariskv.server.http.Router;
 import io.pariskv.server.model.ServedModel;
 import java.io.IOException;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** {@code POST /v1/chat/completions}. */
-public final class ChatEndpoint implements Router.Handler {
-  private final Serving serving;
-
+public final class ChatEndpoint extends AnswerEndpoint {
   /** For these models. */
   public ChatEndpoint(Serving serving) {
-    this.serving = serving;
+    super(serving);
   }
 
   @Override
-  public void handle(Exchange exchange) throws IOException {
-    new Answering(serving, exchange, read(exchange)).run();
-  }
-
-  /** What was read is garbage before the answer begins, which may take hours. */
-  private AnswerRequest read(Exchange exchange) throws IOException {
+  AnswerRequest read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     ChatPrompt asked = ChatPrompt.read(fields, model);

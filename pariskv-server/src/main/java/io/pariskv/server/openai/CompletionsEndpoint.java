@@ -6,7 +6,6 @@ import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
-import io.pariskv.server.http.Router;
 import io.pariskv.server.model.ServedModel;
 import java.io.IOException;
 import java.time.Instant;
@@ -14,24 +13,17 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /** {@code POST /v1/completions}: a text continued as it is, without a chat template. */
-public final class CompletionsEndpoint implements Router.Handler {
+public final class CompletionsEndpoint extends AnswerEndpoint {
   /** As OpenAI has it: a text does not end by itself. */
   private static final int MAX_TOKENS = 16;
 
-  private final Serving serving;
-
   /** For these models. */
   public CompletionsEndpoint(Serving serving) {
-    this.serving = serving;
+    super(serving);
   }
 
   @Override
-  public void handle(Exchange exchange) throws IOException {
-    new Answering(serving, exchange, read(exchange)).run();
-  }
-
-  /** What was read is garbage before the answer begins. */
-  private AnswerRequest read(Exchange exchange) throws IOException {
+  AnswerRequest read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     JsonNode given = fields.any("prompt");

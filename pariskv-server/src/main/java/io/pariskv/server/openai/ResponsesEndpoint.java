@@ -5,7 +5,6 @@ import io.pariskv.generate.GenerationOptions;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Fields;
 import io.pariskv.server.http.Json;
-import io.pariskv.server.http.Router;
 import io.pariskv.server.model.ServedModel;
 import java.io.IOException;
 import java.time.Instant;
@@ -14,23 +13,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code POST /v1/responses}: text in, text out. Nothing is kept of a response. */
-public final class ResponsesEndpoint implements Router.Handler {
+public final class ResponsesEndpoint extends AnswerEndpoint {
   private static final String KEPT = "nothing is kept of a response; send the whole conversation as input";
-
-  private final Serving serving;
 
   /** For these models. */
   public ResponsesEndpoint(Serving serving) {
-    this.serving = serving;
+    super(serving);
   }
 
+  /** {@inheritDoc} But not what the answer repeats. */
   @Override
-  public void handle(Exchange exchange) throws IOException {
-    new Answering(serving, exchange, read(exchange)).run();
-  }
-
-  /** What was read is garbage before the answer begins, but for what the answer repeats. */
-  private AnswerRequest read(Exchange exchange) throws IOException {
+  AnswerRequest read(Exchange exchange) throws IOException {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     ChatPrompt chat = new ChatPrompt(ResponsesInput.messages(fields, model),
