@@ -1,34 +1,57 @@
 package io.pariskv.langchain4j;
 
+import dev.langchain4j.model.ModelProvider;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import io.pariskv.engine.Engine;
 import io.pariskv.generate.LanguageModel;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
-/** A model, and what of it was opened for it alone. */
-final class OpenModel implements AutoCloseable {
-  private final LocalModel model;
-  private final @Nullable LanguageModel ownModel;
-  private final @Nullable Engine ownEngine;
+/** What a chat model is, whole or streaming: a model, and what of it was opened for it alone. */
+abstract class OpenModel implements AutoCloseable {
+  private final Opened opened;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  /** What is null was given by the application, which closes it. */
-  OpenModel(LocalModel model, @Nullable LanguageModel ownModel, @Nullable Engine ownEngine) {
-    this.model = model;
-    this.ownModel = ownModel;
-    this.ownEngine = ownEngine;
+  /**
+   * A model to answer with.
+   *
+   * @param ownModel closed with it; null if the application closes it
+   * @param ownEngine closed with it; null if the application closes it
+   */
+  record Opened(LocalModel model, @Nullable LanguageModel ownModel, @Nullable Engine ownEngine) {
   }
 
-  LocalModel model() {
-    return model;
+  OpenModel(Opened opened) {
+    this.opened = opened;
+  }
+
+  final LocalModel model() {
+    return opened.model();
+  }
+
+  /** What requests leave open. */
+  public final ChatRequestParameters defaultRequestParameters() {
+    return model().defaults();
+  }
+
+  /** Those that hear of all requests. */
+  public final List<ChatModelListener> listeners() {
+    return model().listeners();
+  }
+
+  /** None of those that LangChain4j knows. */
+  public final ModelProvider provider() {
+    return ModelProvider.OTHER;
   }
 
   /** {@inheritDoc} Answers under way fail. */
   @Override
   @SuppressWarnings("try") // closed in the end, last first
-  public void close() {
+  public final void close() {
     if (closed.compareAndSet(false, true)) {
-      try (LanguageModel second = ownModel; Engine first = ownEngine) {
+      try (LanguageModel second = opened.ownModel(); Engine first = opened.ownEngine()) {
         // nothing else
       }
     }

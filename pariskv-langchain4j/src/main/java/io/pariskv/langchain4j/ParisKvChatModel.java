@@ -1,15 +1,11 @@
 package io.pariskv.langchain4j;
 
 import dev.langchain4j.exception.LangChain4jException;
-import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.ChatModel;
-import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteResponse;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -23,11 +19,9 @@ import java.util.concurrent.CompletableFuture;
  * <p>Closing it frees what it opened: a model given by the application stays open. Close it on a platform thread if the model is
  * on a GPU.
  */
-public final class ParisKvChatModel implements ChatModel, AutoCloseable {
-  private final OpenModel opened;
-
-  private ParisKvChatModel(OpenModel opened) {
-    this.opened = opened;
+public final class ParisKvChatModel extends OpenModel implements ChatModel {
+  private ParisKvChatModel(Opened opened) {
+    super(opened);
   }
 
   /** Settings, all of them optional but the model. */
@@ -48,7 +42,7 @@ public final class ParisKvChatModel implements ChatModel, AutoCloseable {
 
   @Override
   public ChatResponse doChat(ChatRequest request) {
-    AnswerStream answer = opened.model().answer(request);
+    AnswerStream answer = model().answer(request);
     AnswerFuture future = new AnswerFuture(answer);
     answer.run(future);
     return switch (future.state()) {
@@ -60,7 +54,7 @@ public final class ParisKvChatModel implements ChatModel, AutoCloseable {
 
   @Override
   public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {
-    AnswerStream answer = opened.model().answer(request);
+    AnswerStream answer = model().answer(request);
     AnswerFuture future = new AnswerFuture(answer);
     Thread.ofVirtual().name("pariskv-answer").start(() -> answer.run(future));
     return future;
@@ -93,25 +87,5 @@ public final class ParisKvChatModel implements ChatModel, AutoCloseable {
       answer.cancel();
       return super.cancel(mayInterruptIfRunning);
     }
-  }
-
-  @Override
-  public ChatRequestParameters defaultRequestParameters() {
-    return opened.model().defaults();
-  }
-
-  @Override
-  public List<ChatModelListener> listeners() {
-    return opened.model().listeners();
-  }
-
-  @Override
-  public ModelProvider provider() {
-    return ModelProvider.OTHER;
-  }
-
-  @Override
-  public void close() {
-    opened.close();
   }
 }

@@ -180,7 +180,7 @@ public abstract sealed class ParisKvModelBuilder<B extends ParisKvModelBuilder<B
   }
 
   /** Opens what is not open. Nothing stays open if it fails. */
-  OpenModel open() {
+  OpenModel.Opened open() {
     requireConsistent();
     Opened opened = new Opened();
     try {
@@ -191,7 +191,8 @@ public abstract sealed class ParisKvModelBuilder<B extends ParisKvModelBuilder<B
       String name = modelName == null ? loaded.name() : modelName;
       ParisKvChatRequestParameters defaults = ParisKvChatRequestParameters.builder()
           .modelName(name).overrideWith(base).overrideWith(own.build()).build();
-      return new OpenModel(LocalModel.of(name, loaded, running, defaults, deadline, listeners),
+      return new OpenModel.Opened(
+          LocalModel.of(name, loaded, running, defaults, deadline, listeners),
           languageModel == null ? loaded : null, engine == null ? running : null);
     } catch (RuntimeException | Error e) {
       opened.closeAfter(e);

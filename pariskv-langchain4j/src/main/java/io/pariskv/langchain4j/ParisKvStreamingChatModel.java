@@ -1,13 +1,9 @@
 package io.pariskv.langchain4j;
 
-import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.StreamingChatModel;
-import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
-import java.util.List;
 import java.util.concurrent.Flow;
 
 /**
@@ -16,11 +12,9 @@ import java.util.concurrent.Flow;
  * answer, and nothing more is heard of it. Errors and the end are as with {@link ParisKvChatModel}, but what cannot be answered is
  * told by {@code onError}.
  */
-public final class ParisKvStreamingChatModel implements StreamingChatModel, AutoCloseable {
-  private final OpenModel opened;
-
-  private ParisKvStreamingChatModel(OpenModel opened) {
-    this.opened = opened;
+public final class ParisKvStreamingChatModel extends OpenModel implements StreamingChatModel {
+  private ParisKvStreamingChatModel(Opened opened) {
+    super(opened);
   }
 
   /** Settings, all of them optional but the model. */
@@ -41,35 +35,15 @@ public final class ParisKvStreamingChatModel implements StreamingChatModel, Auto
 
   @Override
   public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
-    AnswerStream answer = opened.model().answer(request);
+    AnswerStream answer = model().answer(request);
     Thread.ofVirtual().name("pariskv-answer")
         .start(() -> answer.run(new HandlerReceiver(handler, answer)));
   }
 
   @Override
   public Flow.Publisher<ChatModelStreamingEvent> doChat(ChatRequest request) {
-    LocalModel model = opened.model();
+    LocalModel model = model();
     Question question = model.question(request);
     return new AnswerPublisher(() -> new AnswerStream(model, question));
-  }
-
-  @Override
-  public ChatRequestParameters defaultRequestParameters() {
-    return opened.model().defaults();
-  }
-
-  @Override
-  public List<ChatModelListener> listeners() {
-    return opened.model().listeners();
-  }
-
-  @Override
-  public ModelProvider provider() {
-    return ModelProvider.OTHER;
-  }
-
-  @Override
-  public void close() {
-    opened.close();
   }
 }
