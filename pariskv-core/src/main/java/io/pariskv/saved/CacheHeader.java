@@ -3,6 +3,7 @@ package io.pariskv.saved;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
+import io.pariskv.model.file.Shown;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -82,7 +83,7 @@ public record CacheHeader(ModelIdentity model, int layers, int kvHeads, int head
       return new Parser(file).header(JSON.readTree(bytes));
     } catch (JacksonException e) {
       throw new InputException(file + ": its header is not acceptable JSON: "
-          + CacheReader.plain(String.valueOf(e.getOriginalMessage())) + "; save the cache again",
+          + Shown.plain(String.valueOf(e.getOriginalMessage())) + "; save the cache again",
           e);
     }
   }
@@ -118,7 +119,7 @@ public record CacheHeader(ModelIdentity model, int layers, int kvHeads, int head
       if (!value.isString()) {
         throw wrong(name, value, "a string");
       }
-      return CacheReader.plain(value.stringValue());
+      return Shown.line(value.stringValue()); // whole, since it is compared
     }
 
     private int integer(JsonNode json, String name, int most) {
@@ -154,8 +155,8 @@ public record CacheHeader(ModelIdentity model, int layers, int kvHeads, int head
     }
 
     private InputException wrong(String name, @Nullable JsonNode found, String expected) {
-      return new InputException(file + ": " + CacheReader.plain(name) + " in its header is "
-          + CacheReader.plain(String.valueOf(found)) + ", expected " + expected
+      return new InputException(file + ": " + Shown.plain(name) + " in its header is "
+          + Shown.plain(String.valueOf(found)) + ", expected " + expected
           + "; save the cache again");
     }
   }

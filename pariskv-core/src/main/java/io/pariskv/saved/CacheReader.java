@@ -27,7 +27,6 @@ public final class CacheReader implements AutoCloseable {
   static final byte[] MAGIC = "PKVCACHE".getBytes(StandardCharsets.US_ASCII);
   static final byte[] END = "PKVC END".getBytes(StandardCharsets.US_ASCII);
   private static final String WAY_OUT = "; copy it again, or save the cache again";
-  private static final int LONGEST = 400;
 
   private final Path file;
   private final FileChannel channel;
@@ -223,12 +222,6 @@ public final class CacheReader implements AutoCloseable {
 
   CacheLayout layout() {
     return layout;
-  }
-
-  /** Text from a file, made fit for a line. */
-  static String plain(String text) {
-    String line = text.replaceAll("[\\p{Cntrl}\u2028\u2029]", "?");
-    return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "...";
   }
 
   @Override

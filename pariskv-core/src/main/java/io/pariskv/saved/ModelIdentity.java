@@ -6,6 +6,7 @@ import io.pariskv.model.RopeScaling;
 import io.pariskv.model.file.LayerTensors;
 import io.pariskv.model.file.ModelDirectory;
 import io.pariskv.model.file.ModelTensors;
+import io.pariskv.model.file.Shown;
 import io.pariskv.model.file.TensorView;
 import java.io.IOException;
 import java.io.InputStream;
@@ -146,7 +147,8 @@ public record ModelIdentity(String name, Map<String, String> config, @Nullable S
   private void require(Path file, ModelIdentity other, String field, @Nullable String found,
       @Nullable String expected) {
     if (!Objects.equals(found, expected)) {
-      throw new InputException(file + ": was made with another model (" + other.name + "): " + field
+      throw new InputException(file + ": was made with another model ("
+          + Shown.plain(other.name) + "): " + field
           + " is " + shown(found) + " there, and " + shown(expected) + " in " + name
           + "; give that model, or save the cache again with this one");
     }
@@ -157,7 +159,7 @@ public record ModelIdentity(String name, Map<String, String> config, @Nullable S
     if (value == null) {
       return "missing";
     }
-    return value.length() == 64 ? value.substring(0, 16) + "..." : value;
+    return value.length() == 64 ? value.substring(0, 16) + "..." : Shown.plain(value);
   }
 
   /** Whether both are one model, whatever it is called. */

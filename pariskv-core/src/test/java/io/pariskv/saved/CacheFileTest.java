@@ -242,6 +242,18 @@ class CacheFileTest {
     assertRefused(directory.resolve("missing"), "no such file");
   }
 
+  /** Windows that differ from layer to layer make a long text. */
+  @Test
+  void longFields_areComparedWhole() {
+    String windows = "4096, 0, ".repeat(200);
+    ModelIdentity mine = new ModelIdentity("m", Map.of("sliding_window", windows), null, "w");
+    ModelIdentity other = new ModelIdentity("m", Map.of("sliding_window", windows + "0"), null,
+        "w");
+    CacheHeader read = CacheHeader.parse(file, CacheHeader.of(mine, SHAPE, 5, true, 1).toJson());
+    read.requireFits(file, mine, SHAPE);
+    assertThrows(InputException.class, () -> read.requireFits(file, other, SHAPE));
+  }
+
   @Test
   void fileOfAnotherModel_isRefusedByTheFieldThatDiffers() {
     write(file, 40, 0);

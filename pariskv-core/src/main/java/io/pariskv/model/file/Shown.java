@@ -1,7 +1,7 @@
 package io.pariskv.model.file;
 
 /** Text that came from a file, made fit for a one-line message. */
-final class Shown {
+public final class Shown {
   private static final int LONGEST = 120;
 
   private Shown() {
@@ -13,12 +13,17 @@ final class Shown {
   }
 
   /** As {@link #quoted} without the quotes. */
-  static String plain(String text) {
-    StringBuilder shown = new StringBuilder();
-    for (int i = 0; i < Math.min(text.length(), LONGEST); i++) {
+  public static String plain(String text) {
+    return text.length() > LONGEST ? line(text.substring(0, LONGEST)) + "..." : line(text);
+  }
+
+  /** All of it on one line: control characters replaced. */
+  public static String line(String text) {
+    StringBuilder shown = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       shown.append(Character.isISOControl(c) || c == '\u2028' || c == '\u2029' ? '?' : c);
     }
-    return text.length() > LONGEST ? shown.append("...").toString() : shown.toString();
+    return shown.toString();
   }
 }
