@@ -101,6 +101,8 @@ public final class Evaluation {
   /** Cell and id of the samples that are done. */
   private final Set<Map.Entry<Cell, String>> done = new HashSet<>();
   private final Set<Cell> refused = new HashSet<>();
+  /** Why earlier runs refused cells; what was wrong then may have been mended. */
+  private final Map<Cell, String> refusedBefore = new HashMap<>();
   /** Tokens that full attention wrote, by task, length and id. */
   private final Map<List<Object>, List<Integer>> written = new HashMap<>();
 
@@ -134,7 +136,7 @@ public final class Evaluation {
 
   private void remember(Line line) {
     switch (line) {
-      case RefusedLine cell -> refused.add(cell.cell());
+      case RefusedLine cell -> refusedBefore.put(cell.cell(), cell.reason());
       case SampleLine sample -> {
         done.add(Map.entry(sample.cell(), sample.id()));
         if (isReference(sample.cell()) && !sample.failed()) {
@@ -163,7 +165,7 @@ public final class Evaluation {
   }
 
   private synchronized void refuse(Cell cell, @Nullable String reason) {
-    if (reason != null && !refused.contains(cell)) {
+    if (reason != null && refused.add(cell) && !reason.equals(refusedBefore.get(cell))) {
       write(new RefusedLine(cell, reason));
     }
   }

@@ -258,6 +258,35 @@ class EvaluationTest {
     assertEquals(lines, run(plan, directory, true));
   }
 
+  /** A data file that has been corrected, a larger machine: what was refused then need not be now. */
+  @Test
+  void cellsThatCanBeAfterAll_areRunWhenTheRunIsResumed(@TempDir Path directory) {
+    RefusedLine refused = new RefusedLine(new Cell("recall-number", 400, "wide"), "no file");
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      file.append(refused);
+    }
+    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(400), WIDE);
+    List<Line> lines = run(plan, directory, true);
+    assertEquals(refused, lines.getFirst());
+    assertEquals(2, samples(lines).size());
+    assertEquals(List.of(), Scores.refused(lines));
+    assertEquals(lines, run(plan, directory, true));
+  }
+
+  @Test
+  void cellThatIsRefusedAgain_saysWhyNow(@TempDir Path directory) {
+    Cell cell = new Cell("recall-number", 20, "wide");
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      file.append(new RefusedLine(cell, "no file"));
+    }
+    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(20), WIDE);
+    List<Line> lines = run(plan, directory, true);
+    assertEquals(2, lines.size());
+    assertEquals(1, Scores.refused(lines).size());
+    assertTrue(Scores.refused(lines).getFirst().reason().contains("at least"), lines.toString());
+    assertEquals(lines, run(plan, directory, true));
+  }
+
   @Test
   void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
     List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),
