@@ -118,6 +118,20 @@ class ReportTest {
     }
   }
 
+  /** A share, or in results of earlier versions whole percents: of these 1 is near the start, not the end. */
+  @Test
+  void aNeedleNearTheStart_isInTheFirstRow() throws Exception {
+    for (Object depth : List.of(0.01, 1, 0)) {
+      SampleLine any = line("niah", 4096, "full", 0, 0.5);
+      SampleLine line = new SampleLine(any.cell(), any.id(),
+          new SampleLine.Prompt(1, 4000, 20, Map.of("depth", depth), List.of()), any.outcome(),
+          any.cost(), null, List.of(), any.origin());
+      String text = parsed(Report.of(Map.of(), List.of(line))).getDocumentElement()
+          .getTextContent().replaceAll("\\s+", " ");
+      assertTrue(text.contains("0 to 20% 0.500 20 to 40%"), text);
+    }
+  }
+
   @Test
   void emptyOrMeasuredOnly_isStillAPage() throws Exception {
     parsed(Report.of(Map.of(), List.of()));
