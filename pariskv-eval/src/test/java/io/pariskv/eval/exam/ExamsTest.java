@@ -74,6 +74,18 @@ class ExamsTest {
     assertNotEquals(samples, task.samples(Counting.words(1, 1000, 2)));
   }
 
+  /** One of the exports of 2025 has a unit in its fifth answer of the second part. */
+  @Test
+  void aime_takesAnAnswerWithItsUnit_andShowsTheStartOfOneThatIsNone() throws IOException {
+    Task task = task("aime", "aime25.jsonl", "{\"question\":\"P\",\"answer\":\"336^\\\\circ\"}\n");
+    Sample sample = task.samples(Counting.words(1, 1, 1)).getFirst();
+    assertEquals(List.of("336"), sample.references());
+    assertEquals(1, task.grade(sample, new Answer("\\boxed{336}", 5, true)).score());
+    assertRefused(task("aime", "aime25.jsonl",
+        "{\"problem\":\"P\",\"answer\":\"1\\n" + "x".repeat(100_000) + "\"}\n"),
+        "line 1: \"answer\" is 1 xxx");
+  }
+
   @Test
   void drawsAndTokens_areAsTheUserSays() throws IOException {
     Files.writeString(directory.resolve("aime.jsonl"), "{\"problem\":\"P\",\"answer\":1}\n");
