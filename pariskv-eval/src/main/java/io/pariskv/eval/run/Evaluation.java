@@ -268,7 +268,7 @@ public final class Evaluation {
       row = next;
       trials = List.of();
       at(next.length).methods()
-          .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next.length)));
+          .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next)));
       if (open(next).findAny().isPresent()) {
         try {
           trials = trials(next);
@@ -294,12 +294,18 @@ public final class Evaluation {
           method -> refuse(of.cell(method.label()), String.valueOf(reason.getMessage())));
     }
 
-    /** Why the model cannot hold so many tokens through a method; null if it can. */
-    private @Nullable String tooLong(MethodChoice method, int length) {
+    /** Why the model cannot hold a row's samples through a method; null if it can. */
+    private @Nullable String tooLong(MethodChoice method, Row of) {
+      boolean sized = of.workload.sized();
+      int tokens = sized ? of.length : of.workload.tokens();
+      String length = sized
+          ? "length " + tokens
+          : "a prompt and an answer of " + tokens + " tokens";
+      String wayOut = sized ? "; give a smaller one" : "; give a smaller number of --new-tokens";
       int positions = model.config().maxPositions();
-      if (length > positions) {
-        return "length " + length + " is more than the model's " + positions
-            + " positions (max_position_embeddings); give a smaller one";
+      if (tokens > positions) {
+        return length + " is more than the model's " + positions
+            + " positions (max_position_embeddings)" + wayOut;
       }
       String misfit = misfit(method);
       if (misfit != null) {
@@ -307,9 +313,8 @@ public final class Evaluation {
       }
       int fitting = Math.min(model.plan().context(),
           model.plan().largestContext(method.method()));
-      return length > fitting
-          ? "length " + length + " does not fit in memory, " + fitting
-              + " tokens do; give a smaller one"
+      return tokens > fitting
+          ? length + " does not fit in memory, " + fitting + " tokens do" + wayOut
           : null;
     }
 

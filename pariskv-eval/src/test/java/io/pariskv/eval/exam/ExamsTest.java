@@ -93,6 +93,8 @@ class ExamsTest {
         .samples(Counting.words(1, 100, 1));
     assertEquals(List.of("1#1", "1#2", "1#3"), samples.stream().map(Sample::id).toList());
     assertEquals(500, samples.getFirst().maxTokens());
+    assertEquals(2_548, task("aime", new TaskData(directory, 3, 500)).tokens());
+    assertEquals(40_960, task("aime", TaskData.NONE).tokens());
   }
 
   @Test

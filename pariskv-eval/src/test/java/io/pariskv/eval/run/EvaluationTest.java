@@ -287,6 +287,47 @@ class EvaluationTest {
     assertEquals(lines, run(plan, directory, true));
   }
 
+  /** Questions that come as they are and may take so many tokens with their answers. */
+  private record Exam(Task task, int tokens) implements Task {
+    @Override
+    public String name() {
+      return "exam";
+    }
+
+    @Override
+    public boolean sized() {
+      return false;
+    }
+
+    @Override
+    public List<Sample> samples(SampleRequest request) {
+      return task.samples(new SampleRequest(400, request.count(), 1, request.tokens()));
+    }
+
+    @Override
+    public Grade grade(Sample sample, Answer answer) {
+      return task.grade(sample, answer);
+    }
+  }
+
+  /** Answers that were cut to a context nobody asked for would be other answers. */
+  @Test
+  void answersWithoutRoom_areRefused_notCut(@TempDir Path directory) {
+    for (int tokens : new int[]{1000, 1001, 2_000_000}) {
+      List<Line> lines = run(
+          plan(List.of(new Exam(RecallTask.number(), tokens)), List.of(500), FULL),
+          directory.resolve("of-" + tokens), false);
+      assertEquals(tokens == 1000 ? 2 : 0, samples(lines).size());
+      assertEquals(tokens == 1000
+          ? List.of()
+          : List.of("a prompt and an answer of " + tokens + " tokens " + (tokens == 1001
+              ? "does not fit in memory, 1000 tokens do"
+              : "is more than the model's 1048576 positions (max_position_embeddings)")
+              + "; give a smaller number of --new-tokens"),
+          Scores.refused(lines).stream().map(RefusedLine::reason).toList());
+    }
+  }
+
   @Test
   void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
     List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),
