@@ -25,6 +25,7 @@ public final class Generation {
   private final @Nullable TokenDecoder decoder;
   private final StopStrings stops;
   private final List<Integer> tokens = new ArrayList<>();
+  private final List<TokenLogprobs> logprobs = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private final long startedAt = System.nanoTime();
 
@@ -117,6 +118,12 @@ public final class Generation {
     }
   }
 
+  /** How probable the token is that {@link #accept} takes next. */
+  public void logprobs(TokenLogprobs next) {
+    logprobs.add(next);
+    listener.onLogprobs(next);
+  }
+
   /** Takes a chosen token; false if the generation ends with it. */
   public boolean accept(int token) {
     tokens.add(token);
@@ -181,6 +188,6 @@ public final class Generation {
     return new GenerationResult(text.toString(), tokens, finished, promptTokens, cachedTokens,
         (prefilledAt - startedAt) / 1e9, (lastTokenAt - firstTokenAt) / 1e9, steps,
         attendedTokens / n, kvBytes / n, summaryBytes / n, heldTokens, heldSummaryBytes,
-        fetched == null ? null : fetched.hitRate(), fetchedBytes);
+        fetched == null ? null : fetched.hitRate(), fetchedBytes, logprobs);
   }
 }
