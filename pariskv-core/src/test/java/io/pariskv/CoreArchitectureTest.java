@@ -37,4 +37,12 @@ class CoreArchitectureTest {
             "io.pariskv.chat..", "io.pariskv.text..", "io.pariskv.error.."))
         .check(CLASSES);
   }
+
+  @Test
+  void constraints_knowTextAlone() {
+    classes().that().resideInAPackage("io.pariskv.constrain..").should()
+        .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
+            "io.pariskv.constrain..", "io.pariskv.text..", "io.pariskv.error.."))
+        .check(CLASSES);
+  }
 }
