@@ -83,7 +83,10 @@ class ChoiceOfTokensTest {
         .withConstraint(everyThird(0, 1)).withIgnoreEos(true));
   }
 
-  /** What is told while answering is what reading the same answer gives. */
+  /**
+   * What is told while answering is what reading the same answer gives. On a GPU reading rounds activations to bf16,
+   * which answering does not: about 1e-3 here. What temperature and penalty change is whole units.
+   */
   @Test
   void logprobs_areTheModelsOwn_whateverChoseTheTokens() {
     GenerationOptions odd = GenerationOptions.greedy(12).withTemperature(2).withSeed(3)
@@ -109,7 +112,7 @@ class ChoiceOfTokensTest {
     try (Session session = model.newSession(new FullAttention())) {
       double[] read = session.logProbabilities(all, prompt.length);
       for (int i = 0; i < read.length; i++) {
-        assertEquals(read[i], told.get(i).logprob(), 1e-3, "token " + i);
+        assertEquals(read[i], told.get(i).logprob(), Fixtures.CUDA ? 1e-2 : 1e-3, "token " + i);
       }
     }
     for (TokenLogprobs one : told) {
