@@ -312,9 +312,9 @@ public final class LanguageModel implements AutoCloseable {
     return GenerationOptions.proposed(generationConfig(), maxTokens);
   }
 
-  /** A new, empty session that attends by ParisKV with the published settings; the caller closes it. */
+  /** A new, empty session that attends by ParisKV; the caller closes it. */
   public Session newSession() {
-    return newSession(ParisKv.paper());
+    return newSession(ParisKv.defaults());
   }
 
   /** A new, empty session; the caller closes it. */

@@ -25,7 +25,7 @@ class BundledConformanceTest extends ChatModelConformanceTest {
   @BeforeAll
   void start() {
     bundled = TestModels.recall();
-    engine = Engine.start(bundled, ParisKv.paper(), EngineOptions.defaults());
+    engine = Engine.start(bundled, ParisKv.defaults(), EngineOptions.defaults());
   }
 
   @AfterAll

@@ -27,7 +27,7 @@ class BundledStreamingConformanceTest extends StreamingChatModelConformanceTest 
   @BeforeAll
   void start() {
     bundled = TestModels.recall();
-    engine = Engine.start(bundled, ParisKv.paper(), EngineOptions.defaults());
+    engine = Engine.start(bundled, ParisKv.defaults(), EngineOptions.defaults());
   }
 
   @AfterAll
