@@ -25,7 +25,8 @@ class CoreArchitectureTest {
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..",
             "io.pariskv.engine..", "io.pariskv.generate..", "io.pariskv.model..",
             "io.pariskv.backend", "io.pariskv.cache..", "io.pariskv.method..", "io.pariskv.kv..",
-            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved.."))
+            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved..",
+            "io.pariskv.constrain.."))
         .check(CLASSES);
   }
 
@@ -34,6 +35,14 @@ class CoreArchitectureTest {
     classes().that().resideInAPackage("io.pariskv.chat..").should()
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
             "io.pariskv.chat..", "io.pariskv.text..", "io.pariskv.error.."))
+        .check(CLASSES);
+  }
+
+  @Test
+  void constraints_knowTextAlone() {
+    classes().that().resideInAPackage("io.pariskv.constrain..").should()
+        .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
+            "io.pariskv.constrain..", "io.pariskv.text..", "io.pariskv.error.."))
         .check(CLASSES);
   }
 }

@@ -1,6 +1,7 @@
 package io.pariskv.generate;
 
 import io.pariskv.cache.CachePool;
+import io.pariskv.constrain.Constraint;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.method.SelectedKeys;
@@ -24,7 +25,9 @@ public final class Generation {
   private final int limit;
   private final @Nullable TokenDecoder decoder;
   private final StopStrings stops;
+  private final Constraint.@Nullable Progress constraint;
   private final List<Integer> tokens = new ArrayList<>();
+  private final List<TokenLogprobs> logprobs = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private final long startedAt = System.nanoTime();
 
@@ -57,6 +60,8 @@ public final class Generation {
     this.limit = limit;
     this.decoder = model.hasTokenizer() ? model.tokenizer().decoder(true) : null;
     this.stops = new StopStrings(options.stop());
+    Constraint form = options.constraint();
+    this.constraint = form == null ? null : form.start();
   }
 
   /** Whether it has ended. */
@@ -117,10 +122,26 @@ public final class Generation {
     }
   }
 
-  /** Takes a chosen token; false if the generation ends with it. */
-  public boolean accept(int token) {
+  /** Which tokens the next one may be; null for any. */
+  public Constraint.@Nullable Progress constraint() {
+    return constraint;
+  }
+
+  /**
+   * Takes a chosen token; false if the generation ends with it.
+   *
+   * @param probability of the token, if the options ask for it
+   */
+  public boolean accept(int token, @Nullable TokenLogprobs probability) {
+    if (probability != null) {
+      logprobs.add(probability);
+      listener.onLogprobs(probability);
+    }
     tokens.add(token);
     boolean endOfTurn = !options.ignoreEos() && model.config().eosTokenIds().contains(token);
+    if (constraint != null && !endOfTurn) {
+      constraint.accept(token);
+    }
     String piece = endOfTurn ? "" : stops.push(decode(token));
     if (endOfTurn || stops.found() != null) {
       reason = FinishReason.STOP;
@@ -181,6 +202,6 @@ public final class Generation {
     return new GenerationResult(text.toString(), tokens, finished, promptTokens, cachedTokens,
         (prefilledAt - startedAt) / 1e9, (lastTokenAt - firstTokenAt) / 1e9, steps,
         attendedTokens / n, kvBytes / n, summaryBytes / n, heldTokens, heldSummaryBytes,
-        fetched == null ? null : fetched.hitRate(), fetchedBytes);
+        fetched == null ? null : fetched.hitRate(), fetchedBytes, logprobs);
   }
 }

@@ -39,6 +39,15 @@ public interface GenerationListener {
     return true;
   }
 
+  /**
+   * How probable a token was, before {@link #onToken} tells of the token; only if the options ask for it.
+   *
+   * @param logprobs of the token
+   */
+  default void onLogprobs(TokenLogprobs logprobs) {
+    // nobody asked
+  }
+
   /** Takes the text of an answer piece by piece: whole characters, none of them empty. */
   static GenerationListener text(Consumer<String> pieces) {
     return new GenerationListener() {
@@ -75,6 +84,11 @@ public interface GenerationListener {
       }
 
       @Override
+      public void onLogprobs(TokenLogprobs logprobs) {
+        first.onLogprobs(logprobs);
+      }
+
+      @Override
       public boolean onToken(int token, String text) {
         return first.onToken(token, text);
       }
@@ -91,6 +105,11 @@ public interface GenerationListener {
       @Override
       public boolean onPrefill(int done, int total) {
         return first.onPrefill(done, total) && !cancelled.getAsBoolean();
+      }
+
+      @Override
+      public void onLogprobs(TokenLogprobs logprobs) {
+        first.onLogprobs(logprobs);
       }
 
       @Override

@@ -1,5 +1,6 @@
 package io.pariskv.generate;
 
+import io.pariskv.constrain.Constraint;
 import io.pariskv.error.InputException;
 import io.pariskv.model.file.GenerationConfig;
 import java.util.List;
@@ -18,9 +19,18 @@ import org.jspecify.annotations.Nullable;
  * @param seed of the random numbers; the same seed gives the same text
  * @param stop strings that end the text; they are cut off
  * @param ignoreEos whether to go on after an end-of-turn token
+ * @param constraint what the answer must be; null for anything
+ * @param logprobs how many of the most probable tokens to tell beside each chosen one, with {@linkplain TokenLogprobs their
+ *     probabilities}: 0 for the chosen alone, {@link #NO_LOGPROBS} for nothing
  */
 public record GenerationOptions(int maxTokens, float temperature, float topP, int topK, float minP,
-    float repetitionPenalty, long seed, List<String> stop, boolean ignoreEos) {
+    float repetitionPenalty, long seed, List<String> stop, boolean ignoreEos,
+    @Nullable Constraint constraint, int logprobs) {
+  /** No probabilities are told. */
+  public static final int NO_LOGPROBS = -1;
+
+  /** Most tokens that can be told beside the chosen one. */
+  public static final int MOST_LOGPROBS = 100;
 
   /** Checks the ranges; the message names the setting as the command line does, the number and the range. */
   public GenerationOptions {
@@ -36,6 +46,12 @@ public record GenerationOptions(int maxTokens, float temperature, float topP, in
     if (stop.contains("")) {
       throw new InputException("stop must not be empty; leave it out, or give some text");
     }
+    require(logprobs >= NO_LOGPROBS && logprobs <= MOST_LOGPROBS, "logprobs", logprobs,
+        "from 0 to " + MOST_LOGPROBS);
+    if (constraint != null && ignoreEos) {
+      throw new InputException(
+          "ignore-eos goes on after a constrained answer is complete; leave one of them out");
+    }
   }
 
   private static void require(boolean holds, String name, Number value, String range) {
@@ -46,7 +62,7 @@ public record GenerationOptions(int maxTokens, float temperature, float topP, in
 
   /** The most probable token each time, up to {@code maxTokens}. */
   public static GenerationOptions greedy(int maxTokens) {
-    return new GenerationOptions(maxTokens, 0, 1, 0, 0, 1, 0, List.of(), false);
+    return new GenerationOptions(maxTokens, 0, 1, 0, 0, 1, 0, List.of(), false, null, NO_LOGPROBS);
   }
 
   /**
@@ -61,7 +77,7 @@ public record GenerationOptions(int maxTokens, float temperature, float topP, in
     Integer topK = config.topK();
     return new GenerationOptions(maxTokens, orElse(config.temperature(), 1),
         orElse(config.topP(), 1), topK == null ? 0 : topK, orElse(config.minP(), 0), penalty, 0,
-        List.of(), false);
+        List.of(), false, null, NO_LOGPROBS);
   }
 
   private static float orElse(@Nullable Double value, float otherwise) {
@@ -71,54 +87,66 @@ public record GenerationOptions(int maxTokens, float temperature, float topP, in
   /** These options with another limit. */
   public GenerationOptions withMaxTokens(int value) {
     return new GenerationOptions(value, temperature, topP, topK, minP, repetitionPenalty, seed,
-        stop, ignoreEos);
+        stop, ignoreEos, constraint, logprobs);
   }
 
   /** These options with another temperature. */
   public GenerationOptions withTemperature(float value) {
     return new GenerationOptions(maxTokens, value, topP, topK, minP, repetitionPenalty, seed, stop,
-        ignoreEos);
+        ignoreEos, constraint, logprobs);
   }
 
   /** These options with another top p. */
   public GenerationOptions withTopP(float value) {
     return new GenerationOptions(maxTokens, temperature, value, topK, minP, repetitionPenalty, seed,
-        stop, ignoreEos);
+        stop, ignoreEos, constraint, logprobs);
   }
 
   /** These options with another top k. */
   public GenerationOptions withTopK(int value) {
     return new GenerationOptions(maxTokens, temperature, topP, value, minP, repetitionPenalty, seed,
-        stop, ignoreEos);
+        stop, ignoreEos, constraint, logprobs);
   }
 
   /** These options with another min p. */
   public GenerationOptions withMinP(float value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, value, repetitionPenalty, seed,
-        stop, ignoreEos);
+        stop, ignoreEos, constraint, logprobs);
   }
 
   /** These options with another repetition penalty. */
   public GenerationOptions withRepetitionPenalty(float value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, minP, value, seed, stop,
-        ignoreEos);
+        ignoreEos, constraint, logprobs);
   }
 
   /** These options with another seed. */
   public GenerationOptions withSeed(long value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, value,
-        stop, ignoreEos);
+        stop, ignoreEos, constraint, logprobs);
   }
 
   /** These options with other stop strings. */
   public GenerationOptions withStop(List<String> value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
-        value, ignoreEos);
+        value, ignoreEos, constraint, logprobs);
   }
 
   /** These options going on after an end-of-turn token, or not. */
   public GenerationOptions withIgnoreEos(boolean value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
-        stop, value);
+        stop, value, constraint, logprobs);
+  }
+
+  /** These options with an answer that must be so, or of any form if null. */
+  public GenerationOptions withConstraint(@Nullable Constraint value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
+        stop, ignoreEos, value, logprobs);
+  }
+
+  /** These options with probabilities of so many tokens beside each chosen one. */
+  public GenerationOptions withLogprobs(int value) {
+    return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
+        stop, ignoreEos, constraint, value);
   }
 }

@@ -23,16 +23,19 @@ import org.jspecify.annotations.Nullable;
  *     without one
  * @param fetchedBytesPerToken bytes of such rows that a step read from host memory, mean, counted on the GPU; null
  *     without a cache of rows
+ * @param logprobs how probable each token was, in the order chosen; empty if the options did not ask for it
  */
 public record GenerationResult(String text, List<Integer> tokens, FinishReason finishReason,
     int promptTokens, int cachedTokens, double prefillSeconds, double decodeSeconds,
     int decodeSteps,
     double attendedTokensMean, double kvBytesPerToken, double summaryBytesPerToken, int heldTokens,
-    long summaryBytes, @Nullable Double rowCacheHitRate, @Nullable Double fetchedBytesPerToken) {
+    long summaryBytes, @Nullable Double rowCacheHitRate, @Nullable Double fetchedBytesPerToken,
+    List<TokenLogprobs> logprobs) {
 
-  /** Copies the list. */
+  /** Copies the lists. */
   public GenerationResult {
     tokens = List.copyOf(tokens);
+    logprobs = List.copyOf(logprobs);
   }
 
   /** Prompt tokens computed a second. */

@@ -123,7 +123,8 @@ class RefusalTest {
             + "\"repetition_penalty\":1.25,\"seed\":-7,\"stop\":[\"a\",\"b\"],\"ignore_eos\":true,"
             + "\"max_completion_tokens\":9"));
     EngineRequest request = engine.next().request();
-    assertEquals(new GenerationOptions(9, 0.5f, 0.9f, 0, 0.1f, 1.25f, -7, List.of("a", "b"), true),
+    assertEquals(new GenerationOptions(9, 0.5f, 0.9f, 0, 0.1f, 1.25f, -7, List.of("a", "b"), true,
+        null, GenerationOptions.NO_LOGPROBS),
         request.options());
   }
 

@@ -79,7 +79,7 @@ public class ScriptedEngine implements Engine {
       reason = FinishReason.STOP;
     }
     listener.onEnd(new GenerationResult("", tokens, reason, prompt.length, 0, 0, 0, tokens.size(),
-        0, 0, 0, prompt.length, 0, null, null));
+        0, 0, 0, prompt.length, 0, null, null, List.of()));
   }
 
   @Override

@@ -169,7 +169,7 @@ public final class FakeEngine implements Engine {
     private GenerationResult result(FinishReason reason) {
       return new GenerationResult(text.toString(), tokens, reason, request.prompt().length,
           Math.min(CACHED, request.prompt().length), 0.5, 0.25, Math.max(0, tokens.size() - 1), 100,
-          200, 50, request.prompt().length, 10, null, null);
+          200, 50, request.prompt().length, 10, null, null, List.of());
     }
   }
 
