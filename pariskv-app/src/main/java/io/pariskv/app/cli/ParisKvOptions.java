@@ -97,7 +97,7 @@ final class ParisKvOptions {
     if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
       throw new InputException(
           "collision-ratio " + collisionRatio + " is about tiers, which preset "
-              + name + " does not have; leave it out, or choose another preset");
+              + name + " does not have; leave it out, or choose another preset, such as paper");
     }
     return new RetrievalBudget(or(keys, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
