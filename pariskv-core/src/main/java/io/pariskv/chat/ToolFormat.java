@@ -1,9 +1,11 @@
 package io.pariskv.chat;
 
+import io.pariskv.constrain.Form;
 import io.pariskv.error.InputException;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import tools.jackson.databind.node.StringNode;
 
 /** How a model writes that it calls a function, which its chat template shows. */
 public enum ToolFormat {
@@ -13,6 +15,9 @@ public enum ToolFormat {
   TAGGED("<tool_call>\\s*\\{\"name\": \"probe\", \"arguments\": \\{\"a\": 1\\}\\}\\s*</tool_call>"),
   /** Llama 3: the whole answer is {@code {"name": ..., "parameters": {...}}}. */
   BARE("\\{\"name\": \"probe\", \"parameters\": \\{\"a\": 1\\}\\}");
+
+  /** Calls that a constrained answer may have at most. */
+  public static final int MOST_CALLS = 8;
 
   private static final Map<String, Object> QUESTION = Map.of("role", "user", "content", "q");
   private static final Map<String, Object> CALL = Map.of("role", "assistant", "content", "",
@@ -26,6 +31,35 @@ public enum ToolFormat {
 
   ToolFormat(String written) {
     this.written = Pattern.compile(written);
+  }
+
+  /**
+   * An answer that is nothing but calls.
+   *
+   * @param functions at least one, each of which may be called
+   * @param several whether it may have several calls: up to {@value #MOST_CALLS} of {@link #TAGGED}, but one of {@link #BARE}
+   * @throws IllegalStateException of {@link #NONE}
+   */
+  public Form calls(List<FunctionSignature> functions, boolean several) {
+    Form call = new Form.Choice(functions.stream().map(this::call).toList());
+    Form calls = call;
+    for (int n = 1; several && this == TAGGED && n < MOST_CALLS; n++) {
+      calls = Form.of(call,
+          new Form.Choice(List.of(Form.of(), Form.of(new Form.Literal("\n"), calls))));
+    }
+    return calls;
+  }
+
+  private Form call(FunctionSignature function) {
+    String name = JsonValues.text(StringNode.valueOf(function.name()));
+    return switch (this) {
+      case NONE -> throw new IllegalStateException("the model calls no functions");
+      case TAGGED -> Form.of(
+          new Form.Literal("<tool_call>\n{\"name\": " + name + ", \"arguments\": "),
+          function.arguments(), new Form.Literal("}\n</tool_call>"));
+      case BARE -> Form.of(new Form.Literal("{\"name\": " + name + ", \"parameters\": "),
+          function.arguments(), new Form.Literal("}"));
+    };
   }
 
   /** Finds out by giving the template a function, and a call of it. */

@@ -1,7 +1,9 @@
 package io.pariskv.server.testing;
 
+import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
+import io.pariskv.constrain.Constraints;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.server.ParisKvServer;
 import io.pariskv.server.ServerSettings;
@@ -20,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +47,10 @@ public final class TestServer implements AutoCloseable {
   private static final Tokenizer TOKENIZER = Tokenizer.load(RECALL_MODEL.resolve("tokenizer.json"));
   private static final ChatTemplate TEMPLATE = ChatTemplate.load(RECALL_MODEL,
       (name, source) -> JinjaTemplate.parse(name, source)::render);
+
+  private static final Set<Integer> ENDS = Set.of(TOKENIZER.idOf("<|im_end|>").orElseThrow());
+  private static final AnswerForms FORMS = new AnswerForms(TOKENIZER,
+      () -> Constraints.of(TOKENIZER, ENDS, TOKENIZER.vocabularySize()));
 
   private final Map<String, FakeEngine> engines;
   private final ParisKvServer server;
@@ -82,8 +89,13 @@ public final class TestServer implements AutoCloseable {
   }
 
   private static ServedModel model(String id, FakeEngine engine, MessageTemplate template) {
-    return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template),
+    return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template), FORMS, ENDS,
         GenerationConfig.EMPTY, CONTEXT);
+  }
+
+  /** An engine that answers with a text, token by token, and the end of its turn. */
+  public static FakeEngine saying(String text) {
+    return FakeEngine.saying(TOKENIZER, encode(text), ENDS.iterator().next());
   }
 
   /** The tokens of a text. */
