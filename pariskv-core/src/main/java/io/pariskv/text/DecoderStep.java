@@ -30,7 +30,7 @@ sealed interface DecoderStep {
   /** Tokens spell bytes with stand-in characters; the bytes are UTF-8. */
   record ByteLevel() implements DecoderStep {
     /** {@code [0x180]} the byte that each character stands for, or -1. */
-    private static final int[] BYTES = bytes();
+    private static final int[] BYTES = table();
 
     @Override
     public boolean fuses() {
@@ -44,13 +44,8 @@ sealed interface DecoderStep {
       return new Run() {
         @Override
         public void accept(String token) {
-          // An added token that is not spelt in stand-ins means itself.
-          if (token.chars().allMatch(c -> c < BYTES.length && BYTES[c] >= 0)) {
-            token.chars().forEach(c -> assembler.push(BYTES[c], out));
-          } else {
-            for (byte b : token.getBytes(StandardCharsets.UTF_8)) {
-              assembler.push(b & 0xFF, out);
-            }
+          for (byte b : bytes(token)) {
+            assembler.push(b & 0xFF, out);
           }
           flush();
         }
@@ -68,8 +63,21 @@ sealed interface DecoderStep {
       };
     }
 
+    /** The bytes that a token spells. */
+    byte[] bytes(String token) {
+      // An added token that is not spelt in stand-ins means itself.
+      if (!token.chars().allMatch(c -> c < BYTES.length && BYTES[c] >= 0)) {
+        return token.getBytes(StandardCharsets.UTF_8);
+      }
+      byte[] bytes = new byte[token.length()];
+      for (int i = 0; i < bytes.length; i++) {
+        bytes[i] = (byte) BYTES[token.charAt(i)];
+      }
+      return bytes;
+    }
+
     /** GPT-2's table: printable Latin-1 stands for itself, the rest is counted up from U+0100. */
-    private static int[] bytes() {
+    private static int[] table() {
       int[] table = new int[0x180];
       Arrays.fill(table, -1);
       int other = 0x100;
@@ -124,7 +132,8 @@ sealed interface DecoderStep {
       };
     }
 
-    private static int value(String token) {
+    /** The byte that a token is, or -1. */
+    static int value(String token) {
       if (token.length() != 6 || !token.startsWith("<0x") || token.charAt(5) != '>') {
         return -1;
       }

@@ -100,6 +100,15 @@ final class HuggingFaceTokenizer implements Tokenizer {
   }
 
   @Override
+  public byte[] tokenBytes(int id, boolean first) {
+    file.requireId(id);
+    String token = file.tokens().get(id);
+    return token == null || file.special().get(id)
+        ? new byte[0]
+        : TokenBytes.of(file.decoder(), token, first);
+  }
+
+  @Override
   public void close() {
     main.close();
     synchronized (plainLock) {

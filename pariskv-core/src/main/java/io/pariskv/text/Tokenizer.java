@@ -94,6 +94,16 @@ public interface Tokenizer extends AutoCloseable {
    */
   boolean isSpecial(int id);
 
+  /**
+   * The bytes that a token adds to a text decoded without special tokens, empty for those and where the
+   * file defines no token. One token need not hold whole characters. Remains usable after {@link #close}.
+   *
+   * @param first whether the text begins with it: some tokenizers drop a space there
+   * @throws IllegalArgumentException if the id is out of range
+   * @throws InputException if the tokenizer is of a rare kind where that depends on more than the token
+   */
+  byte[] tokenBytes(int id, boolean first);
+
   /** Frees the memory; waits for calls under way in other threads. Closing twice is harmless. */
   @Override
   void close();
