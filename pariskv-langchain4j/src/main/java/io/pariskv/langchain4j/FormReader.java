@@ -27,7 +27,8 @@ final class FormReader {
     return isCall(parameters) || isJson(parameters.responseFormat());
   }
 
-  private static boolean isCall(ChatRequestParameters parameters) {
+  /** Whether an answer must be a call. */
+  static boolean isCall(ChatRequestParameters parameters) {
     return parameters.toolChoice() == ToolChoice.REQUIRED;
   }
 

@@ -55,21 +55,28 @@ final class RequestReader {
     requireZero("frequencyPenalty", parameters.frequencyPenalty());
     requireZero("presencePenalty", parameters.presencePenalty());
     List<ToolSpecification> tools = offered(parameters);
+    if (FormReader.isCall(parameters)) {
+      requireTools(model, "ToolChoice.REQUIRED");
+    }
     if (!tools.isEmpty()) {
       requireTools(model);
     }
     for (ToolSpecification tool : tools) {
       if (Boolean.TRUE.equals(tool.strict()) && !FormReader.isOfAForm(parameters)) {
         throw unsupported("'strict' of tool " + tool.name(),
-            "arguments are what the model writes, but with ToolChoice.REQUIRED");
+            "arguments are what the model writes, except with ToolChoice.REQUIRED");
       }
     }
   }
 
   /** Refuses tools if the model has none. */
   static void requireTools(LocalModel model) {
+    requireTools(model, "use of tools");
+  }
+
+  private static void requireTools(LocalModel model, String what) {
     if (model.tools() == ToolFormat.NONE) {
-      throw unsupported("use of tools with model " + model.name(),
+      throw unsupported(what + " with model " + model.name(),
           "its chat template has none, or writes their calls in a way that is not known");
     }
   }

@@ -44,7 +44,7 @@ final class CompletionTokens {
 
   /** Where a token begins in the text; where its character does, if it begins in the middle of one. */
   private int offset(int id) {
-    byte[] bytes = json.isText(id) ? json.bytes(id) : new byte[0];
+    byte[] bytes = json.bytes(id, begun == 0);
     int offset = bytes.length > 0 && continues(bytes[0]) ? Math.max(0, begun - 1) : begun;
     for (byte b : bytes) {
       begun += continues(b) ? 0 : 1;
@@ -58,7 +58,10 @@ final class CompletionTokens {
 
   /** Names in a map must differ, so bytes that are no text are shown as such. */
   private String text(int id) {
-    byte[] bytes = json.bytes(id);
+    if (json.isSpecial(id)) {
+      return json.text(id);
+    }
+    byte[] bytes = json.bytes(id, false);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {

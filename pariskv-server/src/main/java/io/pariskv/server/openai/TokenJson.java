@@ -1,5 +1,6 @@
 package io.pariskv.server.openai;
 
+import io.pariskv.error.InputException;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.http.Json;
@@ -40,12 +41,12 @@ record TokenJson(Tokenizer tokenizer) {
   }
 
   private ObjectNode token(int id, double logprob) {
-    byte[] bytes = bytes(id);
-    // Bytes that are a part of a character have no text of their own.
-    ObjectNode json = Json.object().put("token", new String(bytes, StandardCharsets.UTF_8))
-        .put("logprob", logprob(logprob));
+    ObjectNode json = Json.object().put("token", text(id)).put("logprob", logprob(logprob));
+    if (isSpecial(id)) {
+      return json.putNull("bytes");
+    }
     ArrayNode numbers = json.putArray("bytes");
-    for (byte b : bytes) {
+    for (byte b : bytes(id, false)) {
       numbers.add(Byte.toUnsignedInt(b));
     }
     return json;
@@ -55,15 +56,31 @@ record TokenJson(Tokenizer tokenizer) {
     return Math.max(value, LEAST);
   }
 
-  /** What a token stands for; padding rows of the embedding, beyond the tokenizer, for nothing. */
-  byte[] bytes(int id) {
-    return id >= tokenizer.vocabularySize()
-        ? new byte[0]
-        : tokenizer.decode(new int[]{id}, false).getBytes(StandardCharsets.UTF_8);
+  /** Bytes that are a part of a character have no text of their own; a special token has that of its name. */
+  String text(int id) {
+    return isSpecial(id)
+        ? String.valueOf(tokenizer.tokenText(id))
+        : new String(bytes(id, false), StandardCharsets.UTF_8);
   }
 
-  /** Whether a token stands in the text of an answer. */
-  boolean isText(int id) {
-    return id < tokenizer.vocabularySize() && !tokenizer.isSpecial(id);
+  /** Whether a token has a name, but no text. */
+  boolean isSpecial(int id) {
+    return id < tokenizer.vocabularySize() && tokenizer.isSpecial(id);
+  }
+
+  /**
+   * What a token adds to the text of an answer.
+   *
+   * @param first whether the answer begins with it
+   */
+  byte[] bytes(int id, boolean first) {
+    if (id >= tokenizer.vocabularySize()) { // a padding row of the embedding
+      return new byte[0];
+    }
+    try {
+      return tokenizer.tokenBytes(id, first);
+    } catch (InputException e) { // that depends on the tokens around: this is its text alone
+      return tokenizer.decode(new int[]{id}, true).getBytes(StandardCharsets.UTF_8);
+    }
   }
 }
