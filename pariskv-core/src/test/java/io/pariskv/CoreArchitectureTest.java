@@ -25,7 +25,8 @@ class CoreArchitectureTest {
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..",
             "io.pariskv.engine..", "io.pariskv.generate..", "io.pariskv.model..",
             "io.pariskv.backend", "io.pariskv.cache..", "io.pariskv.method..", "io.pariskv.kv..",
-            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved.."))
+            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved..",
+            "io.pariskv.constrain.."))
         .check(CLASSES);
   }
 

@@ -2,6 +2,7 @@ package io.pariskv.generate;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
+import io.pariskv.constrain.Constraints;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
@@ -20,6 +21,7 @@ import io.pariskv.text.jinja.JinjaTemplate;
 import io.pariskv.transformer.Transformer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +44,7 @@ public final class LanguageModel implements AutoCloseable {
   private final @Nullable Tokenizer tokenizer;
   private volatile @Nullable ChatTemplate template;
   private volatile @Nullable ModelIdentity identity;
+  private volatile @Nullable Constraints constraints;
 
   private LanguageModel(String name, @Nullable ModelDirectory directory, LoadOptions options,
       ModelPlan plan, Transformer transformer, @Nullable Tokenizer tokenizer) {
@@ -265,6 +268,21 @@ public final class LanguageModel implements AutoCloseable {
       }
       known = ModelIdentity.of(present);
       identity = known;
+    }
+    return known;
+  }
+
+  /**
+   * What makes answers of this model keep to a form. On any thread; the first call reads all tokens.
+   *
+   * @throws InputException if there is no tokenizer
+   */
+  public Constraints constraints() {
+    Constraints known = constraints;
+    if (known == null) {
+      known = Constraints.of(tokenizer(), Set.copyOf(config.eosTokenIds()),
+          config.vocabSize());
+      constraints = known;
     }
     return known;
   }
