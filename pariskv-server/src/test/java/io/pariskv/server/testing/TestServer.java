@@ -3,6 +3,7 @@ package io.pariskv.server.testing;
 import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
+import io.pariskv.constrain.Constraint;
 import io.pariskv.constrain.Constraints;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.server.ParisKvServer;
@@ -20,12 +21,14 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -98,6 +101,21 @@ public final class TestServer implements AutoCloseable {
     return FakeEngine.saying(TOKENIZER, encode(text), ENDS.iterator().next());
   }
 
+  /** Whether a text is an answer that a constraint allows. */
+  public static boolean allows(Constraint constraint, String answer) {
+    Constraint.Progress progress = constraint.start();
+    for (int token : IntStream.concat(Arrays.stream(encode(answer)),
+        IntStream.of(ENDS.iterator().next())).toArray()) {
+      int[] forbidden = new int[Math.ceilDiv(TOKENIZER.vocabularySize(), 32)];
+      progress.forbid(forbidden);
+      if ((forbidden[token >> 5] >> (token & 31) & 1) != 0) {
+        return false;
+      }
+      progress.accept(token);
+    }
+    return true;
+  }
+
   /** The tokens of a text. */
   public static int[] encode(String text) {
     return TOKENIZER.encode(text);
@@ -106,6 +124,11 @@ public final class TestServer implements AutoCloseable {
   /** The text of tokens. */
   public static String decode(int[] tokens) {
     return TOKENIZER.decode(tokens, false);
+  }
+
+  /** The engine of its only model. */
+  public FakeEngine engine() {
+    return engines.values().iterator().next();
   }
 
   /** The server itself. */
