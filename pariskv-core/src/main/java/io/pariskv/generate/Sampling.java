@@ -30,7 +30,7 @@ final class Sampling {
     constrained = new boolean[rows];
   }
 
-  /** Bytes of {@code rows} rows, but for a few a row. */
+  /** Bytes of {@code rows} rows, but for the tokens chosen. */
   static long bytes(int rows, int vocabulary) {
     return SamplerRows.bytes(rows, vocabulary);
   }
