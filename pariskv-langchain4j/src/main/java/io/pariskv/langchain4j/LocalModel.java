@@ -5,7 +5,6 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
-import io.pariskv.constrain.Constraints;
 import io.pariskv.engine.Engine;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
@@ -13,7 +12,6 @@ import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.text.Tokenizer;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,9 +43,7 @@ record LocalModel(String name, Engine engine, Tokenizer tokenizer, MessageTempla
       List<ChatModelListener> listeners) {
     MessageTemplate template = model.chatTemplate()::renderMessages;
     LocalModel local = new LocalModel(name, engine, model.tokenizer(), template,
-        ToolFormat.of(template), new AnswerForms(model.tokenizer(), () -> Constraints.of(
-            model.tokenizer(), Set.copyOf(model.config().eosTokenIds()),
-            model.config().vocabSize())),
+        ToolFormat.of(template), new AnswerForms(model.tokenizer(), model::constraints),
         model.generationConfig(), defaults, deadline,
         List.copyOf(listeners));
     RequestReader.requireSupported(local, defaults);

@@ -26,7 +26,8 @@ class AnswerFormTest {
       + "\"integer\"}},\"required\":[\"a\"],\"additionalProperties\":false}";
   private static final String FORMAT = format(SCHEMA);
   private static final String TOOLS = "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
-      + "\"one\",\"parameters\":" + SCHEMA + "}},{\"type\":\"function\",\"function\":{\"name\":\"two\"}}]";
+      + "\"one\",\"parameters\":" + SCHEMA
+      + "}},{\"type\":\"function\",\"function\":{\"name\":\"two\"}}]";
   private static final String ONE = call("one", "{\"a\": 1}");
   private static final String TWO = call("two", "{}");
 
@@ -96,7 +97,8 @@ class AnswerFormTest {
     assertEquals(format, server.post(RESPONSES, body).json().at("/text/format").toString());
     server.engine().next();
     assertForbids(
-        constraint(RESPONSES, "{\"input\":\"hi\",\"text\":{\"format\":{\"type\":\"json_object\"}}}"),
+        constraint(RESPONSES,
+            "{\"input\":\"hi\",\"text\":{\"format\":{\"type\":\"json_object\"}}}"),
         "[]");
   }
 

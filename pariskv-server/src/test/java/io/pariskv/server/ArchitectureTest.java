@@ -23,7 +23,7 @@ class ArchitectureTest {
   /** Each package and those of ours that it may use besides itself and {@code error}. */
   @ParameterizedTest
   @CsvSource({"server.http, error",
-      "server.model, chat constrain engine generate memory backend method model text",
+      "server.model, chat engine generate memory backend method model text",
       "server.metrics, engine generate server.model",
       "server.live, engine kv memory method server.http server.model",
       "server.openai, chat constrain server.live engine generate saved text server.http server.model server.metrics"})

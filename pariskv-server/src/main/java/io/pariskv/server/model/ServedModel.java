@@ -3,7 +3,6 @@ package io.pariskv.server.model;
 import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
-import io.pariskv.constrain.Constraints;
 import io.pariskv.engine.Engine;
 import io.pariskv.error.InputException;
 import io.pariskv.generate.LanguageModel;
@@ -65,11 +64,9 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Message
           "model " + id + " has no tokenizer.json, and a server takes text; add the file");
     }
     MessageTemplate template = template(id, model);
-    Set<Integer> ends = Set.copyOf(model.config().eosTokenIds());
-    AnswerForms forms = new AnswerForms(model.tokenizer(),
-        () -> Constraints.of(model.tokenizer(), ends, model.config().vocabSize()));
-    return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template), forms,
-        ends, model.generationConfig(),
+    return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
+        new AnswerForms(model.tokenizer(), model::constraints),
+        Set.copyOf(model.config().eosTokenIds()), model.generationConfig(),
         (int) Math.min(model.plan().context(), engine.status().roomTokens()));
   }
 
