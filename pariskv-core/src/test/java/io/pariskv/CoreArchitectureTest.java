@@ -38,4 +38,12 @@ class CoreArchitectureTest {
             "io.pariskv.error.."))
         .check(CLASSES);
   }
+
+  @Test
+  void constraints_knowTextAlone() {
+    classes().that().resideInAPackage("io.pariskv.constrain..").should()
+        .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
+            "io.pariskv.constrain..", "io.pariskv.text..", "io.pariskv.error.."))
+        .check(CLASSES);
+  }
 }
