@@ -134,10 +134,11 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException with both numbers
    */
   public static void requirePositions(ModelDirectory directory, int context) {
-    int positions = directory.config().maxPositions();
+    int positions = directory.config().positions();
     if (context > positions) {
       throw new InputException("--context " + context + " is more than the model's " + positions
-          + " positions (max_position_embeddings in " + directory.path().resolve("config.json")
+          + " positions (max_position_embeddings and rope_scaling in "
+          + directory.path().resolve("config.json")
           + "); give a smaller one");
     }
   }
@@ -246,10 +247,10 @@ public final class LanguageModel implements AutoCloseable {
             + "); give ids of this model's tokenizer");
       }
     }
-    if (positions > config().maxPositions()) {
+    if (positions > config().positions()) {
       throw new InputException("the prompt has " + prompt.length + " tokens and needs " + positions
-          + " positions, but the model has " + config().maxPositions()
-          + " (max_position_embeddings); shorten the prompt");
+          + " positions, but the model has " + config().positions()
+          + " (max_position_embeddings and rope_scaling); shorten the prompt");
     }
   }
 

@@ -294,10 +294,10 @@ public final class Evaluation {
 
     /** Why the model cannot hold so many tokens through a method; null if it can. */
     private @Nullable String tooLong(MethodChoice method, int length) {
-      int positions = model.config().maxPositions();
+      int positions = model.config().positions();
       if (length > positions) {
         return "length " + length + " is more than the model's " + positions
-            + " positions (max_position_embeddings); give a smaller one";
+            + " positions (max_position_embeddings and rope_scaling); give a smaller one";
       }
       String misfit = misfit(method);
       if (misfit != null) {
