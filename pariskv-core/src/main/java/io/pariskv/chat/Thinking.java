@@ -15,7 +15,7 @@ public final class Thinking implements AnswerParser {
   private static final String CLOSE = "</think>";
   /* Models were trained to write it between thought and answer. */
   private static final String BETWEEN = "\n\n";
-  private static final int LAST_TOKENS = 8;
+  private static final int LAST_TOKENS = 16;
 
   private enum State {
     START, THINKS, THOUGHT, ANSWERS

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.pariskv.constrain.Form;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -75,11 +77,11 @@ class CallFormsTest {
     assertEquals(new Form.Json(json("{\"type\":\"object\"}")), arguments("{\"type\":\"object\"}"));
   }
 
-  private static Form arguments(String schema) {
+  private static Form arguments(@Nullable String schema) {
     return FunctionSignature.of("f", schema == null ? null : json(schema)).arguments();
   }
 
   private static JsonNode json(String text) {
-    return JsonValues.read(text);
+    return Objects.requireNonNull(JsonValues.read(text));
   }
 }

@@ -52,14 +52,14 @@ final class SamplingFields {
     return told(wanted, top);
   }
 
-  /** Reads {@code top_logprobs} of a response, which goes with {@code include}. */
-  static int logprobs(Fields fields, boolean included) {
+  /** Reads {@code top_logprobs} of a response, whose {@code include} says whether they are wanted. */
+  static int logprobs(Fields fields, boolean wanted) {
     Integer top = topLogprobs(fields);
-    if (!included && top != null && top > 0) {
+    if (!wanted && top != null && top > 0) {
       throw ApiException.invalid(TOP_LOGPROBS,
           "top_logprobs goes with include message.output_text.logprobs only");
     }
-    return told(included, top);
+    return told(wanted, top);
   }
 
   private static @Nullable Integer topLogprobs(Fields fields) {
