@@ -5,6 +5,7 @@ import io.pariskv.error.InputException;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.StringNode;
 
 /** How a model writes that it calls a function, which its chat template shows. */
@@ -31,6 +32,25 @@ public enum ToolFormat {
 
   ToolFormat(String written) {
     this.written = Pattern.compile(written);
+  }
+
+  /**
+   * The form of an answer that may call functions; null for any. One that must be calls has no text, whatever that would have to
+   * be; one that may be calls is calls or such a text, and nothing beside.
+   *
+   * @param text what it must be where it is no call; null for any
+   * @param functions those that may be called
+   * @param must whether one must be called
+   * @param several as {@link #calls} has it
+   * @throws IllegalStateException of {@link #NONE}, if there are functions
+   */
+  public @Nullable Form answer(@Nullable Form text, List<FunctionSignature> functions, boolean must,
+      boolean several) {
+    if (functions.isEmpty() || (text == null && !must)) {
+      return text;
+    }
+    Form calls = calls(functions, several);
+    return text == null || must ? calls : new Form.Choice(List.of(text, calls));
   }
 
   /**

@@ -37,8 +37,7 @@ final class FormReader {
   }
 
   /**
-   * The form of the answer; null for any. One that must be a call has no text, whatever that would have to be; one that may be a
-   * call is a call or such a text.
+   * The form of the answer; null for any.
    *
    * @param format of calls
    * @param tools that may be called
@@ -50,12 +49,8 @@ final class FormReader {
       throw new InvalidRequestException(
           "ToolChoice.REQUIRED asks for a call, but there are no tools");
     }
-    Form text = text(parameters.responseFormat());
-    if (tools.isEmpty() || (text == null && !must)) {
-      return text;
-    }
-    Form calls = format.calls(tools.stream().map(tool -> signature(tool, must)).toList(), true);
-    return text == null || must ? calls : new Form.Choice(List.of(text, calls));
+    return format.answer(text(parameters.responseFormat()),
+        tools.stream().map(tool -> signature(tool, must)).toList(), must, true);
   }
 
   private static @Nullable Form text(@Nullable ResponseFormat format) {

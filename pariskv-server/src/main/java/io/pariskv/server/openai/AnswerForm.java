@@ -23,24 +23,21 @@ record AnswerForm(@Nullable Form form, List<Place> places) {
   }
 
   /**
-   * Puts it together. An answer that must be a call has no text, whatever that would have to be; one that may be a call is a
-   * call or such a text, and nothing beside.
+   * Puts it together.
    *
    * @param tools that the model is told of
    * @throws ApiException if what is asked of calls cannot be kept
    */
   static AnswerForm of(ResponseFormat text, ToolChoice choice, Tools tools, ServedModel model) {
-    Form said = text.form();
     boolean must = choice.mode() == ToolChoice.Mode.REQUIRED;
-    if (tools.functions().isEmpty()) {
-      return said == null ? new AnswerForm(null, List.of()) : new AnswerForm(said, text);
-    }
-    if (said == null && !must) {
+    if (text.form() == null && !must && !tools.functions().isEmpty()) {
       requireFree(choice, tools);
-      return new AnswerForm(null, List.of());
     }
     List<FunctionSignature> signatures = new ArrayList<>();
     List<Place> places = new ArrayList<>();
+    if (text.form() != null && !must) {
+      places.add(new Place(text.param(), text.form()));
+    }
     for (Tools.Function function : tools.functions()) {
       if (choice.allows(function)) {
         FunctionSignature signature = must || function.strict()
@@ -50,16 +47,8 @@ record AnswerForm(@Nullable Form form, List<Place> places) {
         places.add(new Place(function.place() + "parameters", signature.arguments()));
       }
     }
-    Form calls = model.tools().calls(signatures, choice.several());
-    if (said == null || must) {
-      return new AnswerForm(calls, places);
-    }
-    places.addFirst(new Place(text.param(), said));
-    return new AnswerForm(new Form.Choice(List.of(said, calls)), places);
-  }
-
-  private AnswerForm(Form form, ResponseFormat text) {
-    this(form, List.of(new Place(text.param(), form)));
+    return new AnswerForm(
+        model.tools().answer(text.form(), signatures, must, choice.several()), places);
   }
 
   /** Refuses what only holds for an answer whose tokens are chosen by its form. */
@@ -95,19 +84,24 @@ record AnswerForm(@Nullable Form form, List<Place> places) {
     try {
       return options.withConstraint(model.forms().answer(form, prompt));
     } catch (InputException e) {
-      throw ApiException.invalid(culprit(model), "unsupported_value",
-          String.valueOf(e.getMessage()));
+      throw refusal(model, e);
     }
   }
 
-  private String culprit(ServedModel model) {
+  /** Says which part cannot be kept; the whole if each of them can. */
+  private ApiException refusal(ServedModel model, InputException whole) {
     for (Place place : places) {
       try {
         model.forms().to(place.form());
       } catch (InputException e) {
-        return place.param();
+        return refusal(place, e);
       }
     }
-    return places.getFirst().param();
+    return refusal(places.getFirst(), whole);
+  }
+
+  private static ApiException refusal(Place place, InputException why) {
+    return ApiException.invalid(place.param(), "unsupported_value",
+        String.valueOf(why.getMessage()));
   }
 }
