@@ -284,6 +284,11 @@ if (functionsUrl) {
     assert.deepEqual(JSON.parse(call.function.arguments), { city: 'Paris' });
     const result = { role: 'tool', tool_call_id: call.id, content: 'sunny' };
     await functions.chat.completions.create({ ...request, messages: [...messages, message, result] });
+    const choice = { type: 'function', function: { name: 'weather' } };
+    for (const tool_choice of ['required', choice]) {
+      const { choices } = await functions.chat.completions.create({ ...request, tool_choice });
+      assert.equal(choices[0].finish_reason, 'tool_calls');
+    }
     const streamed = await functions.chat.completions.stream(request).finalMessage();
     assert.deepEqual(JSON.parse(streamed.tool_calls[0].function.arguments), { city: 'Paris' });
   });
