@@ -73,7 +73,7 @@ public final class Constraints {
     BitSet all = new BitSet();
     all.set(0, 256);
     if (!Liveness.live(grammar, all).get(rule.id)) {
-      throw new InputException("no answer is of the form " + form + "; correct it");
+      throw new InputException("no answer is of the form that was asked for; correct it");
     }
     Vocabulary tokens = vocabulary();
     BitSet live = Liveness.live(grammar, tokens.used);

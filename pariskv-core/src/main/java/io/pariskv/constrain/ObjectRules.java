@@ -38,6 +38,7 @@ final class ObjectRules {
         : json.value;
     List<Property> properties = new ArrayList<>();
     for (String name : declared.propertyNames()) {
+      place.unicode("properties", name);
       properties.add(new Property(name, schemas.rule(place.child("properties", name), depth),
           required.remove(name)));
     }
@@ -55,7 +56,7 @@ final class ObjectRules {
         if (!name.isString()) {
           throw place.refusal("required", "has " + Place.kind(name) + ", expected names");
         }
-        names.add(name.stringValue());
+        names.add(place.unicode("required", name.stringValue()));
       }
     }
     return names;

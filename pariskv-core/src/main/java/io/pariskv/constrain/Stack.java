@@ -34,6 +34,13 @@ final class Stack {
     this.hash = 2 * h + (bottom ? 1 : 0);
   }
 
+  /** The rule on top if it is one of those with {@link Node#separable}, else null. Then all calls are of that rule. */
+  @Nullable
+  Node run() {
+    Node rule = calls.length == 0 ? null : calls[0].body();
+    return rule == null || !rule.separable ? null : rule;
+  }
+
   int size() {
     return calls.length;
   }

@@ -7,6 +7,7 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The tokens of a model as bytes, and as a tree by their first bytes. Nodes of the tree are numbered such that each comes before those
@@ -100,6 +101,20 @@ final class Vocabulary {
   void mark(int node, int[] bits) {
     for (int i = firsts[node]; i < firsts[node + 1]; i++) {
       bits[tokens[i] >> 5] |= 1 << tokens[i];
+    }
+  }
+
+  /** The tokens that are what leads to a node. */
+  IntStream tokens(int node) {
+    return Arrays.stream(tokens, firsts[node], firsts[node + 1]);
+  }
+
+  /** Sets the bits of the tokens of one byte from one to another, inclusive. */
+  void markSingle(int from, int to, int[] bits) {
+    for (int node = 1; node < nodes; node = nexts[node]) {
+      if (label(node) >= from && label(node) <= to) {
+        mark(node, bits);
+      }
     }
   }
 

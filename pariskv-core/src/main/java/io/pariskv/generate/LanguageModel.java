@@ -276,11 +276,15 @@ public final class LanguageModel implements AutoCloseable {
   /**
    * What makes answers of this model keep to a form. On any thread; the first call reads all tokens.
    *
-   * @throws InputException if there is no tokenizer
+   * @throws InputException if there is no tokenizer, or no token that ends a turn
    */
   public Constraints constraints() {
     Constraints known = constraints;
     if (known == null) {
+      if (config.eosTokenIds().isEmpty()) {
+        throw new InputException("model " + name + " has no token that ends a turn, so its answers "
+            + "cannot be made to end where they are complete; add eos_token_id to its config.json");
+      }
       known = Constraints.of(tokenizer(), Set.copyOf(config.eosTokenIds()),
           config.vocabSize());
       constraints = known;
