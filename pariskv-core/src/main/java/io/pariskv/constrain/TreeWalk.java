@@ -126,10 +126,10 @@ final class TreeWalk {
       }
       path[depth + 1] = next.complete ? again : next;
       ended[depth + 1] = ended[depth] + (next.complete ? 1 : 0);
-      vocabulary.tokens(node).forEach(token -> {
+      for (int token : vocabulary.tokens(node)) {
         tokens.add(token);
         begun.add(ended[depth]);
-      });
+      }
       node++;
     }
     Inside.Run run = Inside.Run.of(tokens.toArray(), begun.toArray(), exits.toArray(),
