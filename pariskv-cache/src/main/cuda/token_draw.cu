@@ -82,11 +82,7 @@ __device__ __forceinline__ void count_digits(const Row& row, u64 leading, int le
   float lower = logit_of(~uint32_t(last >> ID_BITS));
   for (int base = threadIdx.x; base < row.vocabulary; base += UNROLL * BLOCK) {
     float logit[UNROLL];
-#pragma unroll
-    for (int k = 0; k < UNROLL; k++) {
-      int id = base + k * BLOCK;
-      logit[k] = id < row.vocabulary ? row.logits[id] : 0;
-    }
+    row.scores.load(base, BLOCK, row.vocabulary, logit);
 #pragma unroll
     for (int k = 0; k < UNROLL; k++) {
       if (logit[k] < lower || logit[k] > upper) {  // nearly all, told by two comparisons
@@ -135,20 +131,21 @@ __device__ __forceinline__ float uniform(u64 seed, int position) {
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    sampler_draw(const float* logits,   // [rows][vocabulary], after sampler_masses
-                 const int* positions,  // [rows]; the token will stand one further
-                 const float* floats,   // [rows][4] temperature, top p, min p, repetition penalty
-                 const int* ints,       // [rows][3] top k, seed low, seed high
-                 uint8_t* seen,         // [rows][vocabulary]
-                 int* tokens,           // [rows], out where the row is not greedy
-                 State* states,         // [rows]
+    sampler_draw(const float* logits,        // [rows][vocabulary]
+                 const float* floats,        // [rows][4] temperature, top p, min p, repetition penalty
+                 uint8_t* seen,              // [rows][vocabulary]
+                 const uint32_t* forbidden,  // [rows][ceil(vocabulary / 32)]
+                 const int* positions,       // [rows]; the token will stand one further
+                 const int* ints,            // [rows][3] top k, seed low, seed high
+                 int* tokens,                // [rows], out where the row is not greedy
+                 State* states,              // [rows], after sampler_masses
                  int vocabulary) {
   __shared__ Shared shared;
   __shared__ u64 scratch[WARP];
   int r = blockIdx.x;
   await_previous();
   release_next();
-  Row row(logits, floats, states, vocabulary, r);
+  Row row(Scores(logits, floats, seen, forbidden, vocabulary, r), floats, states, vocabulary, r);
   State& state = states[r];
   if (!row.greedy()) {
     int top_k = ints[r * 3];

@@ -1,6 +1,6 @@
 // token_sampler.cu -- layer.TokenSampler, first part: the largest logit, and the first histogram; token_draw.cu draws
 //
-// sampler_largest: penalty, and the largest logit. Reads all logits once: all that greedy sampling costs.
+// sampler_largest: the largest logit, after the penalty. Reads all logits once: all that greedy sampling costs.
 // sampler_masses: writes the tokens of greedy rows. For the others it sums the probabilities by the first digit of the
 // order, and those that min-p leaves; the exponentials in double are what costs, hence many blocks.
 // Both: PART tokens a block, grid (ceil(vocabulary / PART), rows), block BLOCK.
@@ -12,38 +12,24 @@ constexpr int BLOCK = 256;
 constexpr int PART = BLOCK * UNROLL;
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    sampler_largest(float* logits,        // [rows][vocabulary]; gets the penalty where a token is drawn
-                    const float* floats,  // [rows][4] temperature, top p, min p, repetition penalty
-                    const uint8_t* seen,  // [rows][vocabulary]
-                    State* states,        // [rows]
+    sampler_largest(const float* logits,        // [rows][vocabulary]
+                    const float* floats,        // [rows][4] temperature, top p, min p, repetition penalty
+                    const uint8_t* seen,        // [rows][vocabulary]
+                    const uint32_t* forbidden,  // [rows][ceil(vocabulary / 32)]
+                    State* states,              // [rows]
                     int vocabulary) {
   __shared__ u64 scratch[WARP];
   int row = blockIdx.y;
   int first = blockIdx.x * PART + threadIdx.x;
-  float* scores = logits + int64_t(row) * vocabulary;
-  const uint8_t* marks = seen + int64_t(row) * vocabulary;
   await_previous();
   release_next();
-  bool drawn = floats[row * 4] > 0;
-  float penalty = floats[row * 4 + 3];
+  Scores scores(logits, floats, seen, forbidden, vocabulary, row);
   float score[UNROLL];
-  bool penalised[UNROLL];
-#pragma unroll
-  for (int k = 0; k < UNROLL; k++) {
-    int id = first + k * BLOCK;
-    score[k] = id < vocabulary ? scores[id] : 0;
-    penalised[k] = id < vocabulary && penalty != 1 && marks[id] != 0;
-  }
+  scores.load(first, BLOCK, vocabulary, score);
   u64 best = 0;
 #pragma unroll
   for (int k = 0; k < UNROLL; k++) {
     int id = first + k * BLOCK;
-    if (penalised[k]) {
-      score[k] = score[k] > 0 ? __fdiv_rn(score[k], penalty) : __fmul_rn(score[k], penalty);
-      if (drawn) {
-        scores[id] = score[k];
-      }
-    }
     if (id < vocabulary) {
       best = max(best, u64(ascending_bits(score[k])) << 32 | ~uint32_t(id));
     }
@@ -63,17 +49,18 @@ __device__ __forceinline__ void add(Tally* sum, const Tally& part) {
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    sampler_masses(const float* logits,  // [rows][vocabulary], after sampler_largest
-                   const float* floats,  // [rows][4]
-                   uint8_t* seen,        // [rows][vocabulary]
-                   int* tokens,          // [rows], out where the row is greedy
-                   State* states,        // [rows]
+    sampler_masses(const float* logits,        // [rows][vocabulary]
+                   const float* floats,        // [rows][4]
+                   uint8_t* seen,              // [rows][vocabulary]
+                   const uint32_t* forbidden,  // [rows][ceil(vocabulary / 32)]
+                   int* tokens,                // [rows], out where the row is greedy
+                   State* states,              // [rows], after sampler_largest
                    int vocabulary) {
   __shared__ Histogram histogram;
   __shared__ u64 scratch[WARP];
   await_previous();
   release_next();
-  Row row(logits, floats, states, vocabulary, blockIdx.y);
+  Row row(Scores(logits, floats, seen, forbidden, vocabulary, blockIdx.y), floats, states, vocabulary, blockIdx.y);
   if (row.greedy()) {
     if (blockIdx.x == 0 && threadIdx.x == 0) {
       choose(row.best, blockIdx.y, vocabulary, seen, tokens);
@@ -88,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
   for (int k = 0; k < UNROLL; k++) {
     int id = blockIdx.x * PART + k * BLOCK + threadIdx.x;
     if (id < vocabulary) {
-      float logit = row.logits[id];
+      float logit = row.scores[id];
       double probability = row.probability(logit);
       Tally token = tally(probability, id);
       histogram.add(int(digits(place(logit, id), 0)), token);

@@ -59,16 +59,66 @@ __device__ __forceinline__ u64 place(float logit, int id) { return u64(~ascendin
 /** The digits of a place up to number `level`. */
 __device__ __forceinline__ u64 digits(u64 place, int level) { return place >> (LEVELS - 1 - level) * DIGIT_BITS; }
 
-/** Logits of one row, after the penalty, and what makes them probabilities. */
-struct Row {
+/** Logits of one row as tokens are chosen by. Rows as of layer.SamplerRows. */
+struct Scores {
   const float* logits;
+  const uint8_t* seen;
+  const uint32_t* forbidden;
+  float penalty;
+
+  __device__ __forceinline__ Scores(const float* logits, const float* floats, const uint8_t* seen,
+                                    const uint32_t* forbidden, int vocabulary, int row)
+      : logits(logits + int64_t(row) * vocabulary),
+        seen(seen + int64_t(row) * vocabulary),
+        forbidden(forbidden + int64_t(row) * ((vocabulary + 31) / 32)),
+        penalty(floats[row * 4 + 3]) {}
+
+  /** The logit of a token after the penalty, negative infinity if it is forbidden. */
+  __device__ __forceinline__ float operator[](int id) const {
+    return allowed(forbidden[id / 32], id, penalised(logits[id], id));
+  }
+
+  /** Those of tokens `first`, `first + stride`, ...: all loads in flight at once. 0 beyond the vocabulary. */
+  __device__ __forceinline__ void load(int first, int stride, int vocabulary, float (&score)[UNROLL]) const {
+    uint32_t bits[UNROLL];
+#pragma unroll
+    for (int k = 0; k < UNROLL; k++) {
+      int id = first + k * stride;
+      score[k] = id < vocabulary ? logits[id] : 0;
+      bits[k] = id < vocabulary ? forbidden[id / 32] : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < UNROLL; k++) {
+      int id = first + k * stride;
+      if (id < vocabulary) {
+        score[k] = allowed(bits[k], id, penalised(score[k], id));
+      }
+    }
+  }
+
+ private:
+  __device__ __forceinline__ float penalised(float score, int id) const {
+    if (penalty == 1 || seen[id] == 0) {
+      return score;
+    }
+    return score > 0 ? __fdiv_rn(score, penalty) : __fmul_rn(score, penalty);
+  }
+
+  __device__ __forceinline__ static float allowed(uint32_t bits, int id, float score) {
+    return bits >> (id % 32) & 1 ? -INFINITY : score;
+  }
+};
+
+/** Scores of one row, and what makes them probabilities. */
+struct Row {
+  Scores scores;
   int vocabulary;
   double temperature;
   float largest;
   int best;  // token of the largest
 
-  __device__ __forceinline__ Row(const float* logits, const float* floats, const State* states, int vocabulary, int row)
-      : logits(logits + int64_t(row) * vocabulary), vocabulary(vocabulary), temperature(floats[row * 4]) {
+  __device__ __forceinline__ Row(const Scores& scores, const float* floats, const State* states, int vocabulary, int row)
+      : scores(scores), vocabulary(vocabulary), temperature(floats[row * 4]) {
     u64 key = states[row].best;
     largest = logit_of(uint32_t(key >> 32));
     best = int(~uint32_t(key));

@@ -25,15 +25,17 @@ class CoreArchitectureTest {
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..",
             "io.pariskv.engine..", "io.pariskv.generate..", "io.pariskv.model..",
             "io.pariskv.backend", "io.pariskv.cache..", "io.pariskv.method..", "io.pariskv.kv..",
-            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved.."))
+            "io.pariskv.memory..", "io.pariskv.error..", "io.pariskv.saved..",
+            "io.pariskv.constrain.."))
         .check(CLASSES);
   }
 
   @Test
-  void chat_knowsTextAlone() {
+  void chat_knowsTextAndItsFormsAlone() {
     classes().that().resideInAPackage("io.pariskv.chat..").should()
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
-            "io.pariskv.chat..", "io.pariskv.text..", "io.pariskv.error.."))
+            "io.pariskv.chat..", "io.pariskv.constrain..", "io.pariskv.text..",
+            "io.pariskv.error.."))
         .check(CLASSES);
   }
 

@@ -119,7 +119,7 @@ public final class KvCache implements AutoCloseable {
 
   /** What the next decode step reads. */
   public StepCost stepCost() {
-    return pool.state().cost(zones.appended(1));
+    return pool.state().cost(slot(), zones.appended(1));
   }
 
   /**

@@ -12,6 +12,7 @@ import io.pariskv.memory.DType;
  * <ol>
  * <li>The repetition penalty divides positive and multiplies negative logits of tokens already seen, in
  * f32 (Keskar et al. 2019).
+ * <li>Forbidden tokens get a logit of negative infinity: a constraint on the answer leaves at least one other.
  * <li>Temperature 0 takes the largest logit, ties by lower id. Otherwise probabilities are the softmax of
  * the logits divided by the temperature.
  * <li>The {@code topK} largest logits are kept, ties by lower id, and their probabilities renormalised.
@@ -28,31 +29,23 @@ import io.pariskv.memory.DType;
  * number is within rounding of a border. A NaN logit counts as negative infinity, negative zero as zero.
  */
 public interface TokenSampler {
-  /** Fields of one row of parameters: temperature, top p, min p, repetition penalty. */
-  int FLOAT_FIELDS = 4;
-
-  /** Integer fields of one row of parameters: top k (0 for all), seed low word, seed high word. */
-  int INT_FIELDS = 3;
 
   /**
-   * @param logits {@code [rows][vocabulary] f32}; may be changed
+   * Chooses, in stream order.
+   *
+   * @param logits {@code [rows][vocabulary] f32}; stay as they are
    * @param batch the token chosen will stand at {@code positions[r] + 1}
-   * @param floats {@code [rows][4] f32}
-   * @param ints {@code [rows][3] i32}
-   * @param seen {@code [rows][vocabulary] u8}, 1 where the token stood in the prompt or was chosen
+   * @param how {@code [rows]}
    * @param tokens out, {@code [rows] i32}
    */
-  void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen, Buffer tokens);
+  void sample(Buffer logits, Batch batch, SamplerRows how, Buffer tokens);
 
   /** Refuses buffers of other shapes, with both. */
-  static void require(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
-      Buffer tokens) {
+  static void require(Buffer logits, Batch batch, SamplerRows how, Buffer tokens) {
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
     logits.require("logits", DType.F32, rows, vocabulary);
-    floats.require("sampling floats", DType.F32, rows, FLOAT_FIELDS);
-    ints.require("sampling ints", DType.I32, rows, INT_FIELDS);
-    seen.require("seen tokens", DType.U8, rows, vocabulary);
+    how.require(rows, vocabulary);
     tokens.require("chosen tokens", DType.I32, rows);
   }
 

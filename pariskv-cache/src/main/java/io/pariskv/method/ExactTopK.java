@@ -78,7 +78,7 @@ public record ExactTopK(ZoneSettings zones, int k, Grouping grouping) implements
     }
 
     @Override
-    public StepCost cost(TokenZones zones) {
+    public StepCost cost(int slot, TokenZones zones) {
       int keys = zones.retrievalTokens();
       int attended = zones.residentTokens() + Math.min(method.k, keys);
       return Costs.of(kv().shape(), zones.length(),

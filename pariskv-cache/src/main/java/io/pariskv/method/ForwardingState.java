@@ -80,8 +80,8 @@ public interface ForwardingState extends MethodState {
   }
 
   @Override
-  default StepCost cost(TokenZones zones) {
-    return state().cost(zones);
+  default StepCost cost(int slot, TokenZones zones) {
+    return state().cost(slot, zones);
   }
 
   @Override

@@ -197,7 +197,7 @@ final class MagicPigHostState implements MethodState {
   }
 
   @Override
-  public StepCost cost(TokenZones zones) {
+  public StepCost cost(int slot, TokenZones zones) {
     return method.cost(kv.shape(), zones);
   }
 

@@ -148,7 +148,7 @@ final class MagicPigState extends SelectingState {
   }
 
   @Override
-  public StepCost cost(TokenZones zones) {
+  public StepCost cost(int slot, TokenZones zones) {
     return method.cost(kv().shape(), zones);
   }
 }

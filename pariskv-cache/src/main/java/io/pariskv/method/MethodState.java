@@ -122,8 +122,13 @@ public interface MethodState extends AutoCloseable {
     return null;
   }
 
-  /** What one decode step over {@code zones} reads, in all layers together; with a budget that adapts the most. */
-  StepCost cost(TokenZones zones);
+  /**
+   * What one decode step of {@code slot} over {@code zones} reads, in all layers together; with a budget that adapts the
+   * most.
+   *
+   * @param slot a sequence, since how much is selected of it may have been settled at its prompt's end
+   */
+  StepCost cost(int slot, TokenZones zones);
 
   /** Bytes kept about keys now, K and V themselves left out. */
   long bytes();

@@ -134,7 +134,7 @@ final class ParisKvState extends SelectingState {
   }
 
   @Override
-  public StepCost cost(TokenZones zones) {
+  public StepCost cost(int slot, TokenZones zones) {
     KvShape shape = kv().shape();
     int keys = zones.retrievalTokens();
     int[] budget = config.budget().fields(keys);

@@ -165,11 +165,12 @@ final class PqState extends SelectingState {
   }
 
   @Override
-  public StepCost cost(TokenZones zones) {
+  public StepCost cost(int slot, TokenZones zones) {
     KvShape shape = kv().shape();
     ProductQuantizer quantizer = method.quantizer();
     int keys = zones.retrievalTokens();
-    int attended = zones.residentTokens() + Math.min(method.budget().k(zones.length()), keys);
+    int k = selected[slot] >= 0 ? selected[slot] : method.budget().k(zones.length());
+    int attended = zones.residentTokens() + Math.min(k, keys);
     long summaries = keys == 0
         ? 0
         : (long) shape.kvHeads() * ((long) keys * quantizer.subvectors()

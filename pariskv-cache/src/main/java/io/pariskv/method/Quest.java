@@ -176,7 +176,7 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
     }
 
     @Override
-    public StepCost cost(TokenZones zones) {
+    public StepCost cost(int slot, TokenZones zones) {
       KvShape shape = kv().shape();
       int keys = zones.retrievalTokens();
       int pages = PageBounds.pages(keys, method.pageSize);

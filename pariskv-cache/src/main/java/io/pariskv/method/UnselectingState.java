@@ -38,7 +38,7 @@ record UnselectingState(Backend backend, KvStore kv, Zoning zoning) implements M
   }
 
   @Override
-  public StepCost cost(TokenZones zones) {
+  public StepCost cost(int slot, TokenZones zones) {
     return Costs.attended(kv.shape(), zones.length(), zones.residentTokens(), 0);
   }
 

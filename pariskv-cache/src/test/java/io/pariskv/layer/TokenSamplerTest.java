@@ -27,11 +27,25 @@ class TokenSamplerTest {
   private static final String BACKENDS = "io.pariskv.testing.TestBackends#all";
 
   /** One row's parameters and state. */
-  private record Row(float[] logits, boolean[] seen, int position, long seed, float temperature,
-      int topK, float topP, float minP, float penalty) {
+  private record Row(float[] logits, boolean[] seen, boolean[] forbidden, int position, long seed,
+      float temperature, int topK, float topP, float minP, float penalty) {
+
+    Row(float[] logits, boolean[] seen, int position, long seed, float temperature, int topK,
+        float topP, float minP, float penalty) {
+      this(logits, seen, new boolean[logits.length], position, seed, temperature, topK, topP, minP,
+          penalty);
+    }
 
     static Row greedy(float... logits) {
       return new Row(logits, new boolean[logits.length], 0, 1, 0, 0, 1, 0, 1);
+    }
+
+    Row without(int... tokens) {
+      boolean[] all = forbidden.clone();
+      for (int token : tokens) {
+        all[token] = true;
+      }
+      return new Row(logits, seen, all, position, seed, temperature, topK, topP, minP, penalty);
     }
   }
 
@@ -44,13 +58,16 @@ class TokenSamplerTest {
     int vocabulary = rows.getFirst().logits.length;
     float[] logits = new float[count * vocabulary];
     byte[] seen = new byte[count * vocabulary];
-    float[] floats = new float[count * TokenSampler.FLOAT_FIELDS];
-    int[] ints = new int[count * TokenSampler.INT_FIELDS];
+    int words = SamplerRows.words(vocabulary);
+    int[] forbidden = new int[count * words];
+    float[] floats = new float[count * SamplerRows.FLOAT_FIELDS];
+    int[] ints = new int[count * SamplerRows.INT_FIELDS];
     for (int r = 0; r < count; r++) {
       Row row = rows.get(r);
       System.arraycopy(row.logits, 0, logits, r * vocabulary, vocabulary);
       for (int i = 0; i < vocabulary; i++) {
         seen[r * vocabulary + i] = (byte) (row.seen[i] ? 1 : 0);
+        forbidden[r * words + i / 32] |= row.forbidden[i] ? 1 << i % 32 : 0;
       }
       float[] f = {row.temperature, row.topP, row.minP, row.penalty};
       System.arraycopy(f, 0, floats, r * f.length, f.length);
@@ -62,9 +79,13 @@ class TokenSamplerTest {
           buffers.of(rows.stream().mapToInt(Row::position).toArray(), count));
       Buffer seenTokens = buffers.of(seen, count, vocabulary);
       Buffer tokens = buffers.empty(DType.I32, count);
-      backend.layers().sampler().sample(buffers.of(logits, count, vocabulary), batch,
-          buffers.of(floats, count, TokenSampler.FLOAT_FIELDS),
-          buffers.of(ints, count, TokenSampler.INT_FIELDS), seenTokens, tokens);
+      Buffer scores = buffers.of(logits, count, vocabulary);
+      backend.layers().sampler().sample(scores, batch,
+          new SamplerRows(buffers.of(floats, count, SamplerRows.FLOAT_FIELDS),
+              buffers.of(ints, count, SamplerRows.INT_FIELDS), seenTokens,
+              buffers.of(forbidden, count, words)),
+          tokens);
+      assertArrayEquals(logits, buffers.floats(scores), "the logits stay as they are");
       System.arraycopy(buffers.bytes(seenTokens), 0, seenAfter, 0, seen.length);
       return buffers.ints(tokens);
     }
@@ -121,6 +142,20 @@ class TokenSamplerTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource(BACKENDS)
+  void forbiddenTokens_areNeverChosen_andTakeNoPartInWhatIsKept(Backend backend) {
+    Row greedy = Row.greedy(5, 4, Float.NaN, 3, 4).without(0);
+    Row lastOne = new Row(new float[]{9, 9, -50}, new boolean[3], 7, 3, 5, 0, 1, 0, 1)
+        .without(0, 1);
+    Row topTwo = new Row(new float[]{9, 1, 8, -20, 2}, new boolean[5], 7, 3, 0.01f, 2, 1, 0, 1)
+        .without(0, 2);
+
+    assertArrayEquals(new int[]{1}, sample(backend, greedy));
+    assertArrayEquals(new int[]{2}, sample(backend, lastOne));
+    assertArrayEquals(new int[]{4}, sample(backend, topTwo));
+  }
+
   private static Row random(RandomGenerator random, int vocabulary) {
     float[] logits = RandomKv.normal(random, vocabulary);
     boolean[] seen = new boolean[vocabulary];
@@ -133,7 +168,18 @@ class TokenSamplerTest {
         random.nextInt(8) == 0 ? 0 : 0.1f + 2 * random.nextFloat(),
         random.nextBoolean() ? 0 : 1 + random.nextInt(2 * vocabulary),
         random.nextBoolean() ? 1 : random.nextFloat(),
-        random.nextBoolean() ? 0 : random.nextFloat(), random.nextBoolean() ? 1 : 1.3f);
+        random.nextBoolean() ? 0 : random.nextFloat(), random.nextBoolean() ? 1 : 1.3f)
+        .without(forbidden(random, vocabulary));
+  }
+
+  /** None, some or all but one. */
+  private static int[] forbidden(RandomGenerator random, int vocabulary) {
+    int left = random.nextInt(vocabulary);
+    return switch (random.nextInt(4)) {
+      case 0 -> IntStream.range(0, vocabulary).filter(i -> i != left).toArray();
+      case 1 -> random.ints(vocabulary / 2, 0, vocabulary).filter(i -> i != left).toArray();
+      default -> new int[0];
+    };
   }
 
   /** The Javadoc of {@link TokenSampler}, step by step. */
@@ -142,6 +188,9 @@ class TokenSamplerTest {
     for (int i = 0; i < logits.length; i++) {
       if (row.seen[i]) {
         logits[i] = logits[i] > 0 ? logits[i] / row.penalty : logits[i] * row.penalty;
+      }
+      if (row.forbidden[i]) {
+        logits[i] = Float.NEGATIVE_INFINITY;
       }
     }
     List<Integer> ids = new ArrayList<>(IntStream.range(0, logits.length).boxed().toList());

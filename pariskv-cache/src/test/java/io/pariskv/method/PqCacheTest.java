@@ -99,6 +99,26 @@ class PqCacheTest {
     }
   }
 
+  /** What a report says is attended is what a step selects: of a share that is settled at the prompt's end. */
+  @Test
+  void costOfAShare_staysWhileTokensAreGenerated() {
+    try (Backend backend = new ScalarBackend();
+        CachePool pool = new CachePool(backend, SHAPE, SHARE, 1);
+        KvCache cache = pool.open()) {
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 104); // sink 4, local 10, and 10 keys of the rest
+      double before = cache.stepCost().attendedTokens();
+      assertEquals((25 + 20 + 25) / 3.0, before, 1e-9);
+      for (int i = 0; i < 40; i++) {
+        passes.step(cache, "sequence");
+      }
+      assertEquals(before, cache.stepCost().attendedTokens());
+      assertEquals((25 + 20 + 25) * SHAPE.tokenBytes(), cache.stepCost().kvBytes());
+      cache.truncate(54); // another prompt's share: 5 of each
+      assertEquals((15 + 20 + 15) / 3.0, cache.stepCost().attendedTokens(), 1e-9);
+    }
+  }
+
   /** What is attended with a ratio of 0.2 and a sink of 32, as computed from the release: 2.4 of the notes. */
   @Test
   void aShare_isOfThePromptBehindTheSink_andStaysWhileTokensAreGenerated() {

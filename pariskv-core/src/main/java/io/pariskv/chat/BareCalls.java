@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class BareCalls implements AnswerParser {
   private final Set<String> names;
-  private final CallReader calls = new CallReader("parameters");
+  private final CallReader calls = new CallReader();
   private final StringBuilder held = new StringBuilder();
   private boolean text;
 

@@ -1,18 +1,18 @@
 package io.pariskv.chat;
 
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Makes calls of what a model wrote, and counts them. One an answer. */
+/**
+ * Makes calls of what a model wrote, and counts them. One an answer. Whatever a format calls the arguments, models also write
+ * the other format's name: a call must not lose them for that.
+ */
 final class CallReader {
-  private final String argumentsField;
-  private int count;
+  private static final List<String> ARGUMENTS = List.of("arguments", "parameters");
 
-  /** @param argumentsField what the model calls the arguments */
-  CallReader(String argumentsField) {
-    this.argumentsField = argumentsField;
-  }
+  private int count;
 
   /** The call that this JSON text is, or null if it is none. */
   Part.@Nullable ToolCall read(String text) {
@@ -23,12 +23,13 @@ final class CallReader {
   /** The call that this is, or null. */
   Part.@Nullable ToolCall read(JsonNode json) {
     JsonNode name = json.path("name");
-    JsonNode arguments = json.path(argumentsField);
-    if (!name.isString() || !(arguments.isObject() || arguments.isMissingNode())) {
+    List<JsonNode> given = ARGUMENTS.stream().map(json::path)
+        .filter(each -> !each.isMissingNode() && !each.isNull()).toList();
+    if (!name.isString() || given.size() > 1 || !given.stream().allMatch(JsonNode::isObject)) {
       return null;
     }
     String id = "call_" + UUID.randomUUID().toString().replace("-", "").substring(0, 24);
     return new Part.ToolCall(count++, id, name.stringValue(),
-        arguments.isObject() ? JsonValues.text(arguments) : "{}");
+        given.isEmpty() ? "{}" : JsonValues.text(given.getFirst()));
   }
 }

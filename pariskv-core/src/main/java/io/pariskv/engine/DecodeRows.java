@@ -2,6 +2,7 @@ package io.pariskv.engine;
 
 import io.pariskv.generate.DecodeLoop;
 import io.pariskv.generate.ModelRunner;
+import io.pariskv.generate.TokenLogprobs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -69,13 +70,24 @@ final class DecodeRows {
       steps = loop;
     }
     runner.setSequenceLength(decoding.getFirst().sequence().length() + 1);
-    decoding.forEach(Running::beforeStep);
+    for (int row = 0; row < decoding.size(); row++) {
+      Running running = decoding.get(row);
+      running.beforeStep();
+      runner.constrain(row, running.constraint());
+    }
     loop.run();
     int[] chosen = runner.allChosen(decoding.size());
     loop.commit(decoding.stream().mapToInt(Running::next).toArray());
     for (int row = 0; row < chosen.length; row++) {
-      decoding.get(row).stepped(chosen[row]);
+      Running running = decoding.get(row);
+      running.stepped(chosen[row], logprobs(row, chosen[row], running));
     }
+  }
+
+  /** How probable the token that was just chosen in a row was, if anybody asks. */
+  @Nullable
+  TokenLogprobs logprobs(int row, int chosen, Running running) {
+    return runner.logprobs(row, chosen, running.request().options());
   }
 
   /** A step failed, and nobody knows how far it went: what the rows have is written anew. */
@@ -95,6 +107,7 @@ final class DecodeRows {
   private void configure(int row, Running running, int[] seen) {
     leaveRow(running);
     runner.configure(row, running.request().options(), seen);
+    runner.constrain(row, running.constraint());
     samplers[row] = running;
   }
 

@@ -1,12 +1,15 @@
 package io.pariskv.engine;
 
 import io.pariskv.cache.CachePool;
+import io.pariskv.constrain.Constraint;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.Generation;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Sequence;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.method.StepCost;
+import org.jspecify.annotations.Nullable;
 
 /** A request that has a place: its sequence, and how far it is. On the engine's thread. */
 final class Running {
@@ -18,6 +21,7 @@ final class Running {
   private StepCost cost = new StepCost(0, 0, 0, 0);
   private final long startedAt = System.nanoTime();
   private int next;
+  private @Nullable TokenLogprobs probability;
 
   /**
    * One that begins now.
@@ -84,9 +88,15 @@ final class Running {
   }
 
   /** The whole prompt is in the cache, and the first token is chosen. */
-  void prefilled(int first) {
+  void prefilled(int first, @Nullable TokenLogprobs probability) {
     generation.decodeBegins(sequence);
     next = first;
+    this.probability = probability;
+  }
+
+  /** Which tokens the next one may be; null for any. */
+  Constraint.@Nullable Progress constraint() {
+    return generation.constraint();
   }
 
   /** A decode step follows. */
@@ -95,14 +105,15 @@ final class Running {
   }
 
   /** A decode step chose a token. */
-  void stepped(int chosen) {
+  void stepped(int chosen, @Nullable TokenLogprobs probability) {
     generation.stepped(cost);
     next = chosen;
+    this.probability = probability;
   }
 
   /** Tells the token chosen last; returns whether to go on. */
   boolean tellToken() {
-    return generation.accept(next);
+    return generation.accept(next, probability);
   }
 
   /** Lets those see what it attends who wait for that. */

@@ -274,7 +274,8 @@ final class Scheduler implements AutoCloseable {
   private void prefilled(Running running, int row) {
     boolean goesOn = goOn(running, running::tellProgress);
     if (goesOn && row != ModelRunner.NO_ROW) {
-      running.prefilled(runner.chosen(row));
+      int first = runner.chosen(row);
+      running.prefilled(first, decoding.logprobs(row, first, running));
       tally.generated(1);
       prefilling.remove(running);
       decoding.join(running);

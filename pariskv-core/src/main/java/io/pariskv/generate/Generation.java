@@ -1,6 +1,7 @@
 package io.pariskv.generate;
 
 import io.pariskv.cache.CachePool;
+import io.pariskv.constrain.Constraint;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.method.SelectedKeys;
@@ -24,6 +25,7 @@ public final class Generation {
   private final int limit;
   private final @Nullable TokenDecoder decoder;
   private final StopStrings stops;
+  private final Constraint.@Nullable Progress constraint;
   private final List<Integer> tokens = new ArrayList<>();
   private final List<TokenLogprobs> logprobs = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
@@ -58,6 +60,8 @@ public final class Generation {
     this.limit = limit;
     this.decoder = model.hasTokenizer() ? model.tokenizer().decoder(true) : null;
     this.stops = new StopStrings(options.stop());
+    Constraint form = options.constraint();
+    this.constraint = form == null ? null : form.start();
   }
 
   /** Whether it has ended. */
@@ -118,16 +122,26 @@ public final class Generation {
     }
   }
 
-  /** How probable the token is that {@link #accept} takes next. */
-  public void logprobs(TokenLogprobs next) {
-    logprobs.add(next);
-    listener.onLogprobs(next);
+  /** Which tokens the next one may be; null for any. */
+  public Constraint.@Nullable Progress constraint() {
+    return constraint;
   }
 
-  /** Takes a chosen token; false if the generation ends with it. */
-  public boolean accept(int token) {
+  /**
+   * Takes a chosen token; false if the generation ends with it.
+   *
+   * @param probability of the token, if the options ask for it
+   */
+  public boolean accept(int token, @Nullable TokenLogprobs probability) {
+    if (probability != null) {
+      logprobs.add(probability);
+      listener.onLogprobs(probability);
+    }
     tokens.add(token);
     boolean endOfTurn = !options.ignoreEos() && model.config().eosTokenIds().contains(token);
+    if (constraint != null && !endOfTurn) {
+      constraint.accept(token);
+    }
     String piece = endOfTurn ? "" : stops.push(decode(token));
     if (endOfTurn || stops.found() != null) {
       reason = FinishReason.STOP;

@@ -2,6 +2,7 @@ package io.pariskv.generate;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
+import io.pariskv.constrain.Constraints;
 import io.pariskv.error.InputException;
 import io.pariskv.kv.KvShape;
 import io.pariskv.memory.DType;
@@ -20,6 +21,7 @@ import io.pariskv.text.jinja.JinjaTemplate;
 import io.pariskv.transformer.Transformer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +44,7 @@ public final class LanguageModel implements AutoCloseable {
   private final @Nullable Tokenizer tokenizer;
   private volatile @Nullable ChatTemplate template;
   private volatile @Nullable ModelIdentity identity;
+  private volatile @Nullable Constraints constraints;
 
   private LanguageModel(String name, @Nullable ModelDirectory directory, LoadOptions options,
       ModelPlan plan, Transformer transformer, @Nullable Tokenizer tokenizer) {
@@ -131,10 +134,11 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException with both numbers
    */
   public static void requirePositions(ModelDirectory directory, int context) {
-    int positions = directory.config().maxPositions();
+    int positions = directory.config().positions();
     if (context > positions) {
       throw new InputException("--context " + context + " is more than the model's " + positions
-          + " positions (max_position_embeddings in " + directory.path().resolve("config.json")
+          + " positions (max_position_embeddings and rope_scaling in "
+          + directory.path().resolve("config.json")
           + "); give a smaller one");
     }
   }
@@ -243,10 +247,10 @@ public final class LanguageModel implements AutoCloseable {
             + "); give ids of this model's tokenizer");
       }
     }
-    if (positions > config().maxPositions()) {
+    if (positions > config().positions()) {
       throw new InputException("the prompt has " + prompt.length + " tokens and needs " + positions
-          + " positions, but the model has " + config().maxPositions()
-          + " (max_position_embeddings); shorten the prompt");
+          + " positions, but the model has " + config().positions()
+          + " (max_position_embeddings and rope_scaling); shorten the prompt");
     }
   }
 
@@ -265,6 +269,25 @@ public final class LanguageModel implements AutoCloseable {
       }
       known = ModelIdentity.of(present);
       identity = known;
+    }
+    return known;
+  }
+
+  /**
+   * What makes answers of this model keep to a form. On any thread; the first call reads all tokens.
+   *
+   * @throws InputException if there is no tokenizer, or no token that ends a turn
+   */
+  public Constraints constraints() {
+    Constraints known = constraints;
+    if (known == null) {
+      if (config.eosTokenIds().isEmpty()) {
+        throw new InputException("model " + name + " has no token that ends a turn, so its answers "
+            + "cannot be made to end where they are complete; add eos_token_id to its config.json");
+      }
+      known = Constraints.of(tokenizer(), Set.copyOf(config.eosTokenIds()),
+          config.vocabSize());
+      constraints = known;
     }
     return known;
   }
@@ -312,9 +335,9 @@ public final class LanguageModel implements AutoCloseable {
     return GenerationOptions.proposed(generationConfig(), maxTokens);
   }
 
-  /** A new, empty session that attends by ParisKV with the published settings; the caller closes it. */
+  /** A new, empty session that attends by ParisKV; the caller closes it. */
   public Session newSession() {
-    return newSession(ParisKv.paper());
+    return newSession(ParisKv.defaults());
   }
 
   /** A new, empty session; the caller closes it. */

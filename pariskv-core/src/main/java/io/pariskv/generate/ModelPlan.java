@@ -86,7 +86,7 @@ public final class ModelPlan {
 
   /** Most tokens of a sequence: as asked, or the model's positions. */
   public int context() {
-    return options.context() > 0 ? options.context() : config.maxPositions();
+    return options.context() > 0 ? options.context() : config.positions();
   }
 
   /** The longest sequence, up to {@link #context}, whose plan fits in what was available; 0 if none. */

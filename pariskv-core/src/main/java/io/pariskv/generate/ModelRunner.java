@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.DecodeBatch;
 import io.pariskv.cache.Rows;
+import io.pariskv.constrain.Constraint;
 import io.pariskv.kv.Batch;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
@@ -18,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Drives a model over the sequences of one pool: a chunk of one sequence's prompt, or the next token of several. A
@@ -43,6 +45,8 @@ public final class ModelRunner implements AutoCloseable {
   /** {@code [rows][vocabulary] f32}. */
   private final Buffer logits;
   private final Sampling sampling;
+  /** A row of logits that somebody reads. */
+  private final float[] scores;
 
   /** @param rows most sequences at a time */
   ModelRunner(LanguageModel model, AttentionMethod method, int rows) {
@@ -50,6 +54,7 @@ public final class ModelRunner implements AutoCloseable {
     this.transformer = model.transformer();
     this.backend = model.backend();
     int vocabulary = model.config().vocabSize();
+    this.scores = new float[vocabulary];
     Opened opened = new Opened();
     try {
       this.pool = opened.keep(new CachePool(backend, model.kvShape(), method, rows,
@@ -91,9 +96,14 @@ public final class ModelRunner implements AutoCloseable {
     return new Sequence(pool);
   }
 
-  /** Sets how the tokens of a row are chosen, and which tokens it has seen. */
+  /** Sets how the tokens of a row are chosen, and which tokens it has seen; any may be the next. */
   public void configure(int row, GenerationOptions options, int[] seen) {
     sampling.configure(row, options, seen);
+  }
+
+  /** Sets which tokens the next one of a row may be; null for any. */
+  public void constrain(int row, Constraint.@Nullable Progress answer) {
+    sampling.constrain(row, answer);
   }
 
   /** Gives the next step another input of that row than the token last chosen. */
@@ -111,9 +121,17 @@ public final class ModelRunner implements AutoCloseable {
     return sampling.chosen(0, rows);
   }
 
-  /** Waits for the logits of the first row. */
-  void logits(float[] out) {
-    backend.download(logits.slice(0, 1), MemorySegment.ofArray(out));
+  /** Waits for the logits of a row by which its last token was chosen. */
+  float[] logits(int row) {
+    backend.download(logits.slice(row, row + 1), MemorySegment.ofArray(scores));
+    return scores;
+  }
+
+  /** Waits, and tells how probable the token last chosen in a row was if the options ask for it, else null. */
+  public @Nullable TokenLogprobs logprobs(int row, int token, GenerationOptions options) {
+    return options.logprobs() == GenerationOptions.NO_LOGPROBS
+        ? null
+        : TokenLogprobs.of(logits(row), token, options.logprobs());
   }
 
   /**

@@ -91,14 +91,14 @@ public final class Session implements AutoCloseable {
     int end = prompt.length - fed;
     Generation generation = new Generation(model, prompt.length, options, listener, limit);
     generation.cached(sequence.reuse(prompt, fed == 0 ? end - 1 : end));
-    runner.configure(ROW, options, prompt);
+    configure(options, prompt, generation);
     prefill(prompt, end, fed == 0, generation::prefill);
     if (!generation.ended()) {
       try (DecodeLoop steps = runner.decode(List.of(sequence))) {
-        feed(prompt, end, options, steps);
+        feed(prompt, end, steps, () -> configure(options, prompt, generation));
         int first = runner.chosen(ROW);
         generation.decodeBegins(sequence);
-        decode(first, steps, generation);
+        decode(first, steps, options, generation);
       }
     }
     return generation.result(sequence, pool);
@@ -211,29 +211,15 @@ public final class Session implements AutoCloseable {
     runner.configure(ROW, GenerationOptions.greedy(1), tokens);
     prefill(tokens, end, false, done -> true);
     double[] result = new double[tokens.length - from];
-    float[] scores = new float[model.config().vocabSize()];
     try (DecodeLoop steps = runner.decode(List.of(sequence))) {
       for (int i = 0; i < result.length; i++) {
         runner.put(ROW, tokens[end + i]);
         run(steps, tokens.length);
-        runner.logits(scores);
+        result[i] = TokenLogprobs.of(runner.logits(ROW), tokens[from + i], 0).logprob();
         steps.commit(tokens[end + i]);
-        result[i] = logProbability(scores, tokens[from + i]);
       }
     }
     return result;
-  }
-
-  private static double logProbability(float[] scores, int token) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (float score : scores) {
-      max = Math.max(max, score);
-    }
-    double sum = 0;
-    for (float score : scores) {
-      sum += Math.exp(score - max);
-    }
-    return scores[token] - max - Math.log(sum);
   }
 
   /** Forgets every token from {@code length} on; what the next prompt shares with the rest is not computed again. */
@@ -296,12 +282,17 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Feeds the prompt from {@code from} on; the last step chooses the token that follows. */
-  private void feed(int[] prompt, int from, GenerationOptions options, DecodeLoop steps) {
+  private void configure(GenerationOptions options, int[] prompt, Generation generation) {
+    runner.configure(ROW, options, prompt);
+    runner.constrain(ROW, generation.constraint());
+  }
+
+  /** Feeds the prompt from {@code from} on; the last step, which {@code last} prepares, chooses the token that follows. */
+  private void feed(int[] prompt, int from, DecodeLoop steps, Runnable last) {
     for (int i = from; i < prompt.length; i++) {
       runner.put(ROW, prompt[i]);
       if (i == prompt.length - 1) {
-        runner.configure(ROW, options, prompt); // what the steps before chose does not count as seen
+        last.run(); // what the steps before chose does not count as seen
       }
       run(steps, prompt.length);
       steps.commit(prompt[i]);
@@ -309,10 +300,12 @@ public final class Session implements AutoCloseable {
   }
 
   /** The loop of the answer. */
-  private void decode(int first, DecodeLoop steps, Generation generation) {
+  private void decode(int first, DecodeLoop steps, GenerationOptions options,
+      Generation generation) {
     int token = first;
-    while (generation.accept(token)) {
+    while (generation.accept(token, runner.logprobs(ROW, token, options))) {
       StepCost cost = sequence.stepCost();
+      runner.constrain(ROW, generation.constraint());
       run(steps, 0);
       int next = runner.chosen(ROW);
       steps.commit(token);

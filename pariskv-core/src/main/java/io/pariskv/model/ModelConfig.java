@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param kvHeads           key and value heads a layer; divides {@code heads}
  * @param headDim           size of one head; even, and not always {@code hiddenSize / heads}
  * @param rmsNormEps        added to the mean square in RMSNorm
- * @param maxPositions      the longest sequence the model is meant for, in tokens
+ * @param maxPositions      {@code max_position_embeddings}; see {@link #positions}
  * @param tieWordEmbeddings whether the output projection is the embedding
  * @param qkvBias           whether the query, key and value projections have a bias
  * @param outputBias        whether the attention's output projection has a bias
@@ -98,6 +98,24 @@ public record ModelConfig(ModelFamily family, int vocabSize, int hiddenSize, int
   /** Query heads that share one key and value head. */
   public int groupSize() {
     return heads / kvHeads;
+  }
+
+  /**
+   * The longest sequence the model is meant for, in tokens: {@code max_position_embeddings}, or more where that is the
+   * length before stretching. With {@code dynamic} it always is. With {@code yarn} models are published either way, but
+   * with the original length beside it. With {@code linear} either way too, and nothing tells which: taken as it is.
+   */
+  public int positions() {
+    return switch (ropeScaling) {
+      case RopeScaling.Dynamic dynamic -> stretched(maxPositions, dynamic.factor());
+      case RopeScaling.Yarn yarn ->
+        Math.max(maxPositions, stretched(yarn.originalMaxPositions(), yarn.factor()));
+      case RopeScaling.None _,RopeScaling.Linear _,RopeScaling.Llama3 _ -> maxPositions;
+    };
+  }
+
+  private static int stretched(int positions, double factor) {
+    return (int) Math.min(Integer.MAX_VALUE, positions * factor);
   }
 
   private static void checkRange(String field, int found, int max) {

@@ -68,15 +68,16 @@ public final class CacheWriter implements AutoCloseable {
   }
 
   /**
-   * Refuses a file for which there is no room, before minutes are spent on what it is for.
+   * Refuses a place that cannot be written or has no room, before minutes are spent on what it is for.
    *
-   * @throws InputException naming both numbers of bytes
+   * @throws InputException naming what is there, or both numbers of bytes
    */
   public static void requireRoom(Path file, KvShape shape, int tokens) {
     requireRoom(file, tokens * (shape.tokenBytes() * shape.layers() + 4L));
   }
 
   private static void requireRoom(Path file, long bytes) {
+    PartFile.requireReplaceable(file);
     Path directory = file.toAbsolutePath().getParent();
     try {
       if (directory == null || !Files.isDirectory(directory)) {

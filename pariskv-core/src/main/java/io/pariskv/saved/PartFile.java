@@ -37,9 +37,7 @@ final class PartFile implements AutoCloseable {
    * @throws InputException if somebody else is writing it, or it cannot be written
    */
   static PartFile create(Path target) {
-    if (Files.isDirectory(target)) {
-      throw new InputException(target + ": is a directory, expected a file; give a file's name");
-    }
+    requireReplaceable(target);
     Path part = target.resolveSibling(target.getFileName() + SUFFIX);
     try {
       removeLeftover(part);
@@ -55,6 +53,22 @@ final class PartFile implements AutoCloseable {
       throw busy(part);
     } catch (IOException e) {
       throw FileProblem.unwritable(target, e);
+    }
+  }
+
+  /**
+   * Refuses a place whose file must not be replaced: a rename would put the new file where a device or a socket was, and
+   * whoever uses it would miss it.
+   *
+   * @throws InputException if it is there and is no regular file
+   */
+  static void requireReplaceable(Path target) {
+    if (Files.isDirectory(target)) {
+      throw new InputException(target + ": is a directory, expected a file; give a file's name");
+    }
+    if (Files.exists(target) && !Files.isRegularFile(target)) {
+      throw new InputException(
+          target + ": is not a regular file, and would be replaced by one; give another name");
     }
   }
 

@@ -15,7 +15,8 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>The template comes from {@code chat_template.jinja} of the model directory or, without that file,
  * from {@code chat_template} of {@code tokenizer_config.json} (of several named ones, the one named
- * {@code default}). It sees {@code messages}, {@code add_generation_prompt}, the special tokens of
+ * {@code default}). Some models have another one, {@code tool_use}, for conversations with functions: in that list, or in {@code
+ * additional_chat_templates} beside the file; it is taken where {@code tools} are given. The template sees {@code messages}, {@code add_generation_prompt}, the special tokens of
  * {@code tokenizer_config.json} as {@code bos_token}, {@code eos_token} and so on, and {@code tools}
  * and {@code documents} as none.
  *
@@ -25,16 +26,23 @@ import tools.jackson.databind.JsonNode;
 public final class ChatTemplate {
   private static final String CONFIG = "tokenizer_config.json";
   private static final String FILE = "chat_template.jinja";
+  private static final String DEFAULT = "default";
+  private static final String TOOL_USE = "tool_use";
+  private static final String TOOL_USE_FILE = "additional_chat_templates/tool_use.jinja";
   private static final int MAX_CONFIG_BYTES = 16 << 20;
   private static final int MAX_TEMPLATE_BYTES = 1 << 20;
   private static final List<String> TOKENS = List.of("bos_token", "eos_token", "unk_token",
       "sep_token", "pad_token", "cls_token", "mask_token");
 
   private final TemplateEngine.Template template;
+  private final TemplateEngine.Template withTools;
   private final Map<String, String> specialTokens;
 
-  private ChatTemplate(TemplateEngine.Template template, Map<String, String> specialTokens) {
+  private ChatTemplate(TemplateEngine.Template template,
+      TemplateEngine.@Nullable Template withTools,
+      Map<String, String> specialTokens) {
     this.template = template;
+    this.withTools = withTools == null ? template : withTools;
     this.specialTokens = specialTokens;
   }
 
@@ -55,15 +63,33 @@ public final class ChatTemplate {
         : BoundedJson.MAPPER.createObjectNode();
     Map<String, String> specialTokens = specialTokens(configFile, config);
     if (separate) {
-      String source = BoundedJson.readText(templateFile, MAX_TEMPLATE_BYTES);
-      return new ChatTemplate(engine.parse(templateFile.toString(), source), specialTokens);
+      Path tools = modelDirectory.resolve(TOOL_USE_FILE);
+      return new ChatTemplate(
+          engine.parse(templateFile.toString(),
+              BoundedJson.readText(templateFile, MAX_TEMPLATE_BYTES)),
+          Files.exists(tools)
+              ? forTools(engine, tools.toString(), BoundedJson.readText(tools, MAX_TEMPLATE_BYTES))
+              : null,
+          specialTokens);
     }
-    String source = source(modelDirectory, configFile, config.path("chat_template"));
-    if (source.length() > MAX_TEMPLATE_BYTES) {
-      throw new InputException(configFile + ": chat_template has " + source.length()
-          + " characters, expected at most " + MAX_TEMPLATE_BYTES + "; use --raw to go without it");
+    Map<String, String> sources = sources(modelDirectory, configFile, config.path("chat_template"));
+    String tools = sources.get(TOOL_USE);
+    return new ChatTemplate(
+        engine.parse(configFile + " chat_template", sources.getOrDefault(DEFAULT, "")),
+        tools == null ? null : forTools(engine, configFile + " chat_template " + TOOL_USE, tools),
+        specialTokens);
+  }
+
+  /** Refused only where it is used: without it the model can still chat. */
+  private static TemplateEngine.Template forTools(TemplateEngine engine, String name,
+      String source) {
+    try {
+      return engine.parse(name, source);
+    } catch (InputException e) {
+      return variables -> {
+        throw e;
+      };
     }
-    return new ChatTemplate(engine.parse(configFile + " chat_template", source), specialTokens);
   }
 
   /**
@@ -102,30 +128,43 @@ public final class ChatTemplate {
     variables.putAll(extra);
     variables.put("messages", messages);
     variables.put("add_generation_prompt", addGenerationPrompt);
-    return template.render(variables);
+    return (variables.get("tools") == null ? template : withTools).render(variables);
   }
 
-  private static String source(Path modelDirectory, Path file, JsonNode node) {
+  /** The templates by name: {@value #DEFAULT}, and what else there is. */
+  private static Map<String, String> sources(Path modelDirectory, Path file, JsonNode node) {
     if (node.isMissingNode() || node.isNull()) {
       throw none(modelDirectory, "no chat_template in " + CONFIG + " and no " + FILE);
     }
     if (node.isString()) {
-      return node.stringValue();
+      return Map.of(DEFAULT, bounded(file, node.stringValue()));
     }
     if (!node.isArray()) {
       throw new InputException(file + ": chat_template is " + BoundedJson.kind(node)
           + ", expected a string or a list of {name, template}; use --raw to go without it");
     }
+    Map<String, String> sources = new LinkedHashMap<>();
     List<String> names = new ArrayList<>();
     for (JsonNode entry : node) {
       String name = entry.path("name").asString("");
-      if (name.equals("default") && entry.path("template").isString()) {
-        return entry.path("template").stringValue();
+      if (entry.path("template").isString()) {
+        sources.put(name, bounded(file, entry.path("template").stringValue()));
       }
       names.add(BoundedJson.abbreviate(name));
     }
-    throw new InputException(file + ": chat_template has no template named \"default\", only "
-        + names.subList(0, Math.min(8, names.size())) + "; rename one, or use --raw");
+    if (!sources.containsKey(DEFAULT)) {
+      throw new InputException(file + ": chat_template has no template named \"default\", only "
+          + names.subList(0, Math.min(8, names.size())) + "; rename one, or use --raw");
+    }
+    return sources;
+  }
+
+  private static String bounded(Path file, String source) {
+    if (source.length() > MAX_TEMPLATE_BYTES) {
+      throw new InputException(file + ": chat_template has " + source.length()
+          + " characters, expected at most " + MAX_TEMPLATE_BYTES + "; use --raw to go without it");
+    }
+    return source;
   }
 
   /** A special token is its text, or an object with its text as {@code content}. */

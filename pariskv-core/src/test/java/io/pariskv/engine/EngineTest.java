@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.fixtures.Fixtures;
+import io.pariskv.generate.EveryThird;
 import io.pariskv.generate.GenerationListener;
 import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
@@ -86,12 +87,19 @@ class EngineTest {
     return Arrays.copyOf(document, tokens);
   }
 
-  /** Lengths, samplers and ends of all kinds. */
+  private GenerationOptions constrained(int rest, int length) {
+    return GenerationOptions.greedy(40).withConstraint(new EveryThird(rest, length,
+        model.config().eosTokenIds().getFirst(), model.config().vocabSize()));
+  }
+
+  /** Lengths, samplers, constraints and ends of all kinds. */
   private List<EngineRequest> mixedRequests() {
     GenerationOptions hot = greedy(12).withTemperature(2);
     return List.of(request(begin(1), greedy(9)), request(begin(300), GenerationOptions.greedy(40)),
         request(begin(257), hot.withSeed(1)), request(begin(100), greedy(1)),
         request(begin(31), greedy(20).withRepetitionPenalty(1.5f)),
+        request(begin(77), constrained(2, 14).withLogprobs(2)),
+        request(begin(207), constrained(1, 25).withTemperature(2).withSeed(5)),
         request(begin(390), hot.withSeed(2).withTopK(20)), request(begin(101), hot.withMinP(0.01f)),
         request(document, GenerationOptions.greedy(40).withStop(List.of("is 33"))));
   }
@@ -115,6 +123,11 @@ class EngineTest {
         assertEquals(expected.tokens(), found.tokens(), "request " + i);
         assertEquals(expected.text(), found.text());
         assertEquals(expected.finishReason(), found.finishReason());
+        assertEquals(expected.logprobs().size(), found.logprobs().size());
+        for (int t = 0; t < expected.logprobs().size(); t++) {
+          assertEquals(expected.logprobs().get(t).logprob(), found.logprobs().get(t).logprob(),
+              1e-3);
+        }
       }
       assertEquals(expected.promptTokens(), found.promptTokens());
       assertEquals(expected.attendedTokensMean(), found.attendedTokensMean(), 1e-9);

@@ -15,7 +15,10 @@ import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteOrder;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +32,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Cache files as such: what comes out is what went in, or the file is refused. */
@@ -315,5 +319,19 @@ class CacheFileTest {
         () -> CacheWriter.requireRoom(file, new KvShape(1000, 64, 64, 4096, DType.F32), 1 << 27))
         .getMessage());
     assertTrue(room.contains("needs") && room.contains("its disk has"), room);
+  }
+
+  /** Replaced by the rename that ends a save, a device would be missed by everybody else. */
+  @Test
+  void deviceOrSocket_isNotReplaced_andRefusedBeforeAnythingIsComputed() throws IOException {
+    try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      socket.bind(UnixDomainSocketAddress.of(file));
+      for (Executable attempt : List.<Executable>of(() -> write(file, 40, 0),
+          () -> CacheWriter.requireRoom(file, SHAPE, 40))) {
+        assertTrue(String.valueOf(assertThrows(InputException.class, attempt).getMessage())
+            .contains("not a regular file"));
+      }
+      assertFalse(Files.isRegularFile(file));
+    }
   }
 }

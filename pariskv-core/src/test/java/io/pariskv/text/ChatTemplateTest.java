@@ -46,6 +46,43 @@ class ChatTemplateTest {
   }
 
   @Test
+  void toolTemplate_isTakenWhereToolsAreGiven() throws IOException {
+    config(
+        """
+            {"chat_template": [{"name": "tool_use", "template": "A"}, {"name": "default", "template": "B"}]}""");
+    Map<String, Object> tools = Map.of("tools", List.of(Map.of("type", "function")));
+    ChatTemplate listed = ChatTemplate.load(directory, SHOW);
+    assertTrue(listed.render(HELLO, false, tools).startsWith("A|"));
+    assertTrue(listed.render(HELLO, false, Map.of("documents", List.of())).startsWith("B|"));
+
+    Files.writeString(directory.resolve("chat_template.jinja"), "J");
+    assertTrue(ChatTemplate.load(directory, SHOW).render(HELLO, false, tools).startsWith("J|"));
+    Path more = Files.createDirectory(directory.resolve("additional_chat_templates"));
+    Files.writeString(more.resolve("tool_use.jinja"), "K");
+    ChatTemplate separate = ChatTemplate.load(directory, SHOW);
+    assertTrue(separate.render(HELLO, false, tools).startsWith("K|"));
+    assertTrue(separate.render(HELLO, false).startsWith("J|"));
+  }
+
+  @Test
+  void toolTemplateThatCannotBeUsed_isRefusedOnlyForTools() throws IOException {
+    config(
+        """
+            {"chat_template": [{"name": "tool_use", "template": "{% nope"}, {"name": "default", "template": "B"}]}""");
+    TemplateEngine picky = (name, source) -> {
+      if (source.startsWith("{%")) {
+        throw new InputException(name + ": bad");
+      }
+      return SHOW.parse(name, source);
+    };
+    ChatTemplate template = ChatTemplate.load(directory, picky);
+    assertTrue(template.render(HELLO, false).startsWith("B|"));
+    assertTrue(assertThrows(InputException.class,
+        () -> template.render(HELLO, false, Map.of("tools", List.of()))).toString()
+        .contains("tool_use"));
+  }
+
+  @Test
   void separateFile_wins_evenWithoutConfiguration() throws IOException {
     Files.writeString(directory.resolve("chat_template.jinja"), "J");
     assertTrue(ChatTemplate.load(directory, SHOW).render(HELLO, false).startsWith("J|"));

@@ -11,6 +11,11 @@ public interface Task {
   /** Whether samples are made to a length; else they come as they are, and a request's length is ignored. */
   boolean sized();
 
+  /** Tokens that a sample which comes as it is may take, prompt and answer together; 0 if samples are made to a length. */
+  default int tokens() {
+    return 0;
+  }
+
   /**
    * The samples of one cell of the evaluation, fewer than asked for only if the task's data has no more.
    *

@@ -2,7 +2,7 @@ package io.pariskv.app.bench;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.kv.Batch;
-import io.pariskv.layer.TokenSampler;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -11,25 +11,21 @@ import java.lang.foreign.MemorySegment;
 /** The likeliest token of every row, where the stages read it. */
 final class GreedySampling {
   private final Backend backend;
-  private final Buffer floats;
-  private final Buffer ints;
-  private final Buffer seen;
+  private final SamplerRows how;
   private final Buffer tokens;
   private final int[] chosen;
 
   GreedySampling(Backend backend, Allocator memory, int rows, int vocabulary) {
     this.backend = backend;
-    floats = memory.allocate(DType.F32, rows, TokenSampler.FLOAT_FIELDS);
-    ints = memory.allocate(DType.I32, rows, TokenSampler.INT_FIELDS);
-    seen = memory.allocate(DType.U8, rows, vocabulary);
+    how = SamplerRows.allocate(memory, rows, vocabulary);
     tokens = memory.allocate(DType.I32, rows);
     chosen = new int[rows];
-    float[] parameters = new float[rows * TokenSampler.FLOAT_FIELDS];
+    float[] parameters = new float[rows * SamplerRows.FLOAT_FIELDS];
     for (int row = 0; row < rows; row++) {
-      parameters[row * TokenSampler.FLOAT_FIELDS + 1] = 1; // top p: all
-      parameters[row * TokenSampler.FLOAT_FIELDS + 3] = 1; // repetition penalty: none
+      parameters[row * SamplerRows.FLOAT_FIELDS + 1] = 1; // top p: all
+      parameters[row * SamplerRows.FLOAT_FIELDS + 3] = 1; // repetition penalty: none
     }
-    backend.upload(MemorySegment.ofArray(parameters), floats);
+    backend.upload(MemorySegment.ofArray(parameters), how.floats());
   }
 
   /** The tokens last chosen, {@code [rows] i32}, as the next step's input. */
@@ -39,7 +35,7 @@ final class GreedySampling {
 
   /** Chooses, in stream order. */
   void sample(Buffer logits, Batch batch) {
-    backend.layers().sampler().sample(logits, batch, floats, ints, seen, tokens);
+    backend.layers().sampler().sample(logits, batch, how, tokens);
   }
 
   /** Waits for the tokens, as a generation does that shows them. */

@@ -17,6 +17,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -144,13 +145,23 @@ public final class ChatCommand implements Callable<Integer> {
   /** What a line sends. A mistyped command is not sent to the model. */
   private static String content(String line) {
     if (line.startsWith("/file ")) {
-      return Prompts.read(Path.of(line.substring("/file ".length()).strip()));
+      return Prompts.read(path(line.substring("/file ".length()).strip()));
     }
     if (line.strip().matches("/[a-z]+")) {
       throw new InputException(
           "no command '" + line.strip() + "'; give one of /file PATH, /reset, /exit");
     }
     return line;
+  }
+
+  /** What no file can be called is a refused turn, not the end of the conversation. */
+  private static Path path(String name) {
+    try {
+      return Path.of(name);
+    } catch (InvalidPathException e) {
+      throw new InputException(
+          name + ": is no file's name (" + e.getReason() + "); check the path", e);
+    }
   }
 
   private static void report(GenerationResult result, PrintWriter err) {

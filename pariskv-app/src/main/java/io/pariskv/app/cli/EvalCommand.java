@@ -61,8 +61,8 @@ public final class EvalCommand implements Callable<Integer> {
   private boolean resume;
   @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity; for other tasks the directory with their files.")
   private @Nullable Path data;
-  @Option(names = "--new-tokens", paramLabel = "N", defaultValue = "512", description = "Tokens that retrieval writes or perplexity judges a sample (default: ${DEFAULT-VALUE}).")
-  private int newTokens;
+  @Option(names = "--new-tokens", paramLabel = "N", description = "Tokens that retrieval writes or perplexity judges a sample (default: 512), or the most that an answer in an exam has (default: 128 in longbench-v2, 32768 in math500, 38912 in aime and gpqa).")
+  private @Nullable Integer newTokens;
   @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
   private @Nullable Integer every;
   @Option(names = "--jobs", paramLabel = "N", defaultValue = "1", description = "Samples that are answered side by side, each with the model in memory once more: a small model leaves most of a GPU idle (default: ${DEFAULT-VALUE}). Times are then those of a busy machine.")
@@ -96,7 +96,7 @@ public final class EvalCommand implements Callable<Integer> {
     Evaluation.Pace pace = limit == null
         ? Evaluation.Pace.toTheEnd()
         : Evaluation.Pace.seconds(Math.round(60 * limit));
-    try (LanguageModel loaded = load(directory)) {
+    try (LanguageModel loaded = load(directory, workloads)) {
       SampleLine.Origin origin = new SampleLine.Origin(loaded.name(),
           ModelFingerprint.of(directory), loaded.backend().name(), Version.text());
       try (ResultFile file = ResultFile.open(out, settings(plan, compared, loaded, origin),
@@ -137,9 +137,10 @@ public final class EvalCommand implements Callable<Integer> {
   }
 
   /** With room for the longest samples; if that is not to be had, for the longest that fit. */
-  private LanguageModel load(Path directory) {
-    List<Integer> longestFirst = lengths.stream().distinct().sorted(Comparator.reverseOrder())
-        .toList();
+  private LanguageModel load(Path directory, List<Workload> workloads) {
+    List<Integer> longestFirst = Stream
+        .concat(lengths.stream(), workloads.stream().map(Workload::tokens))
+        .filter(length -> length > 0).distinct().sorted(Comparator.reverseOrder()).toList();
     LoadOptions options = loading.toLoadOptions(spec, 0);
     for (int tried = 0;; tried++) {
       try {
@@ -150,6 +151,10 @@ public final class EvalCommand implements Callable<Integer> {
         }
       }
     }
+  }
+
+  private static boolean isExam(Workload workload) {
+    return workload.tokens() > 0 || workload.name().equals("longbench-v2");
   }
 
   private Map<String, String> settings(Evaluation.Plan plan, Map<Integer, Compared> compared,
@@ -165,7 +170,10 @@ public final class EvalCommand implements Callable<Integer> {
         .collect(Collectors.joining(",")));
     settings.put("samples", Integer.toString(plan.samples()));
     settings.put("seed", Long.toString(plan.seed()));
-    settings.put("new_tokens", Integer.toString(newTokens));
+    settings.put("new_tokens", newTokens == null ? "512" : newTokens.toString());
+    if (newTokens != null && plan.workloads().stream().anyMatch(EvalCommand::isExam)) {
+      settings.put("exam_tokens", newTokens.toString()); // without it there, an exam's own, not 512
+    }
     settings.put("every", String.valueOf(every));
     settings.put("data", String.valueOf(data));
     settings.put("template", raw ? "raw" : "chat");

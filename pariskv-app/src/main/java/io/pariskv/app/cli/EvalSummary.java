@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import picocli.CommandLine.ExitCode;
 
 /** The end of an evaluation: a table, and the report. */
@@ -25,7 +26,7 @@ final class EvalSummary {
         "method", "score", "95% interval", "ms/token", "bytes/token", "failed");
     Scores.byCell(lines).forEach((cell, samples) -> {
       Optional<Interval> score = Scores.score(samples);
-      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%n", cell.task(),
+      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%s%n", cell.task(),
           cell.length() == 0 ? "" : cell.length(), cell.method(),
           score.map(each -> String.format(Locale.ROOT, "%.3f", each.mean())).orElse(""),
           score.map(each -> String.format(Locale.ROOT, "%.3f to %.3f", each.low(), each.high()))
@@ -34,12 +35,25 @@ final class EvalSummary {
               .map(each -> String.format(Locale.ROOT, "%.2f", each)).orElse(""),
           Scores.cost(samples, SampleLine.Cost::bytesPerToken)
               .map(each -> MemoryPlan.humanBytes(Math.round(each))).orElse(""),
-          samples.stream().filter(SampleLine::failed).count() + "/" + samples.size());
+          samples.stream().filter(SampleLine::failed).count() + "/" + samples.size(),
+          score.isPresent() ? "" : measures(samples));
     });
     List<RefusedLine> refused = Scores.refused(lines);
     refused.forEach(each -> out.println(each.cell() + ": " + each.reason()));
     out.println("report: " + Report.write(directory));
     out.flush();
     return Scores.byCell(lines).isEmpty() ? ExitCode.SOFTWARE : ExitCode.OK;
+  }
+
+  /** What a task that has no score comes to, such as {@code nll 1.234, 1.200 to 1.268}. */
+  private static String measures(List<SampleLine> samples) {
+    return samples.stream().flatMap(sample -> sample.outcome().measures().keySet().stream())
+        .distinct().sorted()
+        .flatMap(name -> Scores.measure(samples, name).stream()
+            .map(each -> String.format(Locale.ROOT, "  %s %.3f", name, each.mean())
+                + (each.samples() < 2
+                    ? ""
+                    : String.format(Locale.ROOT, ", %.3f to %.3f", each.low(), each.high()))))
+        .collect(Collectors.joining());
   }
 }

@@ -109,7 +109,7 @@ public final class InfoCommand implements Callable<Integer> {
     try (ModelDirectory directory = ModelDirectory.open(path)) {
       ModelTensors tensors = ModelTensors.of(directory);
       ModelConfig config = directory.config();
-      int tokens = context != null ? context : config.maxPositions();
+      int tokens = context != null ? context : config.positions();
       LanguageModel.requirePositions(directory, tokens);
       text.append('\n');
       fact("model", path.toString());
@@ -118,7 +118,7 @@ public final class InfoCommand implements Callable<Integer> {
           + config.intermediateSize() + ", vocabulary " + config.vocabSize());
       fact("attention", config.heads() + " query heads, " + config.kvHeads()
           + " KV heads, head size " + config.headDim() + windows(config.slidingWindows()));
-      fact("positions", config.maxPositions() + ", RoPE theta " + plain(config.ropeTheta()) + ", "
+      fact("positions", config.positions() + ", RoPE theta " + plain(config.ropeTheta()) + ", "
           + rope(config.ropeScaling()));
       fact("weights", MemoryPlan.humanBytes(directory.weightBytes()) + " in "
           + directory.tensorNames().size() + " tensors, embedding " + tensors.embedding().dtype());

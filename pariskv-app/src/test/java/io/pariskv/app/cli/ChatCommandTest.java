@@ -77,7 +77,7 @@ class ChatCommandTest {
   void refusedTurn_leavesTheConversationAlive(@TempDir Path directory) throws IOException {
     Path binary = Files.write(directory.resolve("x.bin"), new byte[]{(byte) 0xFF, 'a'});
     Outcome outcome = chat(DOCUMENT + "\n/file " + directory.resolve("missing") + "\n/file "
-        + binary + "\n/file " + directory + "\n/rest\n" + SECOND + "\n");
+        + binary + "\n/file " + directory + "\n/file a\0b\n/rest\n" + SECOND + "\n");
     assertEquals(List.of(ANSWER, SECOND_ANSWER), answers(outcome));
     List<String> errors = outcome.err().lines().filter(line -> line.startsWith("pariskv: "))
         .toList();
@@ -85,6 +85,7 @@ class ChatCommandTest {
         "pariskv: " + directory.resolve("missing") + ": no such file; check the path",
         "pariskv: " + binary + ": is not UTF-8 text; convert it to UTF-8",
         "pariskv: " + directory + ": is a directory, expected a text file",
+        "pariskv: a?b: is no file's name (Nul character not allowed); check the path",
         "pariskv: no command '/rest'; give one of /file PATH, /reset, /exit"), errors);
     assertTrue(Prefill.of(outcome).getLast().computed < 60, "the cache was kept: " + outcome);
   }

@@ -79,6 +79,21 @@ class EvalCommandTest {
     assertEquals(15, Files.readAllLines(directory.resolve("out/samples.jsonl")).size());
   }
 
+  /** A task without a score has its measure in the table. */
+  @Test
+  void perplexity_isInTheTable() throws IOException {
+    Path text = Files.writeString(directory.resolve("text"),
+        "The quiet acorn rested . ".repeat(80));
+    List<String> rows = run("eval", "perplexity", "--model", RECALL_MODEL, "--data", text, "--out",
+        directory.resolve("out"), "--lengths", 100, "--new-tokens", 20, "--samples", 2, "--method",
+        "full,window").succeeded().out().lines().filter(row -> row.startsWith("perplexity"))
+        .toList();
+    assertEquals(2, rows.size());
+    for (String row : rows) {
+      assertTrue(row.matches(".* 0/2  nll \\d+\\.\\d{3}, -?\\d+\\.\\d{3} to \\d+\\.\\d{3}"), row);
+    }
+  }
+
   @Test
   void runThatIsEndedAtOnce_saysWhatIsLeft() {
     Outcome outcome = eval("--lengths", "400", "--minutes", 1e-9);

@@ -1,6 +1,7 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.kv.Batch;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.layer.TokenSampler;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -42,9 +43,8 @@ final class CudaTokenSampler implements TokenSampler {
   }
 
   @Override
-  public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
-      Buffer tokens) {
-    TokenSampler.require(logits, batch, floats, ints, seen, tokens);
+  public void sample(Buffer logits, Batch batch, SamplerRows how, Buffer tokens) {
+    TokenSampler.require(logits, batch, how, tokens);
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
     if (vocabulary < 1 || vocabulary > MAX_VOCABULARY) {
@@ -53,22 +53,25 @@ final class CudaTokenSampler implements TokenSampler {
     }
     for (int from = 0; from < rows; from += ROWS) {
       int to = Math.min(from + ROWS, rows);
-      sampleRows(logits.slice(from, to), batch.positions().slice(from, to), floats.slice(from, to),
-          ints.slice(from, to), seen.slice(from, to), tokens.slice(from, to));
+      sampleRows(logits.slice(from, to), batch.positions().slice(from, to), how.slice(from, to),
+          tokens.slice(from, to));
     }
   }
 
-  private void sampleRows(Buffer logits, Buffer positions, Buffer floats, Buffer ints, Buffer seen,
-      Buffer tokens) {
+  private void sampleRows(Buffer logits, Buffer positions, SamplerRows how, Buffer tokens) {
     int rows = logits.shape().extent(0);
     int vocabulary = logits.shape().extent(1);
     int parts = KernelLaunch.blocks(vocabulary, TOKENS_PER_BLOCK);
-    kernels.launch().grid(parts, rows).block(BLOCK).overlapped()
-        .arg(logits).arg(floats).arg(seen).arg(states).arg(vocabulary).run(largest);
-    kernels.launch().grid(parts, rows).block(BLOCK).overlapped()
-        .arg(logits).arg(floats).arg(seen).arg(tokens).arg(states).arg(vocabulary).run(masses);
-    kernels.launch().grid(rows).block(DRAW_BLOCK).overlapped()
-        .arg(logits).arg(positions).arg(floats).arg(ints).arg(seen).arg(tokens).arg(states)
-        .arg(vocabulary).run(draw);
+    scores(logits, how).grid(parts, rows).block(BLOCK).arg(states).arg(vocabulary).run(largest);
+    scores(logits, how).grid(parts, rows).block(BLOCK).arg(tokens).arg(states).arg(vocabulary)
+        .run(masses);
+    scores(logits, how).grid(rows).block(DRAW_BLOCK).arg(positions).arg(how.ints()).arg(tokens)
+        .arg(states).arg(vocabulary).run(draw);
+  }
+
+  /** What all three begin with. */
+  private KernelLaunch scores(Buffer logits, SamplerRows how) {
+    return kernels.launch().overlapped().arg(logits).arg(how.floats()).arg(how.seen())
+        .arg(how.forbidden());
   }
 }

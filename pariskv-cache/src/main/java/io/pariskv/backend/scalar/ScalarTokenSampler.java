@@ -1,6 +1,7 @@
 package io.pariskv.backend.scalar;
 
 import io.pariskv.kv.Batch;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.layer.TokenSampler;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -8,28 +9,45 @@ import io.pariskv.memory.DType;
 /** {@link TokenSampler} in plain Java: sorts the whole vocabulary, probabilities in double. */
 final class ScalarTokenSampler implements TokenSampler {
   @Override
-  public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
-      Buffer tokens) {
-    TokenSampler.require(logits, batch, floats, ints, seen, tokens);
+  public void sample(Buffer logits, Batch batch, SamplerRows how, Buffer tokens) {
+    TokenSampler.require(logits, batch, how, tokens);
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
     for (int r = 0; r < rows; r++) {
       long row = (long) r * vocabulary;
       float[] scores = Elements.floats(logits.segment(), DType.F32, row, vocabulary);
-      float temperature = Elements.getFloat(floats, (long) r * FLOAT_FIELDS);
-      float topP = Elements.getFloat(floats, (long) r * FLOAT_FIELDS + 1);
-      float minP = Elements.getFloat(floats, (long) r * FLOAT_FIELDS + 2);
-      penalize(scores, seen, row, Elements.getFloat(floats, (long) r * FLOAT_FIELDS + 3));
+      float temperature = number(how, r, 0);
+      float topP = number(how, r, 1);
+      float minP = number(how, r, 2);
+      penalize(scores, how.seen(), row, number(how, r, 3));
+      forbid(scores, how.forbidden(), r);
       int[] order = Order.descending(scores);
       int token = order[0];
       if (temperature > 0) {
-        int topK = Elements.getInt(ints, (long) r * INT_FIELDS);
+        int topK = integer(how, r, 0);
         double[] weights = weights(scores, order, temperature, topK);
         int kept = kept(weights, topP, minP);
-        token = order[draw(weights, kept, uniform(batch, ints, r))];
+        token = order[draw(weights, kept, uniform(batch, how, r))];
       }
       Elements.setInt(tokens, r, token);
-      Elements.setByte(seen.segment(), row + token, 1);
+      Elements.setByte(how.seen().segment(), row + token, 1);
+    }
+  }
+
+  private static float number(SamplerRows how, int r, int field) {
+    return Elements.getFloat(how.floats(), (long) r * SamplerRows.FLOAT_FIELDS + field);
+  }
+
+  private static int integer(SamplerRows how, int r, int field) {
+    return Elements.getInt(how.ints(), (long) r * SamplerRows.INT_FIELDS + field);
+  }
+
+  private static void forbid(float[] scores, Buffer forbidden, int r) {
+    long row = (long) r * SamplerRows.words(scores.length);
+    for (int i = 0; i < scores.length; i++) {
+      if ((Elements.getInt(forbidden, row + i / 32) >> i % 32 & 1) != 0) {
+        scores[i] = Float.NEGATIVE_INFINITY;
+      }
     }
   }
 
@@ -85,9 +103,9 @@ final class ScalarTokenSampler implements TokenSampler {
     return sum;
   }
 
-  private static float uniform(Batch batch, Buffer ints, int r) {
-    long low = Integer.toUnsignedLong(Elements.getInt(ints, (long) r * INT_FIELDS + 1));
-    long high = Elements.getInt(ints, (long) r * INT_FIELDS + 2);
+  private static float uniform(Batch batch, SamplerRows how, int r) {
+    long low = Integer.toUnsignedLong(integer(how, r, 1));
+    long high = integer(how, r, 2);
     return TokenSampler.uniform(high << 32 | low, Elements.getInt(batch.positions(), r) + 1);
   }
 }

@@ -1,6 +1,7 @@
 package io.pariskv.backend.vector;
 
 import io.pariskv.kv.Batch;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.layer.TokenSampler;
 import io.pariskv.memory.Buffer;
 import java.lang.foreign.ValueLayout;
@@ -17,39 +18,43 @@ final class VectorTokenSampler implements TokenSampler {
   }
 
   @Override
-  public void sample(Buffer logits, Batch batch, Buffer floats, Buffer ints, Buffer seen,
-      Buffer tokens) {
-    TokenSampler.require(logits, batch, floats, ints, seen, tokens);
+  public void sample(Buffer logits, Batch batch, SamplerRows how, Buffer tokens) {
+    TokenSampler.require(logits, batch, how, tokens);
     int rows = batch.rows();
     int vocabulary = logits.shape().extent(1);
     for (int r = 0; r < rows; r++) {
-      long parameters = floats.address() + 4L * FLOAT_FIELDS * r;
+      long parameters = how.floats().address() + 4L * SamplerRows.FLOAT_FIELDS * r;
       if (Raw.getFloat(parameters) > 0) {
         Batch row = new Batch(1, batch.slots().slice(r, r + 1), batch.positions().slice(r, r + 1));
-        drawing.sample(logits.slice(r, r + 1), row, floats.slice(r, r + 1), ints.slice(r, r + 1),
-            seen.slice(r, r + 1), tokens.slice(r, r + 1));
+        drawing.sample(logits.slice(r, r + 1), row, how.slice(r, r + 1), tokens.slice(r, r + 1));
       } else {
-        long seenRow = seen.address() + (long) r * vocabulary;
-        int token = largest(logits.address() + 4L * r * vocabulary, seenRow,
+        long seen = how.seen().address() + (long) r * vocabulary;
+        long forbidden = how.forbidden().address() + 4L * r * SamplerRows.words(vocabulary);
+        int token = largest(logits.address() + 4L * r * vocabulary, seen, forbidden,
             Raw.getFloat(parameters + 12), vocabulary);
         tokens.segment().setAtIndex(ValueLayout.JAVA_INT, r, token);
-        Raw.ALL.set(ValueLayout.JAVA_BYTE, seenRow + token, (byte) 1);
+        Raw.ALL.set(ValueLayout.JAVA_BYTE, seen + token, (byte) 1);
       }
     }
   }
 
-  /** The token of the largest logit after the repetition penalty, the lowest of equals. */
-  private static int largest(long logits, long seen, float penalty, int vocabulary) {
+  /** The token of the largest logit after the repetition penalty that is not forbidden, the lowest of equals. */
+  private static int largest(long logits, long seen, long forbidden, float penalty,
+      int vocabulary) {
     int best = 0;
     float largest = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < vocabulary; i++) {
-      float logit = Raw.getFloat(logits + 4L * i);
-      if (penalty != 1 && Raw.ALL.get(ValueLayout.JAVA_BYTE, seen + i) != 0) {
-        logit = logit > 0 ? logit / penalty : logit * penalty;
-      }
-      if (logit > largest) { // never true of NaN
-        largest = logit;
-        best = i;
+    for (int from = 0; from < vocabulary; from += Integer.SIZE) {
+      int bits = Raw.getInt(forbidden + from / 8);
+      int to = Math.min(from + Integer.SIZE, vocabulary);
+      for (int i = from; i < to; i++, bits >>>= 1) {
+        float logit = Raw.getFloat(logits + 4L * i);
+        if (penalty != 1 && Raw.ALL.get(ValueLayout.JAVA_BYTE, seen + i) != 0) {
+          logit = logit > 0 ? logit / penalty : logit * penalty;
+        }
+        if (logit > largest && (bits & 1) == 0) { // never true of NaN
+          largest = logit;
+          best = i;
+        }
       }
     }
     return best;

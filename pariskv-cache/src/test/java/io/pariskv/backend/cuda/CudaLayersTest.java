@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.Step;
 import io.pariskv.kv.Batch;
-import io.pariskv.layer.TokenSampler;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.testing.Buffers;
@@ -34,10 +34,10 @@ class CudaLayersTest {
     note("embedding_bf16", 8, 8, 8, 4, 4);
     note("rms_norm_narrow", 8, 8, 8, 4, 4, 4);
     note("rms_norm_wide", 8, 8, 8, 4, 4);
-    note("sampler_largest", 8, 8, 8, 8, 4);
-    fake.device().kernel("sampler_draw", new int[]{8, 8, 8, 8, 8, 8, 8, 4}, arguments -> {
+    note("sampler_largest", 8, 8, 8, 8, 8, 4);
+    fake.device().kernel("sampler_draw", new int[]{8, 8, 8, 8, 8, 8, 8, 8, 4}, arguments -> {
       long bytes = 4L * arguments.grid().getFirst();
-      arguments.memory(5, bytes).copyFrom(arguments.memory(1, bytes)); // tokens from positions
+      arguments.memory(6, bytes).copyFrom(arguments.memory(4, bytes)); // tokens from positions
     });
     backend = new CudaBackend(fake.driver(), new KernelImage(new byte[64], 13_000));
     buffers = new Buffers(backend);
@@ -68,10 +68,14 @@ class CudaLayersTest {
   private Buffer sample(int rows, int vocabulary) {
     Buffer tokens = ints(rows);
     Batch batch = new Batch(rows, ints(rows), ints(rows));
-    layers.sampler().sample(floats(rows, vocabulary), batch,
-        floats(rows, TokenSampler.FLOAT_FIELDS), ints(rows, TokenSampler.INT_FIELDS),
-        buffers.empty(DType.U8, rows, vocabulary), tokens);
+    layers.sampler().sample(floats(rows, vocabulary), batch, how(rows, vocabulary), tokens);
     return tokens;
+  }
+
+  private SamplerRows how(int rows, int vocabulary) {
+    return new SamplerRows(floats(rows, SamplerRows.FLOAT_FIELDS),
+        ints(rows, SamplerRows.INT_FIELDS), buffers.empty(DType.U8, rows, vocabulary),
+        ints(rows, SamplerRows.words(vocabulary)));
   }
 
   @Test
@@ -94,9 +98,7 @@ class CudaLayersTest {
     Buffer tokens = ints(rows);
 
     layers.sampler().sample(floats(rows, VOCABULARY),
-        new Batch(rows, ints(rows), buffers.of(positions, rows)),
-        floats(rows, TokenSampler.FLOAT_FIELDS), ints(rows, TokenSampler.INT_FIELDS),
-        buffers.empty(DType.U8, rows, VOCABULARY), tokens);
+        new Batch(rows, ints(rows), buffers.of(positions, rows)), how(rows, VOCABULARY), tokens);
 
     assertArrayEquals(positions, buffers.ints(tokens));
     assertEquals(List.of("sampler_largest[3, 16, 1, 256]", "sampler_largest[3, 16, 1, 256]",
@@ -107,13 +109,11 @@ class CudaLayersTest {
   void sampler_inAStep_runsAsAGraph_andAllocatesNothing() {
     Buffer logits = floats(1, 10);
     Batch batch = new Batch(1, ints(1), ints(1));
-    Buffer floats = floats(1, TokenSampler.FLOAT_FIELDS);
-    Buffer ints = ints(1, TokenSampler.INT_FIELDS);
-    Buffer seen = buffers.empty(DType.U8, 1, 10);
+    SamplerRows how = how(1, 10);
     Buffer tokens = ints(1);
     fake.forget();
     try (Step step = backend.record(
-        () -> layers.sampler().sample(logits, batch, floats, ints, seen, tokens))) {
+        () -> layers.sampler().sample(logits, batch, how, tokens))) {
       step.run();
       step.run();
       step.run();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.pariskv.backend.LayerStages;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.kv.Batch;
+import io.pariskv.layer.SamplerRows;
 import io.pariskv.layer.Linear;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
@@ -184,11 +185,16 @@ class VectorLayersTest {
     Buffer floats = numbers.zeros(DType.F32, rows, 4);
     Buffer ints = numbers.zeros(DType.I32, rows, 3);
     Buffer seen = numbers.zeros(DType.U8, rows, vocabulary);
+    Buffer forbidden = numbers.zeros(DType.I32, rows, SamplerRows.words(vocabulary));
     for (int r = 0; r < rows; r++) {
       Numbers.set(floats, 4L * r, r % 4 == 3 ? 0.8f : 0);
       Numbers.set(floats, 4L * r + 1, 0.9f);
       Numbers.set(floats, 4L * r + 3, r % 2 == 0 ? 1 : 1.7f);
       ints.segment().setAtIndex(ValueLayout.JAVA_INT, 3L * r + 1, random.nextInt());
+      for (int word = 0; word < SamplerRows.words(vocabulary) && r % 3 == 0; word++) {
+        forbidden.segment().setAtIndex(ValueLayout.JAVA_INT,
+            (long) r * SamplerRows.words(vocabulary) + word, random.nextInt());
+      }
       for (int i = 0; i < vocabulary; i++) {
         long at = (long) r * vocabulary + i;
         seen.segment().set(ValueLayout.JAVA_BYTE, at, (byte) random.nextInt(2));
@@ -205,8 +211,9 @@ class VectorLayersTest {
     Buffer actual = numbers.zeros(DType.I32, rows);
     Buffer expectedSeen = numbers.copy(seen);
 
-    scalar.sampler().sample(numbers.copy(logits), batch, floats, ints, expectedSeen, expected);
-    vector.sampler().sample(logits, batch, floats, ints, seen, actual);
+    scalar.sampler().sample(logits, batch,
+        new SamplerRows(floats, ints, expectedSeen, forbidden), expected);
+    vector.sampler().sample(logits, batch, new SamplerRows(floats, ints, seen, forbidden), actual);
 
     assertArrayEquals(expected.segment().toArray(ValueLayout.JAVA_INT),
         actual.segment().toArray(ValueLayout.JAVA_INT));

@@ -146,6 +146,22 @@ final class ModelConfigReaderTest {
     refusedConfig(c -> c.putArray("bos_token_id").add(1).add(2), "bos_token_id has 2");
   }
 
+  /** Of 100 in the file. */
+  @Test
+  void positions_areThoseAfterStretching_whereTheFileSaysWhichItHas() {
+    String original = ",'original_max_position_embeddings':";
+    assertEquals(400, rope("rope_scaling", "{'type':'dynamic','factor':4}").positions());
+    assertEquals(240,
+        rope("rope_scaling", "{'type':'yarn','factor':4" + original + "60}").positions());
+    assertEquals(100,
+        rope("rope_scaling", "{'type':'yarn','factor':4" + original + "25}").positions());
+    assertEquals(100,
+        rope("rope_scaling", "{'type':'yarn','factor':null" + original + "25}").positions());
+    assertEquals(100, rope("rope_scaling", "{'type':'linear','factor':4}").positions());
+    assertEquals(Integer.MAX_VALUE,
+        rope("rope_scaling", "{'type':'yarn','factor':1e6" + original + "2000000000}").positions());
+  }
+
   @Test
   void read_ropeTypes_inBothSpellings() {
     String yarn = "{'rope_type':'yarn','factor':4,'original_max_position_embeddings':25,'rope_theta':1e6}";

@@ -112,7 +112,8 @@ public final class JsonItem {
 
   /** An error about a field of this item. */
   public InputException error(String field, String problem, String expected) {
-    return new InputException(file + ", " + where + ": " + field + " " + problem + ", " + expected
+    return new InputException(file + ", " + where + ": " + field + " "
+        + DataFile.shown(problem) + ", " + expected
         + "; correct it or download the file again");
   }
 

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 public final class Exams {
   private static final String BOXED = "\nPlease reason step by step, and put your final answer within \\boxed{}.";
 
+  /** Characters of a whole number with its unit; no more are looked at. */
+  private static final int LONGEST_NUMBER = 40;
+
   private Exams() {
   }
 
@@ -57,9 +60,11 @@ public final class Exams {
   }
 
   private static Problem aime(JsonItem item, int number) {
-    String answer = item.textOrNumber("answer", "expected_answer").strip();
+    String given = item.textOrNumber("answer", "expected_answer").strip();
+    // An export that is often used has 336^\circ.
+    String answer = given.length() > LONGEST_NUMBER ? given : Latex.normal(given);
     if (!answer.matches("\\d{1,3}")) {
-      throw item.error("\"answer\"", "is " + answer, "expected a whole number from 0 to 999");
+      throw item.error("\"answer\"", "is " + given, "expected a whole number from 0 to 999");
     }
     return new Problem(item.textOrNumberOr(String.valueOf(number), "id"),
         item.text("problem", "question") + BOXED, answer, Map.of());

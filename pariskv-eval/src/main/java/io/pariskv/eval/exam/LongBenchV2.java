@@ -48,8 +48,7 @@ record LongBenchV2(TaskData data) implements Task {
   @Override
   public List<Sample> samples(SampleRequest request) {
     Path file = data.require(name(), "data.json", "longbench-v2.json");
-    int items = JsonData.forEach(file, item -> {
-    });
+    int items = count(file);
     Set<Integer> chosen = new HashSet<>(Chosen.numbers(items, request.count(),
         Streams.random(request.seed(), name())));
     List<Sample> samples = new ArrayList<>();
@@ -60,6 +59,21 @@ record LongBenchV2(TaskData data) implements Task {
       }
     });
     return samples;
+  }
+
+  /** Items, each with an id of its own: samples are told apart by it. */
+  private static int count(Path file) {
+    Set<String> ids = new HashSet<>();
+    int items = JsonData.forEach(file, item -> {
+      String id = item.text("_id");
+      if (!ids.add(id)) {
+        throw item.error("\"_id\"", "is " + id, "expected one that no item before has");
+      }
+    });
+    if (items == 0) {
+      throw new InputException(file + " has no items; download it again");
+    }
+    return items;
   }
 
   private Sample sample(SampleRequest request, JsonItem item, String source) {

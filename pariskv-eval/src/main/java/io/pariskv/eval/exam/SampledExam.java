@@ -23,6 +23,8 @@ import java.util.function.Function;
  */
 record SampledExam(String name, TaskData data, List<String> files,
     Function<Path, List<Problem>> reader, Settings settings, Marking marking) implements Task {
+  /** Room for a prompt beside the longest answer; hardly a problem needs more. */
+  private static final int PROMPT_TOKENS = 2_048;
 
   /**
    * How answers are drawn.
@@ -36,6 +38,15 @@ record SampledExam(String name, TaskData data, List<String> files,
   @Override
   public boolean sized() {
     return false;
+  }
+
+  @Override
+  public int tokens() {
+    return PROMPT_TOKENS + maxTokens();
+  }
+
+  private int maxTokens() {
+    return data.maxTokens() > 0 ? data.maxTokens() : settings.maxTokens();
   }
 
   @Override
@@ -61,8 +72,7 @@ record SampledExam(String name, TaskData data, List<String> files,
     labels.put("draw", draw);
     return new Sample(problem.id() + "#" + draw,
         List.of(new ChatMessage("user", problem.prompt())), "", "", List.of(problem.reference()),
-        data.maxTokens() > 0 ? data.maxTokens() : settings.maxTokens(),
-        new Sample.Drawing(settings.temperature(), settings.topP(), settings.topK(),
+        maxTokens(), new Sample.Drawing(settings.temperature(), settings.topP(), settings.topK(),
             Streams.seed(seed, name, problem.id(), draw)),
         labels);
   }

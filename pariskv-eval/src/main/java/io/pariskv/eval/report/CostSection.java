@@ -40,7 +40,8 @@ final class CostSection {
     }
     elements.add(Page.heading("Costs and agreement with full attention"));
     elements.add(Page.note(
-        "Means over the samples. Attended tokens and bytes are those of the answer's decode steps. "
+        "Means over the samples. Attended tokens and bytes are those of the answer's decode steps. What pqcache and magicpig "
+            + "keep needs all of a prompt, so they make it before the first fed token: it is in the time to the first token. "
             + "Agreement: share of places with the token that full attention wrote, and the first place that differs."));
     results.tasks().forEach(task -> {
       elements.add(new Element("h3").text(task));

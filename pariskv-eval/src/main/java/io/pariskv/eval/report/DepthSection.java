@@ -34,12 +34,13 @@ final class DepthSection {
             Page.figures(maps));
   }
 
-  /** The label {@code depth} as a share; some tasks count in percent. */
+  /** The label {@code depth}, a share; ruler's tasks once wrote whole numbers of percent. */
   private static OptionalDouble depth(SampleLine line) {
-    return line.prompt().labels().get("depth") instanceof Number depth
-        ? OptionalDouble
-            .of(depth.doubleValue() > 1 ? depth.doubleValue() / 100 : depth.doubleValue())
-        : OptionalDouble.empty();
+    return switch (line.prompt().labels().get("depth")) {
+      case Integer percent -> OptionalDouble.of(percent / 100.0);
+      case Number share -> OptionalDouble.of(share.doubleValue());
+      case null, default -> OptionalDouble.empty();
+    };
   }
 
   private Element map(String task, List<SampleLine> samples) {

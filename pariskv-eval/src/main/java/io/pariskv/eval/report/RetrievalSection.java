@@ -4,16 +4,30 @@ import io.pariskv.eval.probe.RetrievalPoint;
 import io.pariskv.eval.report.Plot.Axis;
 import io.pariskv.eval.report.Plot.Point;
 import io.pariskv.eval.run.SampleLine;
+import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** How good the selections were: by decode position, and by layer and KV head. */
 final class RetrievalSection {
   private static final int GROUPS = 16;
+
+  private static final List<Measure> MEASURES = List.of(
+      new Measure("recall, mean query", RetrievalPoint::recall),
+      new Measure("recall, each query head", RetrievalPoint::headRecall),
+      new Measure("attention mass", RetrievalPoint::mass),
+      new Measure("output error", RetrievalPoint::error));
+
+  /** What is measured of a selection. */
+  private record Measure(String title, ToDoubleFunction<RetrievalPoint> of) {
+  }
 
   private final Results results;
 
@@ -30,7 +44,8 @@ final class RetrievalSection {
     elements.add(Page.note(
         "Beside exact attention in double. Recall: share of the best k keys of the zone that were selected, by the "
             + "group's mean query or by each query head. Mass: share of the exact attention weights on attended tokens. Error: of the "
-            + "output, relative. Means over layers, heads and samples. Steps are counted from the prefill."));
+            + "output, relative. Means over layers, heads and samples; intervals are Student's t over the samples' means. Steps "
+            + "are counted from the prefill."));
     elements.add(Plot.legend(results.kinds()));
     for (String task : results.tasks()) {
       for (int length : results.lengths(task)) {
@@ -41,59 +56,69 @@ final class RetrievalSection {
   }
 
   private void section(String task, int length, List<Element> elements) {
-    Map<String, List<RetrievalPoint>> points = results.methods().stream().collect(
+    Map<String, List<SampleLine>> samples = results.methods().stream().collect(
         Collectors.toMap(method -> method, method -> results.cell(task, length, method).stream()
-            .map(SampleLine::retrieval).flatMap(List::stream).toList()));
-    if (points.values().stream().allMatch(List::isEmpty)) {
+            .filter(line -> !line.retrieval().isEmpty()).toList()));
+    if (samples.values().stream().allMatch(List::isEmpty)) {
       return;
     }
-    String name = task + ", " + Numbers.length(length);
-    elements.add(new Element("h3").text(name));
-    elements.add(Page.figures(List.of(
-        plot("recall, mean query", points, RetrievalPoint::recall),
-        plot("recall, each query head", points, RetrievalPoint::headRecall),
-        plot("attention mass", points, RetrievalPoint::mass),
-        plot("output error", points, RetrievalPoint::error))));
-    elements.add(byLayer(points));
+    elements.add(new Element("h3").text(task + ", " + Numbers.length(length)));
+    elements.add(Page.figures(MEASURES.stream().map(each -> plot(each, samples))
+        .toList()));
+    elements.add(table("method", samples, point -> ""));
+    elements.add(new Element("details").add(new Element("summary").text("by layer and KV head"))
+        .add(table("method, layer, KV head", samples,
+            point -> ", %02d, %d".formatted(point.layer(), point.kvHead()))));
   }
 
-  private Element plot(String title, Map<String, List<RetrievalPoint>> points,
-      ToDoubleFunction<RetrievalPoint> of) {
-    int last = points.values().stream().flatMap(List::stream).mapToInt(RetrievalPoint::step).max()
-        .orElse(1);
-    Plot plot = new Plot(title, Axis.round("decode step", 0, last), Axis.unit(title));
-    List<String> methods = results.methods();
-    for (int m = 0; m < methods.size(); m++) {
-      String method = methods.get(m);
-      Map<Integer, Double> means = points.getOrDefault(method, List.of()).stream()
-          .collect(Collectors.groupingBy(point -> point.step() * GROUPS / (last + 1), TreeMap::new,
-              Collectors.averagingDouble(of)));
+  private Element plot(Measure measure, Map<String, List<SampleLine>> samples) {
+    int last = samples.values().stream().flatMap(List::stream).map(SampleLine::retrieval)
+        .flatMap(List::stream).mapToInt(RetrievalPoint::step).max().orElse(1);
+    Plot plot = new Plot(measure.title, Axis.round("decode step", 0, last),
+        Axis.unit(measure.title));
+    for (String method : results.methods()) {
       List<Point> line = new ArrayList<>();
-      means.forEach((group, mean) -> line.add(Point.of((group + 0.5) * (last + 1) / GROUPS,
-          Math.min(mean, 1), method + ": " + Numbers.of(mean))));
+      intervals(samples.getOrDefault(method, List.of()), measure,
+          point -> point.step() * GROUPS / (last + 1)).forEach(
+              (group, mean) -> line.add(Point.of((group + 0.5) * (last + 1) / GROUPS,
+                  Math.min(mean.mean(), 1), method + ": " + Numbers.of(mean))));
       plot.line(results.colour(method), line);
     }
-    return Page.figure(title, plot.toElement());
+    return Page.figure(measure.title, plot.toElement());
   }
 
-  private Element byLayer(Map<String, List<RetrievalPoint>> points) {
-    Table table = new Table(List.of("method, layer, KV head", "recall, mean query",
-        "recall, each head", "mass", "error", "n"));
+  /** A row for each method and place that points have. */
+  private Element table(String first, Map<String, List<SampleLine>> samples,
+      Function<RetrievalPoint, String> place) {
+    Table table = new Table(Stream.concat(Stream.concat(Stream.of(first),
+        MEASURES.stream().map(Measure::title)), Stream.of("n")).toList());
     for (String method : results.methods()) {
-      Map<String, List<RetrievalPoint>> places = points.getOrDefault(method, List.of()).stream()
-          .collect(
-              Collectors.groupingBy(point -> "%02d, %d".formatted(point.layer(), point.kvHead()),
-                  TreeMap::new, Collectors.toList()));
-      places.forEach((place, own) -> table.row(method + ", " + place,
-          List.of(mean(own, RetrievalPoint::recall), mean(own, RetrievalPoint::headRecall),
-              mean(own, RetrievalPoint::mass), mean(own, RetrievalPoint::error),
-              Integer.toString(own.size()))));
+      Map<String, List<String>> rows = new TreeMap<>();
+      Map<String, Integer> counts = new HashMap<>();
+      for (Measure measure : MEASURES) {
+        intervals(samples.getOrDefault(method, List.of()), measure, place).forEach((at, mean) -> {
+          rows.computeIfAbsent(at, _ -> new ArrayList<>()).add(Numbers.of(mean));
+          counts.put(at, mean.samples());
+        });
+      }
+      rows.forEach((at, cells) -> table.row(method + at,
+          Stream.concat(cells.stream(), Stream.of(String.valueOf(counts.get(at)))).toList()));
     }
-    return new Element("details").add(new Element("summary").text("by layer and KV head"))
-        .add(table.toElement());
+    return table.toElement();
   }
 
-  private static String mean(List<RetrievalPoint> points, ToDoubleFunction<RetrievalPoint> of) {
-    return Numbers.of(points.stream().mapToDouble(of).average().orElse(0));
+  /** Means over the samples' means, since steps and heads of one sample are alike; by what points are grouped by. */
+  private static <K extends Comparable<K>> Map<K, Interval> intervals(List<SampleLine> samples,
+      Measure measure, Function<RetrievalPoint, K> group) {
+    Map<K, List<Double>> means = new TreeMap<>();
+    for (SampleLine sample : samples) {
+      sample.retrieval().stream()
+          .collect(Collectors.groupingBy(group, Collectors.averagingDouble(measure.of)))
+          .forEach((key, mean) -> means.computeIfAbsent(key, _ -> new ArrayList<>()).add(mean));
+    }
+    Map<K, Interval> intervals = new TreeMap<>();
+    means.forEach((key, each) -> intervals.put(key,
+        Interval.student(each.stream().mapToDouble(Double::doubleValue).toArray())));
+    return intervals;
   }
 }

@@ -23,7 +23,7 @@ final class ScoreSection {
     List<Element> elements = new ArrayList<>();
     elements.add(Page.heading("Score by length and method"));
     elements.add(Page.note(
-        "Mean and 95% confidence interval: Wilson's score interval where every score is 0 or 1, else the "
+        "Mean and 95% confidence interval: Wilson's score interval where every score is 0 or 1, or all are equal, else the "
             + "percentile bootstrap (2,000 resamples); measures have Student's t. Every failure counts as wrong. Samples of a cell "
             + "are the same for every method, so intervals that overlap may still hide a difference."));
     elements.add(Plot.legend(results.kinds()));

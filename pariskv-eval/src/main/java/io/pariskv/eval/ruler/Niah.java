@@ -92,11 +92,11 @@ record Niah(RulerData data, Haystack haystack, Kind keyKind, Kind valueKind, int
         fill(PREFIX, query), answers, labels);
   }
 
-  /** The labels: all depths in one, and the one depth where there is but one. */
+  /** The labels: all depths in one, in percent, and as a share the one depth where there is but one. */
   static Map<String, Object> depthLabels(List<Integer> depths) {
     String all = String.join(" ", depths.stream().map(String::valueOf).toList());
     return depths.size() == 1
-        ? Map.of("depths", all, "depth", depths.getFirst())
+        ? Map.of("depths", all, "depth", depths.getFirst() / 100.0)
         : Map.of("depths", all);
   }
 

@@ -1,5 +1,7 @@
 package io.pariskv.eval.run;
 
+import java.util.Objects;
+
 /**
  * Samples that are counted together.
  *
@@ -8,6 +10,12 @@ package io.pariskv.eval.run;
  * @param method the label of a {@link MethodChoice}
  */
 public record Cell(String task, int length, String method) {
+
+  /** Refuses a cell without its parts, which a damaged line may have. */
+  public Cell {
+    Objects.requireNonNull(task, "task");
+    Objects.requireNonNull(method, "method");
+  }
 
   /** Such as {@code recall-path 16384 pariskv}. */
   @Override

@@ -101,6 +101,8 @@ public final class Evaluation {
   /** Cell and id of the samples that are done. */
   private final Set<Map.Entry<Cell, String>> done = new HashSet<>();
   private final Set<Cell> refused = new HashSet<>();
+  /** Why earlier runs refused cells; what was wrong then may have been mended. */
+  private final Map<Cell, String> refusedBefore = new HashMap<>();
   /** Tokens that full attention wrote, by task, length and id. */
   private final Map<List<Object>, List<Integer>> written = new HashMap<>();
 
@@ -134,7 +136,7 @@ public final class Evaluation {
 
   private void remember(Line line) {
     switch (line) {
-      case RefusedLine cell -> refused.add(cell.cell());
+      case RefusedLine cell -> refusedBefore.put(cell.cell(), cell.reason());
       case SampleLine sample -> {
         done.add(Map.entry(sample.cell(), sample.id()));
         if (isReference(sample.cell()) && !sample.failed()) {
@@ -163,7 +165,7 @@ public final class Evaluation {
   }
 
   private synchronized void refuse(Cell cell, @Nullable String reason) {
-    if (reason != null && !refused.contains(cell)) {
+    if (reason != null && refused.add(cell) && !reason.equals(refusedBefore.get(cell))) {
       write(new RefusedLine(cell, reason));
     }
   }
@@ -266,7 +268,7 @@ public final class Evaluation {
       row = next;
       trials = List.of();
       at(next.length).methods()
-          .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next.length)));
+          .forEach(method -> refuse(next.cell(method.label()), tooLong(method, next)));
       if (open(next).findAny().isPresent()) {
         try {
           trials = trials(next);
@@ -292,12 +294,18 @@ public final class Evaluation {
           method -> refuse(of.cell(method.label()), String.valueOf(reason.getMessage())));
     }
 
-    /** Why the model cannot hold so many tokens through a method; null if it can. */
-    private @Nullable String tooLong(MethodChoice method, int length) {
-      int positions = model.config().maxPositions();
-      if (length > positions) {
-        return "length " + length + " is more than the model's " + positions
-            + " positions (max_position_embeddings); give a smaller one";
+    /** Why the model cannot hold a row's samples through a method; null if it can. */
+    private @Nullable String tooLong(MethodChoice method, Row of) {
+      boolean sized = of.workload.sized();
+      int tokens = sized ? of.length : of.workload.tokens();
+      String length = sized
+          ? "length " + tokens
+          : "a prompt and an answer of " + tokens + " tokens";
+      String wayOut = sized ? "; give a smaller one" : "; give a smaller number of --new-tokens";
+      int positions = model.config().positions();
+      if (tokens > positions) {
+        return length + " is more than the model's " + positions
+            + " positions (max_position_embeddings and rope_scaling)" + wayOut;
       }
       String misfit = misfit(method);
       if (misfit != null) {
@@ -305,9 +313,8 @@ public final class Evaluation {
       }
       int fitting = Math.min(model.plan().context(),
           model.plan().largestContext(method.method()));
-      return length > fitting
-          ? "length " + length + " does not fit in memory, " + fitting
-              + " tokens do; give a smaller one"
+      return tokens > fitting
+          ? length + " does not fit in memory, " + fitting + " tokens do" + wayOut
           : null;
     }
 

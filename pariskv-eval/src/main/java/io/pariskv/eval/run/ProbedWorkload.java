@@ -22,6 +22,11 @@ public record ProbedWorkload(String name, Workload workload, int every) implemen
   }
 
   @Override
+  public int tokens() {
+    return workload.tokens();
+  }
+
+  @Override
   public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
     List<Trial> trials = workload.trials(encoder, length, samples, seed);
     return new MadeList<>(trials.size(), i -> new Probed(trials.get(i), every));

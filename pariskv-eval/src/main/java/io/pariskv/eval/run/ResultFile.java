@@ -10,10 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -147,23 +150,45 @@ public final class ResultFile implements AutoCloseable {
 
   /** Adds the lines and returns how many bytes they take; an end without line feed, or that is no line, is left out. */
   private static long parse(Path file, byte[] bytes, List<Line> lines) {
+    Map<Map.Entry<Cell, String>, Integer> samples = new HashMap<>();
     int start = 0;
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == '\n') {
+        int number = lines.size() + 1;
         try {
-          lines.add(MAPPER.readValue(bytes, start, i - start, Line.class));
+          lines.add(parse(bytes, start, i));
         } catch (JacksonException e) {
           if (i == bytes.length - 1) { // torn by a crash of the system, which may lose what comes before
             break;
           }
-          throw new InputException(file + ": line " + (lines.size() + 1)
-              + " is damaged (" + e.getOriginalMessage()
-              + "); remove it, and its sample is computed again", e);
+          throw new InputException(file + ": line " + number + " is damaged ("
+              + e.getOriginalMessage() + "); remove it, and its sample is computed again", e);
+        }
+        if (lines.getLast() instanceof SampleLine sample) {
+          Integer first = samples.putIfAbsent(Map.entry(sample.cell(), sample.id()), number);
+          requireNew(file, sample, number, first);
         }
         start = i + 1;
       }
     }
     return start;
+  }
+
+  private static void requireNew(Path file, SampleLine sample, int number,
+      @Nullable Integer first) {
+    if (first != null) {
+      throw new InputException(file + ": line " + number + " has sample " + sample.id() + " of "
+          + sample.cell() + ", which line " + first
+          + " has already; remove one of them, or it counts twice");
+    }
+  }
+
+  private static Line parse(byte[] bytes, int start, int end) {
+    Line line = MAPPER.readValue(bytes, start, end - start, Line.class);
+    if (line == null) {
+      throw new StreamReadException("it says null");
+    }
+    return line;
   }
 
   private static void append(FileChannel channel, ByteBuffer line) throws IOException {

@@ -3,6 +3,8 @@ package io.pariskv.eval.run;
 import io.pariskv.eval.probe.RetrievalPoint;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,17 @@ import org.jspecify.annotations.Nullable;
 public record SampleLine(Cell cell, String id, Prompt prompt, Outcome outcome, @Nullable Cost cost,
     @Nullable Agreement agreement, List<RetrievalPoint> retrieval, Origin origin) implements Line {
 
+  /** Refuses a line without its parts. */
+  public SampleLine {
+    requireAll(cell, id, prompt, outcome, retrieval, origin);
+  }
+
+  private static void requireAll(@Nullable Object... parts) {
+    if (Stream.of(parts).anyMatch(Objects::isNull)) {
+      throw new IllegalArgumentException("a part of the sample is missing");
+    }
+  }
+
   /**
    * What was asked.
    *
@@ -31,6 +44,11 @@ public record SampleLine(Cell cell, String id, Prompt prompt, Outcome outcome, @
    */
   public record Prompt(long seed, int tokens, int fedTokens, Map<String, Object> labels,
       List<String> references) {
+
+    /** Refuses a prompt without its parts. */
+    public Prompt {
+      requireAll(labels, references);
+    }
   }
 
   /**
@@ -47,6 +65,14 @@ public record SampleLine(Cell cell, String id, Prompt prompt, Outcome outcome, @
   public record Outcome(@Nullable Double score, boolean parsed, boolean finished,
       Map<String, Double> measures, String prediction, List<Integer> tokens,
       @Nullable String error) {
+
+    /** Refuses a score that is not from 0 to 1. */
+    public Outcome {
+      if (score != null && !(score >= 0 && score <= 1)) {
+        throw new IllegalArgumentException("score " + score + " is not from 0 to 1");
+      }
+      requireAll(measures, prediction, tokens);
+    }
 
     /** A sample that could not be answered. */
     static Outcome failed(boolean scored, String error) {

@@ -26,10 +26,12 @@ public final class Scores {
     return cells;
   }
 
-  /** Cells that could not be run. */
+  /** Cells that could not be run, each with the last reason; one that was run after all is none of them. */
   public static List<RefusedLine> refused(List<Line> lines) {
-    return lines.stream().filter(RefusedLine.class::isInstance).map(RefusedLine.class::cast)
-        .toList();
+    Map<Cell, Line> last = new LinkedHashMap<>();
+    lines.forEach(line -> last.put(line.cell(), line));
+    return last.values().stream().filter(RefusedLine.class::isInstance)
+        .map(RefusedLine.class::cast).toList();
   }
 
   /** The mean score; empty where a task only measures. */

@@ -27,6 +27,11 @@ public record TaskWorkload(Task task) implements Workload {
   }
 
   @Override
+  public int tokens() {
+    return task.tokens();
+  }
+
+  @Override
   public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
     SampleRequest request = new SampleRequest(Math.max(length, 1), samples, seed, encoder::tokens);
     List<Sample> made = task.samples(request);

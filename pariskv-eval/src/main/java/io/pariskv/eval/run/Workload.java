@@ -11,6 +11,11 @@ public interface Workload {
   /** Whether samples are made to a length; else they come as they are. */
   boolean sized();
 
+  /** Tokens that a sample which comes as it is may take, prompt and answer together; 0 if samples are made to a length. */
+  default int tokens() {
+    return 0;
+  }
+
   /**
    * The samples of one length, the same for every method.
    *

@@ -25,21 +25,33 @@ public final class Workloads {
    * What some workloads need to know.
    *
    * @param data a file for {@code perplexity}, a directory for other tasks; null for none
-   * @param newTokens tokens that {@code retrieval} writes, or {@code perplexity} judges
+   * @param newTokens tokens that {@code retrieval} writes or {@code perplexity} judges, 512 if null; or that the answer in
+   *     an exam may have, the exam's own number if null
    * @param every steps from one whose selections are looked at to the next; null for none, but in {@code
    *     retrieval}
    */
-  public record Settings(@Nullable Path data, int newTokens, @Nullable Integer every) {
+  public record Settings(@Nullable Path data, @Nullable Integer newTokens,
+      @Nullable Integer every) {
+    private static final int NEW_TOKENS = 512;
 
     /** Checks the numbers; the message names the setting as the command line does. */
     public Settings {
       int least = RecallDocument.SENTENCE_TOKENS;
-      if (newTokens < least) {
+      if (newTokens != null && newTokens < least) {
         throw new InputException("new-tokens " + newTokens + " must be at least " + least);
       }
       if (every != null && every < 1) {
         throw new InputException("every " + every + " must be at least 1");
       }
+    }
+
+    private int measuredTokens() {
+      return newTokens == null ? NEW_TOKENS : newTokens;
+    }
+
+    private TaskData taskData() {
+      boolean directory = data != null && !Files.isRegularFile(data); // a text is for perplexity
+      return new TaskData(directory ? data : null, 0, newTokens == null ? 0 : newTokens);
     }
   }
 
@@ -62,7 +74,8 @@ public final class Workloads {
     Integer every = settings.every();
     return switch (name) {
       case RETRIEVAL -> {
-        RecallTask path = RecallTask.path(settings.newTokens() / RecallDocument.SENTENCE_TOKENS);
+        RecallTask path = RecallTask
+            .path(settings.measuredTokens() / RecallDocument.SENTENCE_TOKENS);
         yield List.of(new ProbedWorkload(RETRIEVAL, new TaskWorkload(path),
             every == null ? RETRIEVAL_EVERY : every));
       }
@@ -71,20 +84,19 @@ public final class Workloads {
         if (data == null) {
           throw new InputException("data is missing: perplexity needs a text; give --data FILE");
         }
-        yield List.of(new PerplexityWorkload(data, settings.newTokens()));
+        yield List.of(new PerplexityWorkload(data, settings.measuredTokens()));
       }
-      default -> tasks(name, settings.data()).stream().<Workload>map(TaskWorkload::new)
+      default -> tasks(name, settings).stream().<Workload>map(TaskWorkload::new)
           .map(each -> every == null ? each : new ProbedWorkload(each.name(), each, every))
           .toList();
     };
   }
 
-  private static List<Task> tasks(String name, @Nullable Path data) {
+  private static List<Task> tasks(String name, Settings settings) {
     if (!names().contains(name)) {
       throw new InputException(
           "task '" + name + "' is not known; choose one of " + String.join(", ", names()));
     }
-    boolean directory = data != null && !Files.isRegularFile(data); // a text is for perplexity
-    return Tasks.named(name, new TaskData(directory ? data : null, 0, 0));
+    return Tasks.named(name, settings.taskData());
   }
 }

@@ -24,19 +24,20 @@ public record Interval(double mean, double low, double high, String method, int 
       2.0423};
 
   /**
-   * Of scores from 0 to 1: Wilson's score interval if each is 0 or 1, else the percentile bootstrap.
+   * Of scores from 0 to 1: Wilson's score interval if each is 0 or 1, or if all are equal, else the percentile
+   * bootstrap. Resamples of equal scores are all the same, which would say that nothing is uncertain; no score from 0 to
+   * 1 varies more than one that is 0 or 1, so Wilson's interval of that mean is wide enough.
    *
    * @param scores at least one
    */
   public static Interval ofScores(double[] scores) {
     boolean binary = Arrays.stream(scores).allMatch(score -> score == 0 || score == 1);
-    return binary
-        ? wilson((int) Arrays.stream(scores).sum(), scores.length)
-        : bootstrap(scores);
+    boolean equal = Arrays.stream(scores).allMatch(score -> score == scores[0]);
+    return binary || equal ? wilson(Arrays.stream(scores).sum(), scores.length) : bootstrap(scores);
   }
 
-  /** Of {@code right} right answers among {@code samples}, at least one. */
-  public static Interval wilson(int right, int samples) {
+  /** Of {@code right} right answers, or parts of them together, among {@code samples}, at least one. */
+  public static Interval wilson(double right, int samples) {
     double n = samples;
     double share = right / n;
     double z2 = Z * Z;

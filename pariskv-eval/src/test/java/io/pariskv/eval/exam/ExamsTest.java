@@ -74,6 +74,18 @@ class ExamsTest {
     assertNotEquals(samples, task.samples(Counting.words(1, 1000, 2)));
   }
 
+  /** One of the exports of 2025 has a unit in its fifth answer of the second part. */
+  @Test
+  void aime_takesAnAnswerWithItsUnit_andShowsTheStartOfOneThatIsNone() throws IOException {
+    Task task = task("aime", "aime25.jsonl", "{\"question\":\"P\",\"answer\":\"336^\\\\circ\"}\n");
+    Sample sample = task.samples(Counting.words(1, 1, 1)).getFirst();
+    assertEquals(List.of("336"), sample.references());
+    assertEquals(1, task.grade(sample, new Answer("\\boxed{336}", 5, true)).score());
+    assertRefused(task("aime", "aime25.jsonl",
+        "{\"problem\":\"P\",\"answer\":\"1\\n" + "x".repeat(100_000) + "\"}\n"),
+        "line 1: \"answer\" is 1 xxx");
+  }
+
   @Test
   void drawsAndTokens_areAsTheUserSays() throws IOException {
     Files.writeString(directory.resolve("aime.jsonl"), "{\"problem\":\"P\",\"answer\":1}\n");
@@ -81,6 +93,8 @@ class ExamsTest {
         .samples(Counting.words(1, 100, 1));
     assertEquals(List.of("1#1", "1#2", "1#3"), samples.stream().map(Sample::id).toList());
     assertEquals(500, samples.getFirst().maxTokens());
+    assertEquals(2_548, task("aime", new TaskData(directory, 3, 500)).tokens());
+    assertEquals(40_960, task("aime", TaskData.NONE).tokens());
   }
 
   @Test
@@ -239,6 +253,10 @@ class ExamsTest {
         "data.json, item 2: \"choice_B\" is missing");
     assertRefused(task("longbench-v2", "data.json",
         "[" + item("x", "t").replace("\"C\"", "\"E\"") + "]"), "expected A, B, C or D");
+    assertRefused(
+        task("longbench-v2", "data.json", "[" + item("x", "t") + "," + item("x", "u") + "]"),
+        "data.json, item 2: \"_id\" is x, expected one that no item before has");
+    assertRefused(task("longbench-v2", "data.json", "[]"), "data.json has no items");
   }
 
   @Test

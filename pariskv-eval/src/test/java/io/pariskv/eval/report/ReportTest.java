@@ -18,6 +18,7 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -115,6 +116,41 @@ class ReportTest {
         "Needle depth by length", "bytes a token", "by layer and KV head", "2 (20%)",
         "Cells that could not be run", "hops", "v1")) {
       assertTrue(text.contains(part), part + " is not in " + text);
+    }
+  }
+
+  /** Steps and heads of one sample are alike: what is counted is samples, of which 2 have 0.8 and 0.4 here. */
+  @Test
+  void retrieval_hasIntervalsOverSamples_notOverPoints() throws Exception {
+    List<Line> lines = new ArrayList<>();
+    for (int id = 0; id < 2; id++) {
+      SampleLine any = line("retrieval", 4096, "m", id, 1.0);
+      List<RetrievalPoint> points = Collections.nCopies(100,
+          new RetrievalPoint(0, 3, 1, 0.8 - 0.4 * id, 0.5, 0.5, 0.5));
+      lines.add(new SampleLine(any.cell(), any.id(), any.prompt(), any.outcome(), any.cost(), null,
+          points, any.origin()));
+    }
+    String text = parsed(Report.of(Map.of(), lines)).getDocumentElement().getTextContent()
+        .replaceAll("\\s+", " ");
+    for (String row : List.of("m", "m, 03, 1")) { // 0.6 -+ 12.706 * 0.2
+      assertTrue(text.contains(row + " 0.600 (-1.94 to 3.14) 0.500 (0.500 to 0.500)"), text);
+    }
+    String one = parsed(Report.of(Map.of(), lines.subList(0, 1))).getDocumentElement()
+        .getTextContent().replaceAll("\\s+", " ");
+    assertTrue(one.contains("m, 03, 1 0.800 0.500 0.500 0.500 1"), one);
+  }
+
+  /** A share, or in results of earlier versions whole percents: of these 1 is near the start, not the end. */
+  @Test
+  void aNeedleNearTheStart_isInTheFirstRow() throws Exception {
+    for (Object depth : List.of(0.01, 1, 0)) {
+      SampleLine any = line("niah", 4096, "full", 0, 0.5);
+      SampleLine line = new SampleLine(any.cell(), any.id(),
+          new SampleLine.Prompt(1, 4000, 20, Map.of("depth", depth), List.of()), any.outcome(),
+          any.cost(), null, List.of(), any.origin());
+      String text = parsed(Report.of(Map.of(), List.of(line))).getDocumentElement()
+          .getTextContent().replaceAll("\\s+", " ");
+      assertTrue(text.contains("0 to 20% 0.500 20 to 40%"), text);
     }
   }
 

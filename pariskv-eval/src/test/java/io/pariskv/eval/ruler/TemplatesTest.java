@@ -111,7 +111,7 @@ class TemplatesTest {
   @Test
   void depths_areWhereTheNeedlesAre() {
     Sample one = sample("niah_single_2", 8192);
-    int depth = (Integer) one.labels().getOrDefault("depth", -1);
+    double depth = 100 * (Double) one.labels().getOrDefault("depth", -1.0);
     int at = 100 * prompt(one).indexOf("One of the special") / prompt(one).length();
     assertTrue(Math.abs(depth - at) <= 5, depth + " but found at " + at);
     Sample four = sample("niah_multivalue", 8192);

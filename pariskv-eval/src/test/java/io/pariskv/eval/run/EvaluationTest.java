@@ -258,6 +258,76 @@ class EvaluationTest {
     assertEquals(lines, run(plan, directory, true));
   }
 
+  /** A data file that has been corrected, a larger machine: what was refused then need not be now. */
+  @Test
+  void cellsThatCanBeAfterAll_areRunWhenTheRunIsResumed(@TempDir Path directory) {
+    RefusedLine refused = new RefusedLine(new Cell("recall-number", 400, "wide"), "no file");
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      file.append(refused);
+    }
+    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(400), WIDE);
+    List<Line> lines = run(plan, directory, true);
+    assertEquals(refused, lines.getFirst());
+    assertEquals(2, samples(lines).size());
+    assertEquals(List.of(), Scores.refused(lines));
+    assertEquals(lines, run(plan, directory, true));
+  }
+
+  @Test
+  void cellThatIsRefusedAgain_saysWhyNow(@TempDir Path directory) {
+    Cell cell = new Cell("recall-number", 20, "wide");
+    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+      file.append(new RefusedLine(cell, "no file"));
+    }
+    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(20), WIDE);
+    List<Line> lines = run(plan, directory, true);
+    assertEquals(2, lines.size());
+    assertEquals(1, Scores.refused(lines).size());
+    assertTrue(Scores.refused(lines).getFirst().reason().contains("at least"), lines.toString());
+    assertEquals(lines, run(plan, directory, true));
+  }
+
+  /** Questions that come as they are and may take so many tokens with their answers. */
+  private record Exam(Task task, int tokens) implements Task {
+    @Override
+    public String name() {
+      return "exam";
+    }
+
+    @Override
+    public boolean sized() {
+      return false;
+    }
+
+    @Override
+    public List<Sample> samples(SampleRequest request) {
+      return task.samples(new SampleRequest(400, request.count(), 1, request.tokens()));
+    }
+
+    @Override
+    public Grade grade(Sample sample, Answer answer) {
+      return task.grade(sample, answer);
+    }
+  }
+
+  /** Answers that were cut to a context nobody asked for would be other answers. */
+  @Test
+  void answersWithoutRoom_areRefused_notCut(@TempDir Path directory) {
+    for (int tokens : new int[]{1000, 1001, 2_000_000}) {
+      List<Line> lines = run(
+          plan(List.of(new Exam(RecallTask.number(), tokens)), List.of(500), FULL),
+          directory.resolve("of-" + tokens), false);
+      assertEquals(tokens == 1000 ? 2 : 0, samples(lines).size());
+      assertEquals(tokens == 1000
+          ? List.of()
+          : List.of("a prompt and an answer of " + tokens + " tokens " + (tokens == 1001
+              ? "does not fit in memory, 1000 tokens do"
+              : "is more than the model's 1048576 positions (max_position_embeddings)")
+              + "; give a smaller number of --new-tokens"),
+          Scores.refused(lines).stream().map(RefusedLine::reason).toList());
+    }
+  }
+
   @Test
   void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
     List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -110,6 +111,32 @@ class ResultFileTest {
   }
 
   @Test
+  void lineWithoutItsParts_isDamaged() throws IOException {
+    writeAll();
+    String whole = Files.readString(file());
+    String first = whole.substring(0, whole.indexOf('\n'));
+    for (String line : List.of("null", "{\"kind\":\"sample\"}", "{\"kind\":\"refused\"}",
+        "{\"kind\":\"refused\",\"cell\":{},\"reason\":\"\"}",
+        first.replace("\"score\":1.0", "\"score\":\"NaN\""),
+        first.replace("\"labels\":", "\"lost\":"),
+        first.replace("\"prediction\":", "\"lost\":"))) {
+      Files.writeString(file(), line + "\n" + whole);
+      assertRefused(this::reopened, "samples.jsonl", "line 1 is damaged", "remove it");
+    }
+  }
+
+  @Test
+  void sampleThatIsThereTwice_isRefused_withBothLines() throws IOException {
+    writeAll();
+    Files.writeString(file(), Files.readAllLines(file()).get(1) + "\n",
+        StandardOpenOption.APPEND);
+    assertRefused(this::reopened, "samples.jsonl",
+        "line 5 has sample 0 of recall-path 4096 pariskv",
+        "line 2 has already");
+    assertRefused(() -> ResultFile.read(directory), "line 5", "line 2");
+  }
+
+  @Test
   void otherSettings_areRefused_withFieldAndBothValues() {
     writeAll();
     assertRefused(
@@ -124,7 +151,7 @@ class ResultFileTest {
     try (ResultFile results = ResultFile.open(directory, SETTINGS, false)) {
       results.append(LINES.getFirst());
       ResultFile full = results.on(line -> {
-        Files.write(file(), new byte[]{'{'}, java.nio.file.StandardOpenOption.APPEND);
+        Files.write(file(), new byte[]{'{'}, StandardOpenOption.APPEND);
         throw new IOException("No space left on device");
       });
       assertRefused(() -> full.append(LINES.get(1)), "No space left on device", "1 lines are kept",

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,6 +107,11 @@ class WorkloadsTest {
     assertEquals("recall-list",
         Workloads.named(List.of("recall-list"), new Workloads.Settings(null, 100, 5)).getFirst()
             .name());
+    assertEquals(List.of(40_960, 2_148),
+        Stream.of(new Workloads.Settings(null, null, null), settings)
+            .map(each -> Workloads.named(List.of("gpqa"), each).getFirst().tokens()).toList());
+    assertEquals(List.of("retrieval"), Workloads.named(List.of("retrieval"),
+        new Workloads.Settings(null, null, null)).stream().map(Workload::name).toList());
     assertRefused(() -> Workloads.named(List.of("nope"), settings), "'nope'", "recall-tasks",
         "perplexity");
     assertRefused(() -> new Workloads.Settings(null, 1, null), "new-tokens 1", "14");

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,5 +57,17 @@ class IntervalTest {
     assertEquals("bootstrap", partial.method());
     assertTrue(partial.low() >= 0 && partial.high() <= 1, partial.toString());
     assertThrows(IllegalArgumentException.class, () -> Interval.student(new double[0]));
+  }
+
+  /** Three of four needles in each of ten samples, or in one: that does not make the mean certain. */
+  @ParameterizedTest
+  @CsvSource({"1, 0.1179, 0.9854", "10, 0.4422, 0.9191", "100, 0.6570, 0.8245"})
+  void equalScores_areNotCertain(int samples, double low, double high) {
+    double[] scores = new double[samples];
+    Arrays.fill(scores, 0.75);
+    Interval interval = Interval.ofScores(scores);
+    assertEquals(0.75, interval.mean());
+    assertEquals(low, interval.low(), 5e-5);
+    assertEquals(high, interval.high(), 5e-5);
   }
 }
