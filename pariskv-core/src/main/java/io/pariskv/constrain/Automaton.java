@@ -34,9 +34,9 @@ final class Automaton {
     return closure.state();
   }
 
-  /** At a place that reads, with that stack. */
-  State at(Node node, Stack stack) {
-    return intern(new State(new Node[]{node}, new Stack[]{stack}, false, generation));
+  /** At a place that reads, with nothing below it. */
+  State at(Node place) {
+    return intern(new State(new Node[]{place}, new Stack[]{Stack.BOTTOM}, false, generation));
   }
 
   /** After the rules that stack is the end of. */

@@ -13,7 +13,7 @@ import tools.jackson.databind.node.MissingNode;
 /** What schemas refer to, and which of them exclude each other. */
 final class References {
   /** Comparing alternatives looks at so many pairs of schemas and values at most, and so deep. */
-  private static final int MAX_COMPARISONS = 200_000;
+  private static final int MAX_COMPARISONS = 500_000;
   private static final int MAX_DEPTH = 8;
 
   private final JsonNode root;

@@ -63,7 +63,7 @@ final class TreeWalk {
     long before = work;
     restart();
     int[] bits = new int[(vocabulary.size + 31) >> 5];
-    int[] leaving = below(0, automaton.at(place, Stack.BOTTOM), bits);
+    int[] leaving = below(0, automaton.at(place), bits);
     Inside.Plain plain = Inside.Plain.of(bits, leaving, work);
     work = before;
     return plain;
@@ -111,7 +111,7 @@ final class TreeWalk {
     Ints begun = new Ints();
     Ints exits = new Ints();
     Ints endedBefore = new Ints();
-    path[0] = met(automaton.at(place, Stack.BOTTOM));
+    path[0] = met(automaton.at(place));
     int node = 1;
     while (node < vocabulary.end(0) && !exhausted()) {
       int depth = vocabulary.depth(node) - 1;
@@ -126,10 +126,10 @@ final class TreeWalk {
       }
       path[depth + 1] = next.complete ? again : next;
       ended[depth + 1] = ended[depth] + (next.complete ? 1 : 0);
-      vocabulary.tokens(node).forEach(token -> {
+      for (int token : vocabulary.tokens(node)) {
         tokens.add(token);
         begun.add(ended[depth]);
-      });
+      }
       node++;
     }
     Inside.Run run = Inside.Run.of(tokens.toArray(), begun.toArray(), exits.toArray(),

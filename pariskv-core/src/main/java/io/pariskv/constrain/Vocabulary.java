@@ -7,7 +7,6 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * The tokens of a model as bytes, and as a tree by their first bytes. Nodes of the tree are numbered such that each comes before those
@@ -105,8 +104,8 @@ final class Vocabulary {
   }
 
   /** The tokens that are what leads to a node. */
-  IntStream tokens(int node) {
-    return Arrays.stream(tokens, firsts[node], firsts[node + 1]);
+  int[] tokens(int node) {
+    return Arrays.copyOfRange(tokens, firsts[node], firsts[node + 1]);
   }
 
   /** Sets the bits of the tokens of one byte from one to another, inclusive. */

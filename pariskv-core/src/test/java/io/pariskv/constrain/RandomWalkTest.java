@@ -1,11 +1,14 @@
 package io.pariskv.constrain;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.error.InputException;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -79,6 +82,26 @@ class RandomWalkTest {
         assertTrue(tokens.allowed(progress)[tokens.end()], message);
       }
     }
+  }
+
+  /** To try all tokens would take too long. */
+  @Test
+  void formsThatAreReadInTooManyWays_areWrittenByteByByte() {
+    Random random = new Random(SEED);
+    String name = "n".repeat(24);
+    JsonNode schema = Schemas.of("{'type': 'array', 'minItems': 1, 'items': {'anyOf': ["
+        + IntStream.range(100, 880)
+            .mapToObj(i -> "{'properties': {'" + name + i + "': {'const': 1}}}")
+            .collect(Collectors.joining(", "))
+        + "]}}");
+    ByteTokens tokens = ByteTokens.allBytesAnd(name, "xx", "{\"", "\":");
+    Constraint constraint = tokens.constraints().to(new Form.Json(schema));
+    Constraint.Progress progress = constraint.start();
+    tokens.split("[{\"", random).forEach(progress::accept);
+    boolean[] allowed = tokens.allowed(progress);
+    assertTrue(allowed['x'] && allowed['n'] && allowed['"'] && !allowed['\n']);
+    assertFalse(allowed[257], "xx");
+    new Judge(schema).requireValid(RandomWalk.of(tokens).answer(constraint, random, 4), SEED);
   }
 
   @Test

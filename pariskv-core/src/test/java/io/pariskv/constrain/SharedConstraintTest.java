@@ -58,6 +58,20 @@ class SharedConstraintTest {
   }
 
   @Test
+  void answersThatNestDeep_endWhereTheyBegan() {
+    ByteTokens tokens = ByteTokens.allBytesAnd("ab");
+    Constraint.Progress progress = tokens.constraints().to(new Form.Json(Schemas.of("{}")))
+        .start();
+    for (int i = 0; i < 3000; i++) {
+      progress.accept('[');
+    }
+    for (int i = 0; i < 3000; i++) {
+      progress.accept(']');
+    }
+    assertEquals(List.of(tokens.end()), RandomWalk.of(tokens).allowed(progress));
+  }
+
+  @Test
   void tokensThatMayNotFollow_areRefused() {
     ByteTokens tokens = ByteTokens.allBytesAnd("ab");
     Constraint constraint = tokens.constraints().to(new Form.Literal("ab"));
