@@ -94,15 +94,16 @@ final class ParisKvOptions {
 
   private RetrievalBudget budget(String name, ParisKvConfig base, @Nullable Integer keys) {
     RetrievalBudget budget = base.budget();
+    RetrievalBudget chosen = new RetrievalBudget(or(keys, budget.k()),
+        candidateRatio != null ? candidateRatio : budget.candidateRatio(),
+        collisionRatio != null ? collisionRatio : budget.collisionRatio(),
+        budget.candidates(), adaptive);
     if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
       throw new InputException(
           "collision-ratio " + collisionRatio + " is about tiers, which preset "
               + name + " does not have; leave it out, or choose another preset, such as paper");
     }
-    return new RetrievalBudget(or(keys, budget.k()),
-        candidateRatio != null ? candidateRatio : budget.candidateRatio(),
-        collisionRatio != null ? collisionRatio : budget.collisionRatio(),
-        budget.candidates(), adaptive);
+    return chosen;
   }
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */
