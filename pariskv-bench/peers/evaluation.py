@@ -42,12 +42,13 @@ def make(arguments):
     if arguments.results:
         write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
         write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
+        write_lines(out / "drift-answers.jsonl", long_answers(arguments.results / "drift"))
     if arguments.compare:
         write_lines(out / "compare.jsonl", read_lines(arguments.compare))
-    recall, drifted, compared = (read_lines(path) if path.exists() else []
-                                 for path in (out / "recall.jsonl", out / "drift.jsonl", out / "compare.jsonl"))
+    recall, drifted, answers, compared = (read_lines(out / name) if (out / name).exists() else []
+                                          for name in ("recall.jsonl", "drift.jsonl", "drift-answers.jsonl", "compare.jsonl"))
     files = pictures(recall, drifted)
-    files["report.md"] = markdown(recall, drifted, compared, files, arguments.note)
+    files["report.md"] = markdown(recall, drifted, answers, compared, files, arguments.note)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
     return sorted(files)
@@ -137,6 +138,21 @@ def drift(directory):
     return rows
 
 
+def long_answers(directory):
+    """A row a method: how far each long answer is right, and how much of it is what full attention wrote."""
+    answered = defaultdict(list)
+    for line in samples(directory):
+        if line["kind"] == "sample":
+            answered[line["cell"]["method"]].append(line)
+    return [{"method": method, "length": lines[0]["cell"]["length"], "samples": len(lines),
+             "hops": [line["outcome"]["measures"].get("hops") for line in lines],
+             "first_difference": [line["agreement"]["firstDifference"] if line.get("agreement") else None for line in lines],
+             "equal_tokens": mean([line["agreement"]["equalShare"] for line in lines if line.get("agreement")]),
+             "bytes": mean([line["cost"]["kvBytesPerToken"] + line["cost"]["summaryBytesPerToken"] for line in lines if line.get("cost")])}
+            | {name: lines[0]["origin"][name] for name in ("model", "backend", "version")}
+            for method, lines in answered.items()]
+
+
 # Pictures
 
 
@@ -178,7 +194,7 @@ def distinct(values):
 # Tables
 
 
-def markdown(recall, drifted, compared, files, note):
+def markdown(recall, drifted, answers, compared, files, note):
     """report.md."""
     def images(prefix):
         return "\n".join(f"![{name[:-4]}]({name})" for name in files if name.startswith(prefix))
@@ -188,7 +204,7 @@ def markdown(recall, drifted, compared, files, note):
     for task in distinct(row["task"] for row in recall):
         parts += [f"## {task}", score_table([row for row in recall if row["task"] == task]), images(task + "-")]
     if drifted:
-        parts += ["## Long answers", drift_table(drifted), images("drift-")]
+        parts += ["## Long answers", answers_table(answers) if answers else "", drift_table(drifted), images("drift-")]
     for held in distinct((row["context"], row["batch"], row["placement"]) for row in compared):
         rows = [row for row in compared if (row["context"], row["batch"], row["placement"]) == held]
         parts += [f"## Decode latency of one layer, {held[1]} x {held[0]:,} tokens, K and V in {held[2]} memory", latency_table(rows)]
@@ -247,6 +263,17 @@ def drift_table(rows):
             lines.append([method, f"{row['from_step']:,} to {row['to_step']:,}", f"{row['recall']:.3f}", f"{row['head_recall']:.3f}",
                           f"{row['mass']:.3f}", f"{row['error']:.3f}", str(row["points"])])
     return table(["method", "generated tokens", "recall by the mean query", "by each head", "attention mass", "error", "points"], "lrrrrrr", lines)
+
+
+def answers_table(rows):
+    """A row a method; a cell has a number for each answer."""
+    def each(values):
+        return ", ".join("–" if value is None else f"{value:,.0f}" for value in values)
+
+    return table(["method", "hops until the first error", "first token unlike full", "equal to full", "MB read a token"], "lrrrr",
+                 [[row["method"], each(row["hops"]), each(row["first_difference"]),
+                   "–" if row["equal_tokens"] is None else f"{row['equal_tokens']:.3f}", "–" if row["bytes"] is None else f"{row['bytes'] / 1e6:.1f}"]
+                  for row in rows])
 
 
 def latency_table(rows):

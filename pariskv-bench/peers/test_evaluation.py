@@ -69,12 +69,14 @@ class EvaluationTest(unittest.TestCase):
     def test_report_and_pictures_are_made_again_of_the_records(self):
         self.directory("results/recall", [sample(method, i, 1.0, length=length) for method in ("full", "pariskv:sharp k=8", "pariskv:sharp k=100")
                                       for length in (4096, 131_072) for i in range(2)] + [refused("quest k=8", "why | not")])
-        self.directory("results/drift", [sample("pariskv", 0, 1.0, "retrieval", retrieval=[point(step) for step in range(0, 640, 16)])])
+        self.directory("results/drift", [sample("pariskv", i, 1.0, "retrieval", retrieval=[point(step) for step in range(0, 640, 16)])
+                                         for i in range(2)])
         compare = self.folder / "compare.jsonl"
         evaluation.write_lines(compare, [latency("full", 0.2), latency("quest", 0.1, error="not enough memory")])
         first = self.make(results=self.folder / "results", compare=compare)
         for text in ("**made up**", "| pariskv:sharp, k = 8 | 1.00 (0.34 to 1.00) | 1.00 (0.34 to 1.00) |", "why / not", "not enough memory",
-                     "not recorded", "recall-number-k.svg", "drift-error.svg", "600 to 625"):
+                     "not recorded", "recall-number-k.svg", "drift-error.svg", "600 to 625",
+                     "| pariskv | 3, 3 | 2, 2 | 0.500 | 0.0 |"):
             self.assertIn(text, first)
         pictures = list((self.folder / "out").glob("*.svg"))
         self.assertEqual(5, len(pictures))

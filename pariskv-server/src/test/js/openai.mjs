@@ -19,6 +19,27 @@ const ask = { model: MODEL, messages };
 /** An answer that does not end before somebody ends it. */
 const endless = { ...ask, ignore_eos: true, max_tokens: 3000 };
 
+const schema = {
+  type: 'object',
+  properties: {
+    animal: { type: 'string', enum: ['otter', 'acorn', 'none'] },
+    known: { type: 'boolean' },
+    sizes: { type: 'array', items: { enum: [1, 2.5] }, minItems: 1, maxItems: 3 },
+  },
+  required: ['animal', 'known', 'sizes'],
+  additionalProperties: false,
+};
+const jsonSchema = (name) => ({ type: 'json_schema', json_schema: { name, schema, strict: true } });
+
+/** That the value is of the schema. */
+function assertReading({ animal, known, sizes, ...others }) {
+  assert.ok(schema.properties.animal.enum.includes(animal), animal);
+  assert.equal(typeof known, 'boolean');
+  assert.ok(sizes.length >= 1 && sizes.length <= 3);
+  assert.ok(sizes.every((size) => size === 1 || size === 2.5));
+  assert.deepEqual(others, {});
+}
+
 const tests = [];
 const test = (name, run) => tests.push([name, run]);
 
@@ -127,6 +148,47 @@ test('completions: whole and streamed', async () => {
   assert.equal(chunks.map((chunk) => chunk.choices[0].text).join(''), whole.choices[0].text);
 });
 
+test('chat: how probable tokens are, whole and streamed', async () => {
+  const request = { ...ask, logprobs: true, top_logprobs: 2 };
+  const [choice] = (await client.chat.completions.create(request)).choices;
+  const tokens = choice.logprobs.content;
+  const bytes = Uint8Array.from(tokens.flatMap((token) => token.bytes));
+  assert.equal(new TextDecoder().decode(bytes), choice.message.content);
+  for (const { token, logprob, top_logprobs } of tokens) {
+    assert.equal(top_logprobs.length, 2);
+    assert.ok(top_logprobs[0].logprob >= top_logprobs[1].logprob);
+    assert.equal(token, top_logprobs[0].token, 'the most probable one is chosen');
+    assert.ok(logprob <= 0 && Math.abs(logprob - top_logprobs[0].logprob) < 1e-6);
+  }
+  const streamed = (await client.chat.completions.stream(request).finalChatCompletion()).choices[0];
+  assert.deepEqual(
+    streamed.logprobs.content.map((entry) => entry.token),
+    tokens.map((entry) => entry.token),
+  );
+});
+
+test('chat: an answer of a schema', async () => {
+  const request = { ...ask, response_format: jsonSchema('reading'), max_tokens: 500 };
+  const [choice] = (await client.chat.completions.create(request)).choices;
+  assert.equal(choice.finish_reason, 'stop');
+  assertReading(JSON.parse(choice.message.content));
+  const { parsed } = await client.chat.completions.stream(request).finalMessage();
+  assertReading(parsed);
+});
+
+test('responses: an answer of a schema, and how probable it is', async () => {
+  const response = await client.responses.create({
+    model: MODEL,
+    input: QUESTION,
+    text: { format: { type: 'json_schema', name: 'reading', schema } },
+    include: ['message.output_text.logprobs'],
+    top_logprobs: 1,
+  });
+  assertReading(JSON.parse(response.output_text));
+  const { logprobs } = response.output[0].content[0];
+  assert.equal(logprobs.map((entry) => entry.token).join(''), response.output_text);
+});
+
 test('responses: whole', async () => {
   const response = await client.responses.create({ model: MODEL, input: QUESTION, metadata: { a: 'b' } });
   assert.match(response.output_text, new RegExp(NUMBER));
@@ -169,8 +231,8 @@ test('errors: 400 names the field', async () => {
   assert.equal(error.param, 'temperature');
   error = await refusal(OpenAI.BadRequestError, chat({ max_tokens: 1_000_000 }));
   assert.equal(error.code, 'context_length_exceeded');
-  error = await refusal(OpenAI.BadRequestError, chat({ response_format: { type: 'json_object' } }));
-  assert.equal(error.param, 'response_format');
+  error = await refusal(OpenAI.BadRequestError, chat({ response_format: jsonSchema('two words') }));
+  assert.equal(error.param, 'response_format.json_schema.name');
   error = await refusal(
     OpenAI.BadRequestError,
     client.responses.create({ model: MODEL, input: 'x', previous_response_id: 'resp_1' }),
@@ -222,6 +284,11 @@ if (functionsUrl) {
     assert.deepEqual(JSON.parse(call.function.arguments), { city: 'Paris' });
     const result = { role: 'tool', tool_call_id: call.id, content: 'sunny' };
     await functions.chat.completions.create({ ...request, messages: [...messages, message, result] });
+    const choice = { type: 'function', function: { name: 'weather' } };
+    for (const tool_choice of ['required', choice]) {
+      const { choices } = await functions.chat.completions.create({ ...request, tool_choice });
+      assert.equal(choices[0].finish_reason, 'tool_calls');
+    }
     const streamed = await functions.chat.completions.stream(request).finalMessage();
     assert.deepEqual(JSON.parse(streamed.tool_calls[0].function.arguments), { city: 'Paris' });
   });

@@ -31,10 +31,11 @@ class CoreArchitectureTest {
   }
 
   @Test
-  void chat_knowsTextAlone() {
+  void chat_knowsTextAndItsFormsAlone() {
     classes().that().resideInAPackage("io.pariskv.chat..").should()
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
-            "io.pariskv.chat..", "io.pariskv.text..", "io.pariskv.error.."))
+            "io.pariskv.chat..", "io.pariskv.constrain..", "io.pariskv.text..",
+            "io.pariskv.error.."))
         .check(CLASSES);
   }
 

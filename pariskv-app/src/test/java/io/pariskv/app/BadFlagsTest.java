@@ -175,6 +175,7 @@ class BadFlagsTest {
     assertUsage(with(RUN, "--raw", "--system", "x"), "--system", "--raw");
     assertUsage(with(RUN, "--preset", "sharp", "--collision-ratio", "0.2"), "--collision-ratio",
         "sharp", "leave it out");
+    assertUsage(with(RUN, "--collision-ratio", "0.2"), "preset sharp"); // the default
     assertUsage(new Object[]{"run", "--model", "x", "--ids", "1", "--system", "x"}, "--system",
         "--ids");
   }

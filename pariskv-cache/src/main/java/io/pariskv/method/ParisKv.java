@@ -19,6 +19,11 @@ import io.pariskv.retrieve.RetrievalSize;
  */
 public record ParisKv(ParisKvConfig config) implements AttentionMethod {
 
+  /** With the settings that proved best, {@link ParisKvConfig#sharp}. */
+  public static ParisKv defaults() {
+    return new ParisKv(ParisKvConfig.sharp());
+  }
+
   /** With the published settings. */
   public static ParisKv paper() {
     return new ParisKv(ParisKvConfig.paper());

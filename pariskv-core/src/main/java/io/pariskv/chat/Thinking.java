@@ -1,5 +1,6 @@
 package io.pariskv.chat;
 
+import io.pariskv.constrain.Form;
 import io.pariskv.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,7 +13,9 @@ import java.util.List;
 public final class Thinking implements AnswerParser {
   private static final String OPEN = "<think>";
   private static final String CLOSE = "</think>";
-  private static final int LAST_TOKENS = 8;
+  /* Models were trained to write it between thought and answer. */
+  private static final String BETWEEN = "\n\n";
+  private static final int LAST_TOKENS = 16;
 
   private enum State {
     START, THINKS, THOUGHT, ANSWERS
@@ -31,9 +34,28 @@ public final class Thinking implements AnswerParser {
 
   /** Whether the prompt ends with the beginning of a thought, as some templates have it. */
   public static boolean begins(Tokenizer tokenizer, int[] prompt) {
+    return endOf(tokenizer, prompt).endsWith(OPEN);
+  }
+
+  /**
+   * An answer of this form, after a thought where there is one: the prompt may have begun it; or the model may, if it has tokens
+   * for the tags and the prompt has not ended the thought already.
+   */
+  static Form before(Form form, Tokenizer tokenizer, int[] prompt) {
+    Form rest = Form.of(new Form.Until(CLOSE), new Form.Literal(BETWEEN), form);
+    String end = endOf(tokenizer, prompt);
+    if (end.endsWith(OPEN)) {
+      return rest;
+    }
+    return end.endsWith(CLOSE) || tokenizer.idOf(OPEN).isEmpty() || tokenizer.idOf(CLOSE).isEmpty()
+        ? form
+        : new Form.Choice(List.of(form, Form.of(new Form.Literal(OPEN), rest)));
+  }
+
+  private static String endOf(Tokenizer tokenizer, int[] prompt) {
     int[] last = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - LAST_TOKENS),
         prompt.length);
-    return tokenizer.decode(last, false).stripTrailing().endsWith(OPEN);
+    return tokenizer.decode(last, false).stripTrailing();
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("ReferenceEquality") // equal stacks are one object
 final class Automaton {
   /** A state costs about 1 KiB once bytes were read from it. */
-  private static final int MAX_STATES = 8192;
+  private static final int MAX_STATES = 4096;
   /** Deeper stacks are not looked through for what they share; that costs memory only. */
   private static final int MAX_UNION_DEPTH = 1000;
 
@@ -34,15 +34,28 @@ final class Automaton {
     return closure.state();
   }
 
-  /** At a place that reads, with that stack. */
-  State at(Node node, Stack stack) {
-    return intern(new State(new Node[]{node}, new Stack[]{stack}, false, generation));
+  /** At a place that reads, with nothing below it. */
+  State at(Node place) {
+    return intern(new State(new Node[]{place}, new Stack[]{Stack.BOTTOM}, false, generation));
   }
 
   /** After the rules that stack is the end of. */
   State after(Stack stack) {
     Closure closure = new Closure();
     closure.pop(stack);
+    return closure.state();
+  }
+
+  /** After so many repetitions of the rule on top have ended, with as many as there may be. */
+  State afterRun(Stack stack, int ended) {
+    Closure closure = new Closure();
+    for (int i = 0; i < stack.size(); i++) {
+      Node call = stack.calls[i];
+      int count = stack.counts[i] + ended - 1;
+      if (count >= call.min && count <= call.max) {
+        closure.add(call.after(), stack.below[i]);
+      }
+    }
     return closure.state();
   }
 
@@ -71,12 +84,6 @@ final class Automaton {
     return state.generation == generation
         ? state
         : intern(new State(state.nodes, state.stacks, state.complete, generation));
-  }
-
-  /** A stack with one call on top. */
-  Stack push(Node call, int count, Stack below) {
-    return intern(
-        new Stack(false, new Node[]{call}, new int[]{count}, new Stack[]{below}));
   }
 
   private State read(State state, int b) {
@@ -111,15 +118,31 @@ final class Automaton {
       complete |= stack.bottom;
       for (int i = 0; i < stack.size(); i++) {
         Node call = stack.calls[i];
-        int count = stack.counts[i];
-        if (count >= call.min) {
+        if (stack.counts[i] >= call.min) {
           add(call.after(), stack.below[i]);
         }
-        if (count < call.max) {
-          // Without an upper limit all counts from the lower one on are alike.
-          enter(call, call.max == Node.UNLIMITED
-              ? Math.min(count + 1, Math.max(1, call.min))
-              : count + 1, stack.below[i]);
+      }
+      repeat(stack);
+    }
+
+    /** Those callers that may call once more do: all of one rule together, since one by one takes time with the square of them. */
+    private void repeat(Stack stack) {
+      int i = 0;
+      while (i < stack.size()) {
+        Node rule = stack.calls[i].body();
+        Frames frames = new Frames(stack.size() - i);
+        for (; i < stack.size() && stack.calls[i].body() == rule; i++) {
+          Node call = stack.calls[i];
+          int count = stack.counts[i];
+          if (count < call.max) {
+            // Without an upper limit all counts from the lower one on are alike.
+            frames.add(call, call.max == Node.UNLIMITED
+                ? Math.min(count + 1, Math.max(1, call.min))
+                : count + 1, stack.below[i]);
+          }
+        }
+        if (frames.size > 0) {
+          add(rule, intern(frames.stack(false)));
         }
       }
     }
@@ -146,15 +169,13 @@ final class Automaton {
         add(other, stack);
       }
       if (node.body != null) {
-        enter(node, 1, stack);
+        add(node.body(), node.isTailCall()
+            ? stack
+            : intern(new Stack(false, new Node[]{node}, new int[]{1}, new Stack[]{stack})));
         if (node.min == 0) {
           add(node.after(), stack);
         }
       }
-    }
-
-    private void enter(Node call, int count, Stack below) {
-      add(call.body(), call.isTailCall() ? below : push(call, count, below));
     }
   }
 
@@ -168,14 +189,14 @@ final class Automaton {
     while (i < a.size() || j < b.size()) {
       int order = i == a.size() ? 1 : j == b.size() ? -1 : compare(a, i, b, j);
       if (order == 0 && depth < MAX_UNION_DEPTH) {
-        frames.add(a, i, union(a.below[i], b.below[j], depth + 1));
+        frames.add(a.calls[i], a.counts[i], union(a.below[i], b.below[j], depth + 1));
         i++;
         j++;
       } else if (order <= 0) {
-        frames.add(a, i, a.below[i]);
+        frames.add(a.calls[i], a.counts[i], a.below[i]);
         i++;
       } else {
-        frames.add(b, j, b.below[j]);
+        frames.add(b.calls[j], b.counts[j], b.below[j]);
         j++;
       }
     }
@@ -195,14 +216,14 @@ final class Automaton {
       below = new Stack[most];
     }
 
-    void add(Stack from, int k, Stack under) {
-      for (int i = size - 1; i >= 0 && calls[i] == from.calls[k]; i--) {
-        if (counts[i] == from.counts[k] && below[i] == under) {
+    void add(Node call, int count, Stack under) {
+      for (int i = size - 1; i >= 0 && calls[i] == call && counts[i] == count; i--) {
+        if (below[i] == under) {
           return;
         }
       }
-      calls[size] = from.calls[k];
-      counts[size] = from.counts[k];
+      calls[size] = call;
+      counts[size] = count;
       below[size++] = under;
     }
 

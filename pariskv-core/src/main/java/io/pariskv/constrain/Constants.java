@@ -67,7 +67,7 @@ final class Constants {
       if (named >= 0) {
         out.append('\\').append("\"\\ntrbf".charAt(named));
       } else if (c < 0x20) {
-        out.append(String.format("\\u%04x", (int) c));
+        out.append(String.format("\\u%04X", (int) c));
       } else {
         out.append(c);
       }

@@ -13,7 +13,9 @@ final class FormConstraint implements Constraint {
   FormConstraint(Vocabulary vocabulary, Node rule) {
     this.vocabulary = vocabulary;
     this.masks = new TokenMasks(vocabulary, automaton);
-    this.start = automaton.start(rule);
+    State first = automaton.start(rule);
+    // Of no generation: it would keep all states after it from being forgotten.
+    this.start = new State(first.nodes, first.stacks, first.complete, -1);
   }
 
   @Override

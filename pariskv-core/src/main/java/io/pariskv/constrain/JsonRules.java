@@ -25,6 +25,7 @@ final class JsonRules {
     Node blanks = grammar.some(" \t", 0, MAX_BLANKS, grammar.end);
     space = grammar.choice(blanks, grammar.literal("\n", blanks));
     character = grammar.node();
+    character.separable = true;
     characterTo(character, grammar.end);
     Node text = grammar.node().on("\"", grammar.end);
     characterTo(text, text);

@@ -2,9 +2,11 @@ package io.pariskv.constrain;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Which places of a grammar lead to the end of their rule, and the removal of those that do not. */
@@ -18,17 +20,35 @@ final class Liveness {
    * @param bytes those that can be read; with none, places that may end at once
    */
   static BitSet live(Grammar grammar, BitSet bytes) {
+    List<Node> nodes = grammar.nodes();
+    int[] count = new int[nodes.size() + 1];
+    nodes.forEach(node -> needs(node, other -> count[other.id + 1]++));
+    Arrays.parallelPrefix(count, Integer::sum);
+    int[] next = count.clone();
+    int[] neededBy = new int[count[nodes.size()]];
+    nodes.forEach(node -> needs(node, other -> neededBy[next[other.id]++] = node.id));
     BitSet live = new BitSet();
-    int before;
-    do {
-      before = live.cardinality();
-      for (Node node : grammar.nodes()) {
-        if (!live.get(node.id) && leadsOn(node, live, bytes)) {
-          live.set(node.id);
+    Deque<Node> work = new ArrayDeque<>(nodes);
+    while (!work.isEmpty()) {
+      Node node = work.remove();
+      if (!live.get(node.id) && leadsOn(node, live, bytes)) {
+        live.set(node.id);
+        for (int i = count[node.id]; i < count[node.id + 1]; i++) {
+          work.add(nodes.get(neededBy[i]));
         }
       }
-    } while (live.cardinality() > before);
+    }
     return live;
+  }
+
+  /** The places of which a place leads on if they do. */
+  private static void needs(Node node, Consumer<Node> other) {
+    node.edges.forEach(edge -> other.accept(edge.target()));
+    node.epsilons.forEach(other);
+    if (node.body != null) {
+      other.accept(node.body());
+      other.accept(node.after());
+    }
   }
 
   private static boolean leadsOn(Node node, BitSet live, BitSet bytes) {
@@ -93,12 +113,7 @@ final class Liveness {
       Node node = work.remove();
       if (!reached.get(node.id)) {
         reached.set(node.id);
-        node.edges.forEach(edge -> work.add(edge.target()));
-        work.addAll(node.epsilons);
-        if (node.body != null) {
-          work.add(node.body());
-          work.add(node.after());
-        }
+        needs(node, work::add);
       }
     }
     return reached;

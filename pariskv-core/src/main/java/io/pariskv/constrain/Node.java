@@ -27,6 +27,8 @@ final class Node implements Comparable<Node> {
   final List<Edge> edges = new ArrayList<>(1);
   final List<Node> epsilons = new ArrayList<>(0);
   boolean end;
+  /** Whether this is a rule of which no text is the beginning of another, so that one after another are told apart in one way only. */
+  boolean separable;
   /** The rule to call {@link #min} to {@link #max} times, one call after another, before going on at {@link #after}. */
   @Nullable
   Node body;

@@ -23,7 +23,7 @@ final class Numbers {
   }
 
   /** How many digits there are before the point, 0 or less for values below 1. */
-  static int wholeDigits(BigDecimal value) {
-    return value.signum() == 0 ? 0 : value.precision() - value.scale();
+  static long wholeDigits(BigDecimal value) {
+    return value.signum() == 0 ? 0 : (long) value.precision() - value.scale();
   }
 }

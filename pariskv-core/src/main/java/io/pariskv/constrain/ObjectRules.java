@@ -17,11 +17,18 @@ final class ObjectRules {
   private final Grammar grammar;
   private final JsonRules json;
   private final SchemaRules schemas;
+  /** In a name that is none of those declared, and within a character of it. */
+  private final Node free;
+  private final Node[] within;
 
   ObjectRules(Grammar grammar, JsonRules json, SchemaRules schemas) {
     this.grammar = grammar;
     this.json = json;
     this.schemas = schemas;
+    this.free = grammar.node();
+    grammar.character(free, JsonRules.unescaped(free), free);
+    free.on("\"", grammar.end);
+    this.within = grammar.within(free);
   }
 
   /** A property that has a place in the order. */
@@ -38,6 +45,7 @@ final class ObjectRules {
         : json.value;
     List<Property> properties = new ArrayList<>();
     for (String name : declared.propertyNames()) {
+      place.unicode("properties", name);
       properties.add(new Property(name, schemas.rule(place.child("properties", name), depth),
           required.remove(name)));
     }
@@ -55,7 +63,7 @@ final class ObjectRules {
         if (!name.isString()) {
           throw place.refusal("required", "has " + Place.kind(name) + ", expected names");
         }
-        names.add(name.stringValue());
+        names.add(place.unicode("required", name.stringValue()));
       }
     }
     return names;
@@ -99,10 +107,6 @@ final class ObjectRules {
 
   /** Any name but these, without escapes: through the tree of these names, and out of it. */
   private Node otherNames(List<String> declared) {
-    Node free = grammar.node();
-    grammar.character(free, JsonRules.unescaped(free), free);
-    free.on("\"", grammar.end);
-    Node[] within = grammar.within(free);
     // A name that needs escapes is none of those without.
     List<byte[]> names = declared.stream()
         .filter(name -> Constants.quoted(name).length() == name.length() + 2)
@@ -111,7 +115,7 @@ final class ObjectRules {
     Deque<Beginning> work = new ArrayDeque<>(List.of(new Beginning(names, 0, 0, root)));
     while (!work.isEmpty()) {
       Beginning beginning = work.remove();
-      leave(beginning, free, within, follow(beginning, work));
+      leave(beginning, follow(beginning, work));
     }
     return grammar.literal("\"", root);
   }
@@ -134,7 +138,7 @@ final class ObjectRules {
     return targets;
   }
 
-  private void leave(Beginning beginning, Node free, Node[] within, @Nullable Node[] targets) {
+  private void leave(Beginning beginning, @Nullable Node[] targets) {
     @Nullable
     Node[] unescaped = JsonRules.unescaped(free);
     for (int b = 0; b < 256; b++) {

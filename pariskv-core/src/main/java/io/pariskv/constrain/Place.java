@@ -2,6 +2,7 @@ package io.pariskv.constrain;
 
 import io.pariskv.error.InputException;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -16,6 +17,9 @@ import tools.jackson.databind.JsonNode;
  * @param at where it is, as a JSON pointer
  */
 record Place(JsonNode schema, String at) {
+  /** Schemas or values within each other. */
+  static final int MAX_DEPTH = 64;
+
   /** Keywords that say nothing about which values are valid. */
   private static final Set<String> ANNOTATIONS = Set.of("title", "description", "default",
       "examples", "example", "$schema", "$comment", "deprecated", "readOnly", "writeOnly",
@@ -115,6 +119,38 @@ record Place(JsonNode schema, String at) {
   JsonNode array(String keyword, int least) {
     return checked(keyword, "an array" + (least > 0 ? " of at least " + least : ""),
         value -> value.isArray() && value.size() >= least);
+  }
+
+  /** The values that {@code enum} or {@code const} lists, whichever of them the keyword is. */
+  List<JsonNode> values(String keyword) {
+    List<JsonNode> values = keyword.equals("const")
+        ? List.of(get(keyword))
+        : List.copyOf(array(keyword, 0).values());
+    values.forEach(value -> requireWritable(keyword, value, 0));
+    return values;
+  }
+
+  private void requireWritable(String keyword, JsonNode value, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw refusal(keyword, "has a value of more than " + MAX_DEPTH + " levels; use a schema");
+    }
+    if (value.isNumber() && !Numbers.isFinite(value)) {
+      throw refusal(keyword, "has a number that is too large for a double; use a smaller one");
+    }
+    if (value.isString()) {
+      unicode(keyword, value.stringValue());
+    }
+    value.properties().forEach(member -> unicode(keyword, member.getKey()));
+    value.forEach(part -> requireWritable(keyword, part, depth + 1));
+  }
+
+  /** That text, if it can be written in UTF-8. */
+  String unicode(String keyword, String text) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw refusal(keyword,
+          "has half of a surrogate pair in a text, which no answer can have; correct it");
+    }
+    return text;
   }
 
   /**

@@ -8,11 +8,13 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /** What schemas refer to, and which of them exclude each other. */
 final class References {
-  /** Comparing alternatives looks at so many pairs of schemas at most. */
-  private static final int MAX_COMPARISONS = 100_000;
+  /** Comparing alternatives looks at so many pairs of schemas and values at most, and so deep. */
+  private static final int MAX_COMPARISONS = 500_000;
+  private static final int MAX_DEPTH = 8;
 
   private final JsonNode root;
   private int comparisons;
@@ -51,6 +53,9 @@ final class References {
     JsonNode node = root;
     String[] names = pointer.split("/", -1);
     for (int i = 1; i < names.length; i++) {
+      if (i > 1 && node.path("$id").isString()) {
+        return MissingNode.getInstance(); // references mean something else below it
+      }
       String name = names[i].replace("~1", "/").replace("~0", "~");
       node = node.isArray() && name.matches("0|[1-9][0-9]{0,8}")
           ? node.path(Integer.parseInt(name))
@@ -64,7 +69,7 @@ final class References {
     int size = place.get("oneOf").size();
     for (int i = 0; i < size; i++) {
       for (int j = i + 1; j < size; j++) {
-        if (!exclusive(place.child("oneOf", i), place.child("oneOf", j))) {
+        if (!exclusive(place.child("oneOf", i), place.child("oneOf", j), 0)) {
           throw place.refusal("oneOf", "has alternatives " + i + " and " + j
               + ", which may fit the same value; use anyOf");
         }
@@ -73,8 +78,8 @@ final class References {
   }
 
   /** Whether it is plain that no value fits both. */
-  private boolean exclusive(Place first, Place second) {
-    if (++comparisons > MAX_COMPARISONS) {
+  private boolean exclusive(Place first, Place second, int depth) {
+    if (++comparisons > MAX_COMPARISONS || depth > MAX_DEPTH) {
       return false;
     }
     Place a = resolved(first);
@@ -84,9 +89,12 @@ final class References {
     }
     List<JsonNode> valuesOfA = values(a);
     List<JsonNode> valuesOfB = values(b);
+    comparisons += (valuesOfA == null ? 0 : valuesOfA.size())
+        + (valuesOfB == null ? 0 : valuesOfB.size());
     if (valuesOfA != null && valuesOfB != null) {
-      return valuesOfA.stream().noneMatch(
-          value -> valuesOfB.stream().anyMatch(other -> mayBeSame(value, other)));
+      Set<Object> ofA = new HashSet<>();
+      valuesOfA.forEach(value -> ofA.add(likeness(value)));
+      return valuesOfB.stream().noneMatch(value -> ofA.contains(likeness(value)));
     }
     if (valuesOfA != null) {
       return valuesOfA.stream().noneMatch(value -> Types.contain(Types.of(b), value));
@@ -95,17 +103,17 @@ final class References {
       return valuesOfB.stream().noneMatch(value -> Types.contain(Types.of(a), value));
     }
     int common = Types.of(a) & Types.of(b);
-    return common == 0 || (common == Types.OBJECT && distinguished(a, b));
+    return common == 0 || (common == Types.OBJECT && distinguished(a, b, depth));
   }
 
   /** Whether a property that both require has no value in common. */
-  private boolean distinguished(Place a, Place b) {
+  private boolean distinguished(Place a, Place b, int depth) {
     Set<String> common = new HashSet<>(ObjectRules.required(a));
     common.retainAll(ObjectRules.required(b));
     for (Map.Entry<String, JsonNode> property : a.get("properties").properties()) {
       String name = property.getKey();
       if (common.contains(name) && b.get("properties").has(name)
-          && exclusive(a.child("properties", name), b.child("properties", name))) {
+          && exclusive(a.child("properties", name), b.child("properties", name), depth + 1)) {
         return true;
       }
     }
@@ -126,13 +134,14 @@ final class References {
 
   private static @Nullable List<JsonNode> values(Place place) {
     return place.has("const")
-        ? List.of(place.get("const"))
-        : place.has("enum") ? List.copyOf(place.array("enum", 0).values()) : null;
+        ? place.values("const")
+        : place.has("enum") ? place.values("enum") : null;
   }
 
-  private static boolean mayBeSame(JsonNode a, JsonNode b) {
-    return a.isNumber() && b.isNumber()
-        ? Numbers.of(a).compareTo(Numbers.of(b)) == 0
-        : a.getNodeType() == b.getNodeType() && (a.isContainer() || a.equals(b));
+  /** Two values that may be the same have equal ones. */
+  private static Object likeness(JsonNode value) {
+    return value.isNumber()
+        ? Numbers.of(value)
+        : value.isContainer() ? value.getNodeType() : value;
   }
 }

@@ -19,8 +19,7 @@ import tools.jackson.databind.JsonNode;
  * types; keywords limit those types that they speak of.
  */
 final class SchemaRules {
-  private static final int MAX_SCHEMAS = 5_000;
-  private static final int MAX_DEPTH = 64;
+  private static final int MAX_SCHEMAS = 2_000;
 
   private final Grammar grammar;
   private final JsonRules json;
@@ -72,9 +71,9 @@ final class SchemaRules {
    * @param types those that a schema around it allows
    */
   private Node rule(Place place, int types, int depth) {
-    if (depth > MAX_DEPTH || places.size() == MAX_SCHEMAS) {
-      throw place.refusal(null, depth > MAX_DEPTH
-          ? "is more than " + MAX_DEPTH + " levels deep; use fewer, or $defs and $ref"
+    if (depth > Place.MAX_DEPTH || places.size() == MAX_SCHEMAS) {
+      throw place.refusal(null, depth > Place.MAX_DEPTH
+          ? "is more than " + Place.MAX_DEPTH + " levels deep; use fewer, or $defs and $ref"
           : "is one schema more than the " + MAX_SCHEMAS + " that are supported; use fewer");
     }
     Node rule = grammar.node();
@@ -102,8 +101,7 @@ final class SchemaRules {
   private Node combined(String keyword, Place place, int types, Node rule, int depth) {
     switch (keyword) {
       case "$ref" -> rule.or(referred(references.target(place), types));
-      case "const" -> constants.add(rule, List.of(place.get("const")), types);
-      case "enum" -> constants.add(rule, place.array("enum", 0), types);
+      case "const", "enum" -> constants.add(rule, place.values(keyword), types);
       default -> {
         int size = place.array(keyword, 1).size();
         if (keyword.equals("allOf") && size > 1) {

@@ -27,11 +27,20 @@ final class Stack {
     this.calls = calls;
     this.counts = counts;
     this.below = below;
-    int h = Arrays.hashCode(calls) * 31 + Arrays.hashCode(counts);
+    int h = Arrays.hashCode(calls) * 31 + Arrays.hashCode(counts) + (bottom ? 1 : 0);
     for (Stack stack : below) {
       h = h * 31 + stack.hash;
     }
-    this.hash = 2 * h + (bottom ? 1 : 0);
+    // Mixed, and never shifted out: those of a deep recursion differ far below only.
+    int mixed = h * 0x9E3779B9;
+    this.hash = mixed ^ mixed >>> 15;
+  }
+
+  /** The rule on top if it is one of those with {@link Node#separable}, else null. Then all calls are of that rule. */
+  @Nullable
+  Node run() {
+    Node rule = calls.length == 0 ? null : calls[0].body();
+    return rule == null || !rule.separable ? null : rule;
   }
 
   int size() {

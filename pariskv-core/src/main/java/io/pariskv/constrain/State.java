@@ -17,6 +17,8 @@ final class State {
   /** Which memory of the automaton it is from. */
   final int generation;
   private final int hash;
+  /** When it was met last; see {@link TreeWalk}. */
+  int round;
   /** {@code [256]} the states after each byte, as far as known. */
   @Nullable
   State @Nullable [] next;
@@ -31,6 +33,15 @@ final class State {
       h = h * 31 + stack.hashCode();
     }
     this.hash = 2 * h + (complete ? 1 : 0);
+  }
+
+  /** How many places there are, and stack frames on top. */
+  int width() {
+    int width = nodes.length;
+    for (Stack stack : stacks) {
+      width += stack.size();
+    }
+    return width;
   }
 
   /** Whether nothing can come of it. */

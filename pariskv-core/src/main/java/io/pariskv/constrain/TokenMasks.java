@@ -1,47 +1,35 @@
 package io.pariskv.constrain;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /*
  * A token may follow if the automaton can read its bytes. Most of them never leave the rule they begin in (a string), and need not
- * know who called it: what may follow at a place is found once, with nothing below it ("inside"), together with the nodes of the
- * tree of tokens where the rule ends. Only what is below those is walked for each stack. The idea is that of XGrammar (Dong et al.,
- * 2024); since ways are independent of each other, it is right for any set of places.
+ * know who called it: what may follow at a place is found once, with nothing below it, together with the nodes of the tree of tokens
+ * where the rule ends. Only what is below those is walked for each stack. The idea is that of XGrammar (Dong et al., 2024); since ways
+ * are independent of each other, it is right for any set of places.
  */
 
 /** Which tokens may not follow, by state. Cached. One thread at a time. */
 final class TokenMasks {
   private static final int MAX_MASKS = 128;
-  private static final int MAX_INSIDES = 512;
+  private static final int MAX_INSIDES = 256;
 
   private final Vocabulary vocabulary;
   private final Automaton automaton;
+  private final TreeWalk walk;
   private final Map<State, int[]> masks = cache(MAX_MASKS);
-  private final Map<Spot, Inside> insides = cache(MAX_INSIDES);
-  private final State[] path;
+  private final Map<Node, Inside> insides = cache(MAX_INSIDES);
   private int generation;
 
   TokenMasks(Vocabulary vocabulary, Automaton automaton) {
     this.vocabulary = vocabulary;
     this.automaton = automaton;
-    this.path = new State[vocabulary.longest + 1];
-  }
-
-  /** A place in a rule that reads, by itself or as one repetition of a call. */
-  private record Spot(Node node, @Nullable Node call, int count) {
-  }
-
-  /**
-   * What may follow at a place without leaving it.
-   *
-   * @param tokens which tokens, as bits
-   * @param leaving the nodes of the tree of tokens at which it may be left
-   */
-  private record Inside(int[] tokens, int[] leaving) {
+    this.walk = new TreeWalk(vocabulary, automaton);
   }
 
   /** {@code [ceil(size / 32)]} the bits of the tokens that may not follow. Not to be changed. */
@@ -55,22 +43,7 @@ final class TokenMasks {
 
   private int[] find(State state) {
     int[] bits = new int[(vocabulary.size + 31) >> 5];
-    for (int i = 0; i < state.nodes.length; i++) {
-      Node node = state.nodes[i];
-      Stack stack = state.stacks[i];
-      boolean plain = stack.bottom;
-      for (int k = 0; k < stack.size(); k++) {
-        Node call = stack.calls[k];
-        if (call.max == 1) {
-          plain = true;
-        } else {
-          add(new Spot(node, call, alike(call, stack.counts[k])), stack.below[k], bits);
-        }
-      }
-      if (plain) {
-        add(new Spot(node, null, 0), stack, bits);
-      }
-    }
+    allow(state, bits);
     if (state.complete) {
       for (int end : vocabulary.ends) {
         bits[end >> 5] |= 1 << end;
@@ -85,60 +58,58 @@ final class TokenMasks {
     return bits;
   }
 
-  /** The least count from which a token can read no more and no fewer than from this one: a repetition has at least a byte. */
-  private int alike(Node call, int count) {
-    if (count >= call.min) {
-      return call.max - count >= vocabulary.longest ? Math.max(1, call.min) : count;
+  private void allow(State state, int[] bits) {
+    walk.restart();
+    List<Inside> found = new ArrayList<>();
+    for (int i = 0; i < state.nodes.length && !walk.exhausted(); i++) {
+      Node rule = state.stacks[i].run();
+      Inside inside = get(insides, state.nodes[i],
+          place -> rule == null ? walk.plain(place) : walk.run(place, rule));
+      walk.add(inside.work());
+      found.add(inside);
     }
-    return call.min - count >= vocabulary.longest ? 1 : count;
+    for (int i = 0; i < found.size() && !walk.exhausted(); i++) {
+      switch (found.get(i)) {
+        case Inside.Plain plain -> plain(plain, state.stacks[i], bits);
+        case Inside.Run run -> run(run, state.stacks[i], bits);
+      }
+    }
+    if (walk.exhausted()) {
+      singles(state, bits);
+    }
   }
 
-  private void add(Spot spot, Stack below, int[] bits) {
-    Inside inside = get(insides, spot, this::inside);
-    for (int i = 0; i < bits.length; i++) {
-      bits[i] |= inside.tokens[i];
-    }
-    State after = automaton.after(below);
+  private void plain(Inside.Plain inside, Stack stack, int[] bits) {
+    inside.allow(bits);
+    State after = automaton.after(stack);
     if (after.nodes.length > 0) {
-      for (int node : inside.leaving) {
-        walk(node, after, bits);
+      for (int node : inside.leaving()) {
+        walk.below(node, after, bits);
       }
     }
   }
 
-  private Inside inside(Spot spot) {
-    int[] bits = new int[(vocabulary.size + 31) >> 5];
-    Stack stack = spot.call == null
-        ? Stack.BOTTOM
-        : automaton.push(spot.call, spot.count, Stack.BOTTOM);
-    int[] leaving = walk(0, automaton.at(spot.node, stack), bits);
-    return new Inside(bits, leaving);
+  private void run(Inside.Run inside, Stack stack, int[] bits) {
+    int more = 0;
+    for (int i = 0; i < stack.size(); i++) {
+      more = Math.max(more, stack.calls[i].max - stack.counts[i]);
+    }
+    inside.allow(more, bits);
+    Map<Integer, State> after = new HashMap<>();
+    for (int i = 0; i < inside.exits().length; i++) {
+      State state = after.computeIfAbsent(inside.ended()[i],
+          ended -> automaton.afterRun(stack, ended));
+      walk.from(inside.exits()[i], state, bits);
+    }
   }
 
-  /** Sets the bits of the tokens below a node of their tree whose bytes can be read; gives the nodes where the form is complete. */
-  private int[] walk(int root, State state, int[] bits) {
-    int[] complete = new int[8];
-    int count = 0;
-    int above = vocabulary.depth(root) + 1;
-    path[0] = state;
-    int node = root + 1;
-    int end = vocabulary.end(root);
-    while (node < end) {
-      int depth = vocabulary.depth(node) - above;
-      State next = automaton.next(path[depth], vocabulary.label(node));
-      if (next.dead()) {
-        node = vocabulary.end(node);
-        continue;
+  /** What could not be found in time can still be written, byte by byte: no place reads what leads nowhere. */
+  private void singles(State state, int[] bits) {
+    for (Node place : state.nodes) {
+      for (Node.Edge edge : place.edges) {
+        vocabulary.markSingle(edge.from(), edge.to(), bits);
       }
-      path[depth + 1] = next;
-      vocabulary.mark(node, bits);
-      if (next.complete) {
-        complete = count < complete.length ? complete : Arrays.copyOf(complete, 2 * count);
-        complete[count++] = node;
-      }
-      node++;
     }
-    return Arrays.copyOf(complete, count);
   }
 
   /* Not computeIfAbsent, which must not be used again by what it calls. */

@@ -103,6 +103,20 @@ final class Vocabulary {
     }
   }
 
+  /** The tokens that are what leads to a node. */
+  int[] tokens(int node) {
+    return Arrays.copyOfRange(tokens, firsts[node], firsts[node + 1]);
+  }
+
+  /** Sets the bits of the tokens of one byte from one to another, inclusive. */
+  void markSingle(int from, int to, int[] bits) {
+    for (int node = 1; node < nodes; node = nexts[node]) {
+      if (label(node) >= from && label(node) <= to) {
+        mark(node, bits);
+      }
+    }
+  }
+
   private void plant() {
     Integer[] sorted = new Integer[size];
     Arrays.setAll(sorted, id -> id);

@@ -138,7 +138,11 @@ public record GenerationOptions(int maxTokens, float temperature, float topP, in
         stop, value, constraint, logprobs);
   }
 
-  /** These options with an answer that must be so, or of any form if null. */
+  /**
+   * These options with an answer that must be so, or of any form if null.
+   *
+   * {@snippet file="Constrain.java" region="example"}
+   */
   public GenerationOptions withConstraint(@Nullable Constraint value) {
     return new GenerationOptions(maxTokens, temperature, topP, topK, minP, repetitionPenalty, seed,
         stop, ignoreEos, value, logprobs);

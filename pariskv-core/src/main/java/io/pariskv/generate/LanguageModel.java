@@ -276,11 +276,15 @@ public final class LanguageModel implements AutoCloseable {
   /**
    * What makes answers of this model keep to a form. On any thread; the first call reads all tokens.
    *
-   * @throws InputException if there is no tokenizer
+   * @throws InputException if there is no tokenizer, or no token that ends a turn
    */
   public Constraints constraints() {
     Constraints known = constraints;
     if (known == null) {
+      if (config.eosTokenIds().isEmpty()) {
+        throw new InputException("model " + name + " has no token that ends a turn, so its answers "
+            + "cannot be made to end where they are complete; add eos_token_id to its config.json");
+      }
       known = Constraints.of(tokenizer(), Set.copyOf(config.eosTokenIds()),
           config.vocabSize());
       constraints = known;
@@ -331,9 +335,9 @@ public final class LanguageModel implements AutoCloseable {
     return GenerationOptions.proposed(generationConfig(), maxTokens);
   }
 
-  /** A new, empty session that attends by ParisKV with the published settings; the caller closes it. */
+  /** A new, empty session that attends by ParisKV; the caller closes it. */
   public Session newSession() {
-    return newSession(ParisKv.paper());
+    return newSession(ParisKv.defaults());
   }
 
   /** A new, empty session; the caller closes it. */

@@ -84,7 +84,8 @@ final class ByteTokens implements Tokenizer {
   }
 
   /** Random tokens that spell a text. */
-  List<Integer> split(byte[] text, Random random) {
+  List<Integer> split(String spelt, Random random) {
+    byte[] text = spelt.getBytes(StandardCharsets.UTF_8);
     List<Integer> ids = new ArrayList<>();
     for (int at = 0; at < text.length;) {
       List<Integer> fitting = new ArrayList<>();

@@ -19,7 +19,7 @@ final class ManyAtOnce {
 
   // @start region="example"
   static List<String> answers(LanguageModel model, List<String> questions) {
-    try (Engine engine = Engine.start(model, ParisKv.paper(),
+    try (Engine engine = Engine.start(model, ParisKv.defaults(),
         EngineOptions.defaults().withPlaces(4))) {
       List<CompletableFuture<GenerationResult>> answers = questions.stream()
           .map(question -> ask(engine, model, question)).toList();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.fixtures.Fixtures;
 import io.pariskv.generate.FinishReason;
+import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Session;
 import java.io.ByteArrayOutputStream;
@@ -28,6 +29,18 @@ class SnippetsTest {
     String printed = out.toString(StandardCharsets.UTF_8);
     assertTrue(printed.startsWith("0 of "), printed);
     assertTrue(printed.endsWith(ANSWER), printed);
+  }
+
+  @Test
+  void constrainedAnswer_isOfItsSchema_andTellsItsTokens() {
+    try (LanguageModel model = LanguageModel.builder(Fixtures.RECALL_MODEL).context(2048).load();
+        Session session = model.newSession()) {
+      GenerationResult result = Constrain.answer(model, session, QUESTION,
+          "{\"type\": \"integer\", \"minimum\": 4000, \"maximum\": 4999}");
+      assertTrue(result.text().strip().matches("4\\d{3}"), result::text);
+      assertEquals(result.tokens().size(), result.logprobs().size());
+      assertEquals(2, result.logprobs().getFirst().top().size());
+    }
   }
 
   @Test

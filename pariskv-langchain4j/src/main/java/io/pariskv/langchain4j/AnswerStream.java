@@ -64,7 +64,8 @@ final class AnswerStream implements EngineListener, StreamingHandle {
       int[] prompt = question.encode(model);
       if (!cancelled) {
         Engine.Ticket submitted = model.engine()
-            .submit(new EngineRequest(prompt, question.options(), model.deadline()), this);
+            .submit(new EngineRequest(prompt, question.options(model, prompt), model.deadline()),
+                this);
         ticket = submitted;
         if (cancelled) { // between
           submitted.cancel();

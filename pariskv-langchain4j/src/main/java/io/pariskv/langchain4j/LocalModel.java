@@ -2,6 +2,7 @@ package io.pariskv.langchain4j;
 
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
 import io.pariskv.engine.Engine;
@@ -21,13 +22,15 @@ import org.jspecify.annotations.Nullable;
  * @param tokenizer its text
  * @param template its conversations
  * @param tools how it calls functions
+ * @param forms what its answers can be made to be
  * @param sampling what its authors propose, for what a request leaves open
  * @param defaults what requests leave open
  * @param deadline after which an answer is ended with what there is; null for none
  * @param listeners of all requests
  */
 record LocalModel(String name, Engine engine, Tokenizer tokenizer, MessageTemplate template,
-    ToolFormat tools, GenerationConfig sampling, ParisKvChatRequestParameters defaults,
+    ToolFormat tools, AnswerForms forms, GenerationConfig sampling,
+    ParisKvChatRequestParameters defaults,
     @Nullable Duration deadline, List<ChatModelListener> listeners) {
 
   /**
@@ -40,7 +43,8 @@ record LocalModel(String name, Engine engine, Tokenizer tokenizer, MessageTempla
       List<ChatModelListener> listeners) {
     MessageTemplate template = model.chatTemplate()::renderMessages;
     LocalModel local = new LocalModel(name, engine, model.tokenizer(), template,
-        ToolFormat.of(template), model.generationConfig(), defaults, deadline,
+        ToolFormat.of(template), new AnswerForms(model.tokenizer(), model::constraints),
+        model.generationConfig(), defaults, deadline,
         List.copyOf(listeners));
     RequestReader.requireSupported(local, defaults);
     return local;

@@ -1,11 +1,13 @@
 package io.pariskv.langchain4j;
 
 import dev.langchain4j.model.ModelProvider;
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import io.pariskv.engine.Engine;
 import io.pariskv.generate.LanguageModel;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +41,11 @@ abstract class OpenModel implements AutoCloseable {
   /** Those that hear of all requests. */
   public final List<ChatModelListener> listeners() {
     return model().listeners();
+  }
+
+  /** Answers that are JSON of a schema. */
+  public final Set<Capability> supportedCapabilities() {
+    return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
   }
 
   /** None of those that LangChain4j knows. */

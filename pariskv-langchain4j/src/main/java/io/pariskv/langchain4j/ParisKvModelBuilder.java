@@ -215,7 +215,7 @@ public abstract sealed class ParisKvModelBuilder<B extends ParisKvModelBuilder<B
   }
 
   private Engine start(LanguageModel loaded) {
-    return Engine.start(loaded, method == null ? ParisKv.paper() : method,
+    return Engine.start(loaded, method == null ? ParisKv.defaults() : method,
         engineOptions == null ? EngineOptions.defaults() : engineOptions);
   }
 

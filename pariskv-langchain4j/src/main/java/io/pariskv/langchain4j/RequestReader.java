@@ -6,8 +6,6 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
-import dev.langchain4j.model.chat.request.ResponseFormat;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import io.pariskv.chat.ToolFormat;
 import io.pariskv.generate.GenerationOptions;
@@ -44,7 +42,7 @@ final class RequestReader {
       variables.put("tools", tools.stream().map(RequestReader::definition).toList());
     }
     return new Question(MessageReader.read(request.messages(), model), variables, functions,
-        options(model, parameters));
+        FormReader.read(model.tools(), parameters, tools), options(model, parameters));
   }
 
   /** Refuses what a model cannot do, in a request or as a default. */
@@ -56,28 +54,29 @@ final class RequestReader {
     }
     requireZero("frequencyPenalty", parameters.frequencyPenalty());
     requireZero("presencePenalty", parameters.presencePenalty());
-    ResponseFormat format = parameters.responseFormat();
-    if (format != null && format.type() == ResponseFormatType.JSON) {
-      throw unsupported("JSON response format", "say in the prompt what the answer looks like");
-    }
-    if (parameters.toolChoice() == ToolChoice.REQUIRED) {
-      throw unsupported("ToolChoice.REQUIRED", "whether a tool is called is up to the model");
-    }
     List<ToolSpecification> tools = offered(parameters);
+    if (FormReader.isCall(parameters)) {
+      requireTools(model, "ToolChoice.REQUIRED");
+    }
     if (!tools.isEmpty()) {
       requireTools(model);
     }
     for (ToolSpecification tool : tools) {
-      if (Boolean.TRUE.equals(tool.strict())) {
-        throw unsupported("'strict' of tool " + tool.name(), "arguments are what the model writes");
+      if (Boolean.TRUE.equals(tool.strict()) && !FormReader.isOfAForm(parameters)) {
+        throw unsupported("'strict' of tool " + tool.name(),
+            "arguments are what the model writes, except with ToolChoice.REQUIRED");
       }
     }
   }
 
   /** Refuses tools if the model has none. */
   static void requireTools(LocalModel model) {
+    requireTools(model, "use of tools");
+  }
+
+  private static void requireTools(LocalModel model, String what) {
     if (model.tools() == ToolFormat.NONE) {
-      throw unsupported("use of tools with model " + model.name(),
+      throw unsupported(what + " with model " + model.name(),
           "its chat template has none, or writes their calls in a way that is not known");
     }
   }
@@ -100,13 +99,18 @@ final class RequestReader {
     if (tool.description() != null) {
       function.put("description", tool.description());
     }
-    function.put("parameters", tool.parameters() == null
-        ? Map.of("type", "object", "properties", Map.of())
-        : JsonSchemaElementUtils.toMap(tool.parameters()));
+    function.put("parameters", parameters(tool));
     Map<String, Object> definition = new LinkedHashMap<>();
     definition.put("type", "function");
     definition.put("function", function);
     return definition;
+  }
+
+  /** A JSON Schema. */
+  static Map<String, Object> parameters(ToolSpecification tool) {
+    return tool.parameters() == null
+        ? Map.of("type", "object", "properties", Map.of())
+        : JsonSchemaElementUtils.toMap(tool.parameters());
   }
 
   /** What a request leaves open is as the model's authors propose. */

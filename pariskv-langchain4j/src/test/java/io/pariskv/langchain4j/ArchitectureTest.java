@@ -14,7 +14,8 @@ class ArchitectureTest {
     classes().that().resideInAPackage("io.pariskv.langchain4j..").should()
         .onlyDependOnClassesThat(resideInAnyPackage("java..", "org.jspecify..", "tools.jackson..",
             "dev.langchain4j..", "io.pariskv.langchain4j..", "io.pariskv.chat..",
-            "io.pariskv.engine..", "io.pariskv.generate..", "io.pariskv.model..",
+            "io.pariskv.constrain..", "io.pariskv.engine..", "io.pariskv.generate..",
+            "io.pariskv.model..",
             "io.pariskv.text..", "io.pariskv.method..", "io.pariskv.memory..",
             "io.pariskv.error.."))
         .check(new ClassFileImporter()

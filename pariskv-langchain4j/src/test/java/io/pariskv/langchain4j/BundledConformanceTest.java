@@ -14,6 +14,8 @@ import org.junit.jupiter.api.BeforeAll;
     "should_respect_multiple_messages", "should_chat_asynchronously",
     "should_respect_stopSequences_in_chat_request",
     "should_respect_stopSequences_in_default_model_parameters",
+    "should_respect_JSON_response_format", "should_respect_JSON_response_format_with_schema",
+    "should_respect_JsonRawSchema_responseFormat",
     "should_propagate_user_exceptions_thrown_from_onPartialResponse",
     "should_propagate_user_exceptions_thrown_from_onCompleteResponse",
     "should_ignore_user_exceptions_thrown_from_onError"}, because = "the bundled model knows its "
@@ -25,7 +27,7 @@ class BundledConformanceTest extends ChatModelConformanceTest {
   @BeforeAll
   void start() {
     bundled = TestModels.recall();
-    engine = Engine.start(bundled, ParisKv.paper(), EngineOptions.defaults());
+    engine = Engine.start(bundled, ParisKv.defaults(), EngineOptions.defaults());
   }
 
   @AfterAll
@@ -42,6 +44,11 @@ class BundledConformanceTest extends ChatModelConformanceTest {
   /** Its template has none, which is refused. */
   @Override
   protected boolean supportsTools() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsToolChoiceRequired() {
     return false;
   }
 }

@@ -34,7 +34,8 @@ class ChatModelConformanceTest extends AbstractChatModelIT {
 
   /** The model under test. */
   ParisKvChatModel.Builder builder() {
-    return ParisKvChatModel.builder().engine(model, new ScriptedEngine(model, Script::answer));
+    return ParisKvChatModel.builder().engine(model,
+        ScriptedEngine.choosing(model, Script::answers));
   }
 
   @Override
@@ -59,26 +60,6 @@ class ChatModelConformanceTest extends AbstractChatModelIT {
 
   @Override
   protected boolean supportsModelNameParameter() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsToolChoiceRequired() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormat() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormatWithSchema() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormatWithRawSchema() {
     return false;
   }
 

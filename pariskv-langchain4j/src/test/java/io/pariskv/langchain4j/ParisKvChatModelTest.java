@@ -2,10 +2,12 @@ package io.pariskv.langchain4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
@@ -24,6 +26,7 @@ import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
+import dev.langchain4j.service.AiServices;
 import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineListener;
 import io.pariskv.engine.EngineOptions;
@@ -121,6 +124,28 @@ class ParisKvChatModelTest {
       String text = chat.chat(ask(QUESTION).parameters(seeded).build()).aiMessage().text();
       assertEquals(text, chat.chat(ask(QUESTION).parameters(seeded).build()).aiMessage().text());
       assertTrue(!text.equals(chat.chat(QUESTION)), text);
+    }
+  }
+
+  /** What a service returns; LangChain4j's schemas let a model leave out what is not required. */
+  record Sighting(@JsonProperty(required = true) Animal animal) {
+  }
+
+  /** Of what. */
+  enum Animal {
+    OTTER, NEWT
+  }
+
+  /** A service. */
+  interface Watcher {
+    Sighting look(String question);
+  }
+
+  @Test
+  void service_returnsARecord_fromAModelThatHasNeverSeenJson() {
+    try (ParisKvChatModel chat = ParisKvChatModel.builder().languageModel(model)
+        .maxOutputTokens(1000).build()) {
+      assertNotNull(AiServices.create(Watcher.class, chat).look(QUESTION).animal());
     }
   }
 

@@ -40,7 +40,7 @@ class StreamingChatModelConformanceTest extends AbstractStreamingChatModelIT {
   /** The model under test. */
   ParisKvStreamingChatModel.Builder builder() {
     return ParisKvStreamingChatModel.builder().engine(model,
-        new ScriptedEngine(model, Script::answer));
+        ScriptedEngine.choosing(model, Script::answers));
   }
 
   @Override
@@ -75,26 +75,6 @@ class StreamingChatModelConformanceTest extends AbstractStreamingChatModelIT {
 
   @Override
   protected boolean supportsModelNameParameter() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsToolChoiceRequired() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormat() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormatWithSchema() {
-    return false;
-  }
-
-  @Override
-  protected boolean supportsJsonResponseFormatWithRawSchema() {
     return false;
   }
 

@@ -26,7 +26,7 @@ class ArchitectureTest {
       "server.model, chat engine generate memory backend method model text",
       "server.metrics, engine generate server.model",
       "server.live, engine kv memory method server.http server.model",
-      "server.openai, chat server.live engine generate saved text server.http server.model server.metrics"})
+      "server.openai, chat constrain server.live engine generate saved text server.http server.model server.metrics"})
   void package_usesOnlyThoseBeforeIt(String name, String uses) {
     String[] allowed = Stream.concat(
         Stream.of("java..", "javax.net.ssl..", "com.sun.net.httpserver..", "org.jspecify..",

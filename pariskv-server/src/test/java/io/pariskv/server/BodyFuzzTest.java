@@ -44,6 +44,26 @@ class BodyFuzzTest {
               + "\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
               + "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"r\"}],\"tools\":[{\"type\":"
               + "\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}}]}"),
+      new Sound(CHAT,
+          TestServer.chat("\"logprobs\":true,\"top_logprobs\":2,\"response_format\":{\"type\":"
+              + "\"json_schema\",\"json_schema\":{\"name\":\"a\",\"strict\":true,\"schema\":{\"type\":"
+              + "\"object\",\"properties\":{\"b\":{\"type\":\"string\",\"enum\":[\"c\",\"\u4E16\"]},"
+              + "\"d\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}},\"required\":[\"b\",\"d\"],"
+              + "\"additionalProperties\":false}}}")),
+      new Sound(CHAT,
+          TestServer.chat("\"stream\":true,\"response_format\":{\"type\":\"json_object\"},"
+              + "\"logprobs\":true")),
+      new Sound(CHAT,
+          TestServer
+              .chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":"
+                  + "true,\"parameters\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}}}}}],"
+                  + "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
+                  + "\"parallel_tool_calls\":false")),
+      new Sound(COMPLETIONS, "{\"prompt\":\"text\",\"logprobs\":5,\"stream\":true}"),
+      new Sound(RESPONSES,
+          "{\"input\":\"hi\",\"include\":[\"message.output_text.logprobs\"],\"top_logprobs\":3,"
+              + "\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"schema\":{\"type\":"
+              + "\"object\",\"properties\":{\"b\":{\"anyOf\":[{\"type\":\"null\"},{\"const\":1}]}}}}}}"),
       new Sound(COMPLETIONS,
           "{\"prompt\":[1,2,3],\"max_tokens\":3,\"user\":\"me\",\"metadata\":{\"k\":\"v\"}}"),
       new Sound(COMPLETIONS,

@@ -49,12 +49,14 @@ class RefusalTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-      "n | 2 | unsupported_parameter", "logprobs | true | unsupported_parameter",
-      "top_logprobs | 3 | unsupported_parameter", "presence_penalty | 0.5 | unsupported_parameter",
+      "n | 2 | unsupported_parameter", "logprobs | 1 | invalid_value",
+      "top_logprobs | 3 | invalid_value", "top_logprobs | 21 | invalid_value",
+      "presence_penalty | 0.5 | unsupported_parameter",
       "frequency_penalty | -1 | unsupported_parameter",
       "logit_bias | {\"5\":1} | unsupported_parameter",
-      "response_format | {\"type\":\"json_object\"} | unsupported_parameter",
-      "response_format | {\"type\":\"json_schema\",\"json_schema\":{}} | unsupported_parameter",
+      "response_format | \"json\" | invalid_value", "tool_choice | \"required\" | invalid_value",
+      "tool_choice | \"any\" | invalid_value", "tool_choice | 1 | invalid_value",
+      "parallel_tool_calls | 0 | invalid_value",
       "functions | [{}] | unsupported_parameter", "store | true | unsupported_parameter",
       "service_tier | \"flex\" | unsupported_parameter",
       "modalities | [\"audio\"] | unsupported_parameter",
@@ -82,7 +84,8 @@ class RefusalTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-      "echo | true", "logprobs | 0", "suffix | \"end\"", "best_of | 3", "n | 2", "messages | []",
+      "echo | true", "logprobs | 6", "logprobs | true", "top_logprobs | 1",
+      "response_format | {}", "suffix | \"end\"", "best_of | 3", "n | 2", "messages | []",
       "tools | []"})
   void field_ofACompletion_isRefusedByItsName(String field, String value) throws Exception {
     Reply reply = server.post(COMPLETIONS, "{\"prompt\":\"x\",\"" + field + "\":" + value + "}");

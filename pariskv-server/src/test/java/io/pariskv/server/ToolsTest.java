@@ -222,8 +222,12 @@ class ToolsTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-      "\"tool_choice\":\"required\" | tool_choice",
-      "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"weather\"}} | tool_choice",
+      "\"tool_choice\":{\"type\":\"function\"} | tool_choice.function",
+      "\"tool_choice\":{\"type\":\"function\",\"function\":{}} | tool_choice.function.name",
+      "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"other\"}} | tool_choice.function.name",
+      "\"tool_choice\":{\"type\":\"function\",\"name\":\"weather\"} | tool_choice.function",
+      "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{}} | tool_choice.type",
+      "\"tool_choice\":\"sometimes\" | tool_choice",
       "\"parallel_tool_calls\":false | parallel_tool_calls"})
   void choicesThatCannotBeKept_areRefused(String field, String param) throws Exception {
     try (TestServer server = new TestServer(FakeEngine.answering("x"), template("qwen3"))) {

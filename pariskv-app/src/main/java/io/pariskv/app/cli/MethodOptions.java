@@ -19,6 +19,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -169,14 +170,16 @@ final class MethodOptions {
   AttentionMethod toMethod() {
     Choice choice = Choice.of(method);
     refuseOthers(method, List.of(choice));
-    return magicPig.place(chosen(choice, settings.k(), context()));
+    return magicPig.place(chosen(choice, ParisKvOptions.BEST, settings.k(), context()));
   }
 
   /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
   List<AttentionMethod> toMethods() {
     List<Choice> choices = choices(method);
     Integer k = settings.k();
-    return choices.stream().map(choice -> magicPig.place(chosen(choice, k, context()))).toList();
+    return choices.stream()
+        .map(choice -> magicPig.place(chosen(choice, ParisKvOptions.PUBLISHED, k, context())))
+        .toList();
   }
 
   /**
@@ -193,7 +196,8 @@ final class MethodOptions {
         addEveryK(choice, context, labelled);
       } else {
         labelled.methods.put(choice.toString(),
-            chosen(choice, settings.k.isEmpty() ? null : settings.k.getFirst(), context));
+            chosen(choice, ParisKvOptions.PUBLISHED,
+                settings.k.isEmpty() ? null : settings.k.getFirst(), context));
       }
     }
     return new Labelled(magicPig.placeAll(labelled.methods), labelled.refused);
@@ -205,7 +209,7 @@ final class MethodOptions {
     for (int k : settings.k) {
       String label = choice + " k=" + k;
       try {
-        labelled.methods.put(label, chosen(choice, k, context));
+        labelled.methods.put(label, chosen(choice, ParisKvOptions.PUBLISHED, k, context));
       } catch (InputException e) {
         labelled.refused.put(label, String.valueOf(e.getMessage()));
         last = e;
@@ -253,10 +257,14 @@ final class MethodOptions {
     };
   }
 
-  private AttentionMethod chosen(Choice choice, @Nullable Integer k, int context) {
+  /** @param otherwise preset of ParisKV if none is asked for */
+  private AttentionMethod chosen(Choice choice, String otherwise, @Nullable Integer k,
+      int context) {
     boolean hasPresets = choice.name.flags().contains("--preset");
     if (choice.preset == null) {
-      return named(choice, hasPresets && given("--preset") ? settings.preset : null, k, context);
+      String preset = hasPresets ? settings.preset : null;
+      return named(choice, preset == null && choice.name == Name.PARISKV ? otherwise : preset, k,
+          context);
     }
     if (!hasPresets) {
       throw new InputException(
@@ -289,7 +297,7 @@ final class MethodOptions {
     return switch (choice.name) {
       case FULL -> new FullAttention();
       case PARISKV -> {
-        ParisKvConfig config = settings.toConfig(preset != null ? preset : settings.preset, k);
+        ParisKvConfig config = settings.toConfig(Objects.requireNonNull(preset), k);
         yield new ParisKv(config.withGrouping(grouping(choice, config.grouping())));
       }
       case WINDOW -> new WindowAttention(settings.toZones());

@@ -13,7 +13,14 @@ import picocli.CommandLine.Option;
 
 /** The settings of ParisKV: a preset, and flags that override it. */
 final class ParisKvOptions {
-  @Option(names = "--preset", paramLabel = "NAME", defaultValue = "paper", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: ${DEFAULT-VALUE}); of quest, pqcache and magicpig: released or matched.")
+  /** The preset for who uses ParisKV; decision 29. */
+  static final String BEST = "sharp";
+
+  /** The preset for who compares methods. */
+  static final String PUBLISHED = "paper";
+
+  @Option(names = "--preset", paramLabel = "NAME", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: sharp, and paper, as published, where methods are compared); of quest, pqcache and magicpig: released or matched.")
+  @Nullable
   String preset;
 
   @Option(names = "--sink", paramLabel = "N", description = "Tokens at the start that every step attends.")
@@ -51,12 +58,12 @@ final class ParisKvOptions {
   @Option(names = "--group", paramLabel = "HOW", description = "What the query heads of a KV head choose keys by: their mean, or per-head, each for itself (default: per-head of quest, else mean).")
   private @Nullable String group;
 
-  /** The settings; use it inside {@link Usage#check}. */
+  /** The settings of the preset asked for, or of the one that proved best; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig() {
-    return toConfig(preset, k());
+    return toConfig(preset != null ? preset : BEST, k());
   }
 
-  /** Those of another preset, with that many keys or the preset's. */
+  /** The settings of a preset as the flags change them, with that many keys or the preset's; use it inside {@link Usage#check}. */
   ParisKvConfig toConfig(String name, @Nullable Integer keys) {
     ParisKvConfig base = ParisKvConfig.preset(name);
     return new ParisKvConfig(toZones(base.zones()), budget(name, base, keys), base.coarse(),
@@ -87,15 +94,16 @@ final class ParisKvOptions {
 
   private RetrievalBudget budget(String name, ParisKvConfig base, @Nullable Integer keys) {
     RetrievalBudget budget = base.budget();
-    if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
-      throw new InputException(
-          "collision-ratio " + collisionRatio + " is about tiers, which preset "
-              + name + " does not have; leave it out, or choose another preset");
-    }
-    return new RetrievalBudget(or(keys, budget.k()),
+    RetrievalBudget chosen = new RetrievalBudget(or(keys, budget.k()),
         candidateRatio != null ? candidateRatio : budget.candidateRatio(),
         collisionRatio != null ? collisionRatio : budget.collisionRatio(),
         budget.candidates(), adaptive);
+    if (collisionRatio != null && base.coarse() == Coarse.SCORES) {
+      throw new InputException(
+          "collision-ratio " + collisionRatio + " is about tiers, which preset "
+              + name + " does not have; leave it out, or choose another preset, such as paper");
+    }
+    return chosen;
   }
 
   /** The zones of other methods: those of the flags, else those of ParisKV's published settings. */

@@ -46,7 +46,7 @@ final class Prompts {
                 + " bytes, the most that is read; split the text");
       }
       if (bytes.length == 0) {
-        throw new InputException(name + ": the prompt is empty; give some text");
+        throw new InputException(name + ": is empty; give some text");
       }
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {

@@ -1,6 +1,11 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.chat.AnswerForms;
+import io.pariskv.chat.JsonValues;
+import io.pariskv.constrain.Form;
+import io.pariskv.error.InputException;
 import io.pariskv.generate.GenerationListener;
+import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
@@ -16,6 +21,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
 
 /** Answers one prompt. */
 @Command(name = "run", mixinStandardHelpOptions = true, description = "Answer one prompt; without --prompt, --prompt-file or --ids it is read from standard input.")
@@ -33,6 +39,8 @@ public final class RunCommand implements Callable<Integer> {
   private PromptOptions prompts;
   @Option(names = "--cache", paramLabel = "FILE", description = "Go on where this file ends, which 'pariskv cache save' wrote: the prompt is a question about its document.")
   private @Nullable Path cache;
+  @Option(names = "--json-schema", paramLabel = "FILE", description = "Make the answer JSON of the JSON Schema in this file; say in the prompt what is wanted.")
+  private @Nullable Path schema;
   @Option(names = "--json", description = "Print one JSON object instead of the answer.")
   private boolean json;
 
@@ -41,6 +49,7 @@ public final class RunCommand implements Callable<Integer> {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
     LoadOptions loading = model.toLoadOptions(spec);
     sampling.check(spec);
+    Form form = form();
     if (cache != null) {
       prompts.requireNoSystem(spec);
     }
@@ -50,13 +59,34 @@ public final class RunCommand implements Callable<Integer> {
         Session session = loaded.newSession(chosen);
         Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json)) {
       model.explain(loaded, spec.commandLine().getErr());
-      GenerationResult result = session.generate(tokens(loaded, session, prompt),
-          sampling.toGenerationOptions(loaded.generationConfig()), terminal);
+      int[] tokens = tokens(loaded, session, prompt);
+      GenerationOptions options = sampling.toGenerationOptions(loaded.generationConfig());
+      GenerationResult result = session.generate(tokens, form == null
+          ? options
+          : options.withConstraint(
+              new AnswerForms(loaded.tokenizer(), loaded::constraints).answer(form, tokens)),
+          terminal);
       out.println(json
           ? Json.of(loaded, chosen, result).toString()
           : loaded.hasTokenizer() ? "" : result.tokens().toString());
       return 0;
     }
+  }
+
+  /** What the answer must be, read before a model is loaded; null for anything. */
+  private @Nullable Form form() {
+    if (schema == null) {
+      return null;
+    }
+    if (sampling.ignoreEos) {
+      throw Usage.wrong(spec, "--ignore-eos goes on after an answer of --json-schema is complete; "
+          + "leave one of them out");
+    }
+    JsonNode read = JsonValues.read(Prompts.read(schema));
+    if (read == null) {
+      throw new InputException(schema + " is no JSON Schema: it cannot be read as JSON");
+    }
+    return new Form.Json(read);
   }
 
   private int[] tokens(LanguageModel loaded, Session session, PromptOptions.Prompt prompt) {

@@ -144,6 +144,21 @@ class RunCommandTest {
   }
 
   @Test
+  void jsonSchema_isWhatTheAnswerIsOf(@TempDir Path directory) throws IOException {
+    Path schema = Files.writeString(directory.resolve("schema.json"),
+        "{\"type\": \"integer\", \"minimum\": 100, \"maximum\": 200}");
+    Object[] args = {"--prompt", QUESTION, "--json-schema", schema};
+    int number = Integer.parseInt(ask(args).succeeded().out().strip());
+    assertTrue(100 <= number && number <= 200, String.valueOf(number));
+    ask(with(args, "--ignore-eos")).refused(2, "--ignore-eos", "--json-schema");
+    Files.writeString(schema, "{\"type\": \"string\", \"pattern\": \"a\"}");
+    ask(args).refused(1, "pattern");
+    Files.writeString(schema, "{");
+    ask(args).refused(1, "schema.json", "JSON");
+    ask("--prompt", QUESTION, "--json-schema", directory.resolve("missing")).refused(1, "missing");
+  }
+
+  @Test
   void seed_decidesWhatIsSampled() {
     Object[] args = {"--prompt", SHORT, "--json", "--temperature", 5, "--top-k", 50, "--top-p",
         0.95, "--min-p", 0.0001, "--repetition-penalty", 1.1, "--ignore-eos"};

@@ -11,7 +11,6 @@ import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.method.ParisKv;
-import io.pariskv.method.ParisKvConfig;
 import java.lang.foreign.MemorySegment;
 
 /** The second example of the README: only the cache, for an engine that computes q, k and v itself. */
@@ -37,7 +36,7 @@ final class CacheOnly {
     KvShape shape = new KvShape(1, heads, kvHeads, headDim, DType.BF16); // one layer, number 0
     try (Backend backend = Backends.open("auto");
         Allocator memory = backend.newAllocator();
-        CachePool pool = new CachePool(backend, shape, new ParisKv(ParisKvConfig.paper()), 1);
+        CachePool pool = new CachePool(backend, shape, ParisKv.defaults(), 1);
         KvCache cache = pool.open()) {
       Buffer k = memory.allocate(DType.F32, tokens, kvHeads, headDim);
       Buffer v = memory.allocate(DType.F32, tokens, kvHeads, headDim);

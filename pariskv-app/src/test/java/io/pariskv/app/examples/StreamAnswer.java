@@ -6,7 +6,6 @@ import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Session;
 import io.pariskv.method.ParisKv;
-import io.pariskv.method.ParisKvConfig;
 import io.pariskv.text.ChatMessage;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -20,7 +19,7 @@ final class StreamAnswer {
   static GenerationResult answer(Path directory, String document, PrintStream out) {
     // example:begin
     try (LanguageModel model = LanguageModel.load(directory);
-        Session session = model.newSession(new ParisKv(ParisKvConfig.paper()))) {
+        Session session = model.newSession(ParisKv.defaults())) {
       List<ChatMessage> messages = List.of(new ChatMessage("user", document));
       return session.generate(messages, GenerationOptions.greedy(200), new GenerationListener() {
         @Override

@@ -322,7 +322,7 @@ class EvaluationTest {
           ? List.of()
           : List.of("a prompt and an answer of " + tokens + " tokens " + (tokens == 1001
               ? "does not fit in memory, 1000 tokens do"
-              : "is more than the model's 1048576 positions (max_position_embeddings)")
+              : "is more than the model's 1048576 positions (max_position_embeddings and rope_scaling)")
               + "; give a smaller number of --new-tokens"),
           Scores.refused(lines).stream().map(RefusedLine::reason).toList());
     }

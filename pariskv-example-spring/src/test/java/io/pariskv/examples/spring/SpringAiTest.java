@@ -34,7 +34,7 @@ class SpringAiTest {
   void chatClient_getsWholeAnswersAndStreams() {
     try (LanguageModel model = LanguageModel.load(ROOT.resolve("models/recall-12m"),
         LoadOptions.defaults().withContext(4096));
-        Engine engine = Engine.start(model, ParisKv.paper(), EngineOptions.defaults());
+        Engine engine = Engine.start(model, ParisKv.defaults(), EngineOptions.defaults());
         ParisKvServer server = ParisKvServer.start(ServerSettings.local(),
             List.of(ServedModel.of("recall-12m", model, engine)), RequestLog.NONE);
         ConfigurableApplicationContext context = new SpringApplicationBuilder(Assistant.class)

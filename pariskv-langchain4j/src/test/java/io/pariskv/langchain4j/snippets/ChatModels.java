@@ -31,7 +31,7 @@ final class ChatModels {
     CompletableFuture<ChatResponse> done = new CompletableFuture<>();
     // @start region="stream"
     try (LanguageModel model = LanguageModel.load(directory);
-        Engine engine = Engine.start(model, ParisKv.paper(), EngineOptions.defaults());
+        Engine engine = Engine.start(model, ParisKv.defaults(), EngineOptions.defaults());
         ParisKvStreamingChatModel chat = ParisKvStreamingChatModel.builder().engine(model, engine)
             .build()) {
       chat.chat(question, new StreamingChatResponseHandler() {

@@ -42,12 +42,13 @@ class JavaDocumentTest {
     List<String> examples = new ArrayList<>();
     for (String file : List.of("pariskv-core/src/test/java/io/pariskv/snippets/LoadAndAnswer",
         "pariskv-core/src/test/java/io/pariskv/snippets/Cancel",
+        "pariskv-core/src/test/java/io/pariskv/snippets/Constrain",
         "pariskv-core/src/test/java/io/pariskv/snippets/ManyAtOnce",
         "pariskv-langchain4j/src/test/java/io/pariskv/langchain4j/snippets/ChatModels")) {
       REGION.matcher(Files.readString(root.resolve(file + ".java"))).results()
           .forEach(match -> examples.add(match.group(1).stripTrailing().stripIndent() + "\n"));
     }
-    assertEquals(5, examples.size());
+    assertEquals(6, examples.size());
     List<String> blocks = BLOCK.matcher(Files.readString(root.resolve("docs/java.md"))).results()
         .map(match -> match.group(1)).toList();
     assertEquals(examples, blocks);

@@ -7,6 +7,14 @@ public final class Script {
   private Script() {
   }
 
+  /** The answer to a prompt, and what it would be if it had to be of another form. */
+  public static List<String> answers(String prompt) {
+    String json = prompt.contains("<result>")
+        ? "{\"weather\": \"sunny\"}"
+        : "{\"city\": \"Berlin\"}";
+    return List.of(answer(prompt), json, call("getWeather", "{\"city\": \"Munich\"}"));
+  }
+
   /** The answer to a prompt. */
   public static String answer(String prompt) {
     List<String> results = TestModels.between(prompt, "<result>", "</result>");

@@ -48,6 +48,15 @@ public final class Fields {
     return value == null || value.isNull() ? null : value;
   }
 
+  /** A value as it is, which must be there. */
+  public JsonNode required(String field) {
+    JsonNode value = any(field);
+    if (value == null) {
+      throw missing(field);
+    }
+    return value;
+  }
+
   /** A string. */
   public @Nullable String text(String field) {
     JsonNode value = any(field);

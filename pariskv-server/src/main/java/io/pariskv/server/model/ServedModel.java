@@ -1,5 +1,6 @@
 package io.pariskv.server.model;
 
+import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
 import io.pariskv.engine.Engine;
@@ -8,6 +9,7 @@ import io.pariskv.generate.LanguageModel;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.text.Tokenizer;
+import java.util.Set;
 
 /**
  * A model that the server answers with. Whoever made it closes the engine and the model, after the server.
@@ -17,21 +19,26 @@ import io.pariskv.text.Tokenizer;
  * @param tokenizer its text
  * @param template its conversations
  * @param tools how it calls functions
+ * @param forms what its answers can be made to be
+ * @param ends tokens that end its turn
  * @param sampling what its authors propose, for what a request leaves open
  * @param context most tokens of a prompt and its answer together
  * @param about what people may want to know of it
  */
 public record ServedModel(String id, Engine engine, Tokenizer tokenizer, MessageTemplate template,
-    ToolFormat tools, GenerationConfig sampling, int context, ModelAbout about) {
+    ToolFormat tools, AnswerForms forms, Set<Integer> ends, GenerationConfig sampling, int context,
+    ModelAbout about) {
   private static final int MOST_ID_CHARACTERS = 200;
 
   /** A model of which nothing else is known. */
   public ServedModel(String id, Engine engine, Tokenizer tokenizer, MessageTemplate template,
-      ToolFormat tools, GenerationConfig sampling, int context) {
-    this(id, engine, tokenizer, template, tools, sampling, context, ModelAbout.NOTHING);
+      ToolFormat tools, AnswerForms forms, Set<Integer> ends, GenerationConfig sampling,
+      int context) {
+    this(id, engine, tokenizer, template, tools, forms, ends, sampling, context,
+        ModelAbout.NOTHING);
   }
 
-  /** Checks the id and the context. */
+  /** Checks the id and the context, and copies the set. */
   public ServedModel {
     if (id.isEmpty() || id.length() > MOST_ID_CHARACTERS
         || id.chars().anyMatch(Character::isISOControl)) {
@@ -42,6 +49,7 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Message
       throw new InputException("the context of model " + id + " is " + context
           + " tokens, which leaves no room for a prompt and an answer; raise it");
     }
+    ends = Set.copyOf(ends);
   }
 
   /**
@@ -57,7 +65,8 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Message
     }
     MessageTemplate template = template(id, model);
     return new ServedModel(id, engine, model.tokenizer(), template, ToolFormat.of(template),
-        model.generationConfig(),
+        new AnswerForms(model.tokenizer(), model::constraints),
+        Set.copyOf(model.config().eosTokenIds()), model.generationConfig(),
         (int) Math.min(model.plan().context(), engine.status().roomTokens()));
   }
 
@@ -71,7 +80,8 @@ public record ServedModel(String id, Engine engine, Tokenizer tokenizer, Message
       AttentionMethod method) {
     ServedModel served = of(id, model, engine);
     return new ServedModel(id, engine, served.tokenizer, served.template, served.tools,
-        served.sampling, served.context, ModelAbout.of(model, method, served.context));
+        served.forms, served.ends, served.sampling, served.context,
+        ModelAbout.of(model, method, served.context));
   }
 
   /** Loaded now, so that a template that cannot be used is known at the start. */

@@ -3,8 +3,11 @@ package io.pariskv.server.openai;
 import io.pariskv.engine.EngineListener;
 import io.pariskv.generate.FinishReason;
 import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.metrics.RequestTimes;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -18,8 +21,13 @@ import org.jspecify.annotations.Nullable;
 final class Answer implements EngineListener {
   /** What the engine tells. */
   sealed interface Event {
-    /** A piece of the text. */
-    record Text(String text) implements Event {
+    /**
+     * A token that was chosen.
+     *
+     * @param text what it adds to the text; may be empty
+     * @param logprobs how probable it was, if the client asked
+     */
+    record Token(String text, @Nullable TokenLogprobs logprobs) implements Event {
     }
 
     /** The last of all: the answer is complete. */
@@ -39,6 +47,10 @@ final class Answer implements EngineListener {
   private final long arrivedAt;
   private final boolean pieces;
   private final DoubleConsumer interToken;
+  /* Of the next token. */
+  private @Nullable TokenLogprobs logprobs;
+  /* Written by the engine's thread, read by the other after the last event. */
+  private final List<Event.Token> kept = new ArrayList<>();
 
   // Written by the engine's thread, read by the other after the last event.
   private volatile long prefillAt;
@@ -73,10 +85,18 @@ final class Answer implements EngineListener {
       interToken.accept((now - lastTokenAt) / 1e9);
     }
     lastTokenAt = now;
-    if (pieces && !text.isEmpty()) {
-      events.add(new Event.Text(text));
+    if (pieces && (!text.isEmpty() || logprobs != null)) {
+      events.add(new Event.Token(text, logprobs));
+    } else if (logprobs != null) {
+      kept.add(new Event.Token(text, logprobs));
     }
+    logprobs = null;
     return true; // whoever cancels has the ticket
+  }
+
+  @Override
+  public void onLogprobs(TokenLogprobs next) {
+    logprobs = next;
   }
 
   @Override
@@ -101,6 +121,11 @@ final class Answer implements EngineListener {
   @Nullable
   Event next() {
     return events.poll();
+  }
+
+  /** All tokens of an answer whose pieces nobody wanted, after its last event; none if the client did not ask for probabilities. */
+  List<Event.Token> tokens() {
+    return kept;
   }
 
   /** How long it took, up to now. */

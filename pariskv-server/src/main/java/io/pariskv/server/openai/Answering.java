@@ -7,6 +7,7 @@ import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.EngineStoppedException;
 import io.pariskv.engine.QueueFullException;
 import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Exchange;
 import io.pariskv.server.http.Json;
@@ -38,6 +39,9 @@ final class Answering {
   private final ModelMetrics metrics;
   private final AnswerRecord record;
   private final Answer answer;
+  /* Tokens since the last part of the answer. */
+  private List<TokenLogprobs> tokens = new ArrayList<>();
+  private int characters;
   private boolean called;
 
   Answering(Serving serving, Exchange exchange, AnswerRequest request) {
@@ -127,21 +131,56 @@ final class Answering {
 
   private void write(Answer.Event event, EventText out) {
     switch (event) {
-      case Answer.Event.Text(String text) -> write(request.parser().push(text), out);
+      case Answer.Event.Token token -> pieces(token).forEach(piece -> write(piece, out));
       case Answer.Event.Ended(GenerationResult result) -> {
-        write(request.parser().finish(), out);
-        request.format().end(recorded(result), result, out);
+        last(result).forEach(piece -> write(piece, out));
+        request.format().end(ending(result), out);
       }
       case Answer.Event.Cut(GenerationResult result) -> request.format().fail(cut(result), out);
       case Answer.Event.Failed(Exception failure) -> request.format().fail(failed(failure), out);
     }
   }
 
-  private void write(List<Part> parts, EventText out) {
+  private void write(Piece piece, EventText out) {
+    request.format().piece(piece, out);
+  }
+
+  /** What is complete with a token. */
+  private List<Piece> pieces(Answer.Event.Token token) {
+    TokenLogprobs logprobs = token.logprobs();
+    if (logprobs != null && !endsTurn(logprobs.token())) {
+      tokens.add(logprobs);
+    }
+    characters += token.text().length();
+    return pieces(request.parser().push(token.text()));
+  }
+
+  /** Such a token is no part of what the answer says. */
+  private boolean endsTurn(int token) {
+    return !request.options().ignoreEos() && request.model().ends().contains(token);
+  }
+
+  /** What was held back to the end. */
+  private List<Piece> last(GenerationResult result) {
+    List<Piece> pieces = new ArrayList<>(
+        pieces(request.parser().push(result.text().substring(characters))));
+    pieces.addAll(pieces(request.parser().finish()));
+    return pieces;
+  }
+
+  private List<Piece> pieces(List<Part> parts) {
+    List<Piece> pieces = new ArrayList<>();
     for (Part part : parts) {
       called |= part instanceof Part.ToolCall;
-      request.format().part(part, out);
+      pieces.add(new Piece(part, takeTokens()));
     }
+    return pieces;
+  }
+
+  private List<TokenLogprobs> takeTokens() {
+    List<TokenLogprobs> taken = tokens;
+    tokens = new ArrayList<>();
+    return taken;
   }
 
   /** One JSON object. A status can still tell of a failure as long as the client was not kept waiting. */
@@ -168,26 +207,26 @@ final class Answering {
   private ObjectNode whole(Answer.Event event) {
     return switch (event) {
       case Answer.Event.Ended(GenerationResult result) -> {
-        List<Part> parts = new ArrayList<>(request.parser().push(result.text()));
-        parts.addAll(request.parser().finish());
-        called = parts.stream().anyMatch(Part.ToolCall.class::isInstance);
-        yield request.format().whole(parts, recorded(result), result);
+        List<Piece> pieces = new ArrayList<>();
+        answer.tokens().forEach(token -> pieces.addAll(pieces(token)));
+        pieces.addAll(last(result));
+        yield request.format().whole(pieces, ending(result));
       }
       case Answer.Event.Cut(GenerationResult result) -> throw cut(result);
       case Answer.Event.Failed(Exception failure) -> throw failed(failure);
-      case Answer.Event.Text _ -> throw new IllegalStateException("a piece that nobody wants");
+      case Answer.Event.Token _ -> throw new IllegalStateException("a piece that nobody wants");
     };
   }
 
-  /** Records an answer that is complete; why it ended, as clients are told. */
-  private String recorded(GenerationResult result) {
+  /** Records an answer that is complete, after its last part. */
+  private Ending ending(GenerationResult result) {
     String reason = switch (result.finishReason()) {
       case STOP -> called ? "tool_calls" : "stop";
       case LENGTH, DEADLINE -> "length";
       case CANCELLED -> throw new IllegalStateException("an answer that was cut is not complete");
     };
     record.ended(reason, answer.times(), result);
-    return reason;
+    return new Ending(reason, takeTokens(), result);
   }
 
   /** Records an answer that the server's end has cut. */
@@ -212,7 +251,7 @@ final class Answering {
           case Answer.Event.Cut(GenerationResult result) ->
             record.ended("abort", answer.times(), result);
           case Answer.Event.Failed(Exception failure) -> record.failed(failure, answer.times());
-          case Answer.Event.Text _ -> {
+          case Answer.Event.Token _ -> {
           }
           case null -> {
             record.failure("the engine has not ended a cancelled request");

@@ -22,27 +22,28 @@ public final class ChatEndpoint extends AnswerEndpoint {
     Fields fields = new Fields(exchange.readJson());
     ServedModel model = serving.model(fields);
     ChatPrompt asked = ChatPrompt.read(fields, model);
-    ChatPrompt chat = asked.with(asked.tools().chosen(fields));
+    ToolChoice choice = ToolChoice.read(fields, asked.tools());
+    ChatPrompt chat = asked.with(choice.offered(asked.tools()));
+    AnswerForm form = AnswerForm.of(ResponseFormat.read(fields), choice, chat.tools(), model);
     Delivery delivery = Delivery.read(fields);
     Integer wanted = SamplingFields.wantedTokens(fields);
-    GenerationOptions options = SamplingFields.read(fields, model);
+    int logprobs = SamplingFields.logprobs(fields);
+    GenerationOptions options = SamplingFields.read(fields, model).withLogprobs(logprobs);
     refuseOthers(fields);
     int[] prompt = chat.encode(model, true);
     int most = SamplingFields.maxTokens(model, prompt, wanted, Integer.MAX_VALUE, "messages");
     ChatFormat format = new ChatFormat(new Chunks("chatcmpl-" + exchange.id(),
-        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
-    return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
+        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()),
+        TokenJson.of(model, options));
+    return new AnswerRequest(model, prompt,
+        form.on(options.withMaxTokens(most), model, prompt), format,
         chat.parser(model, prompt), delivery.stream());
   }
 
   private static void refuseOthers(Fields fields) {
     SamplingFields.refuseOthers(fields);
-    fields.unsupported("logprobs", "this server does not give them", "false");
-    fields.unsupported("top_logprobs", "this server does not give them", "0");
     fields.unsupported("functions", "use tools", "[]");
     fields.unsupported("function_call", "use tool_choice", "\"none\"");
-    fields.unsupported("response_format", "say in the prompt what the answer looks like",
-        "{\"type\":\"text\"}");
     fields.unsupported("reasoning_effort",
         "use chat_template_kwargs, such as {\"enable_thinking\": false}");
     fields.unsupported("verbosity", "say in the prompt how long the answer should be");

@@ -1,9 +1,10 @@
 package io.pariskv.server.openai;
 
 import io.pariskv.chat.Part;
-import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Json;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -13,32 +14,33 @@ import tools.jackson.databind.node.ObjectNode;
  * {@code chat.completion} and {@code chat.completion.chunk}.
  *
  * @param chunks its head and its end
+ * @param told says how probable tokens were; null if the client did not ask
  */
-record ChatFormat(Chunks chunks) implements AnswerFormat {
+record ChatFormat(Chunks chunks, @Nullable TokenJson told) implements AnswerFormat {
   private static final String CHUNK = "chat.completion.chunk";
   private static final String THOUGHTS = "reasoning_content";
 
   @Override
   public void begin(EventText out) {
-    out.add(chunk(Json.object().put("role", "assistant").put("content", ""), null));
+    out.add(chunk(Json.object().put("role", "assistant").put("content", ""), List.of(), null));
   }
 
   @Override
-  public void part(Part part, EventText out) {
+  public void piece(Piece piece, EventText out) {
     ObjectNode delta = Json.object();
-    switch (part) {
+    switch (piece.part()) {
       case Part.Text text -> delta.put("content", text.text());
       case Part.Thought thought -> delta.put(THOUGHTS, thought.text());
       case Part.ToolCall call ->
         delta.putArray("tool_calls").add(call(call).put("index", call.index()));
     }
-    out.add(chunk(delta, null));
+    out.add(chunk(delta, piece.tokens(), null));
   }
 
   @Override
-  public void end(String finishReason, GenerationResult result, EventText out) {
-    out.add(chunk(Json.object(), finishReason));
-    chunks.end(CHUNK, result, out);
+  public void end(Ending ending, EventText out) {
+    out.add(chunk(Json.object(), ending.tokens(), ending.finishReason()));
+    chunks.end(CHUNK, ending.result(), out);
   }
 
   @Override
@@ -47,15 +49,17 @@ record ChatFormat(Chunks chunks) implements AnswerFormat {
   }
 
   @Override
-  public ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result) {
+  public ObjectNode whole(List<Piece> pieces, Ending ending) {
     ObjectNode json = chunks.head("chat.completion");
     ObjectNode choice = json.putArray("choices").addObject().put("index", 0);
     ObjectNode message = choice.putObject("message").put("role", "assistant");
     StringBuilder content = new StringBuilder();
     StringBuilder thoughts = new StringBuilder();
     ArrayNode calls = Json.array();
-    for (Part part : parts) {
-      switch (part) {
+    List<TokenLogprobs> tokens = new ArrayList<>();
+    for (Piece piece : pieces) {
+      tokens.addAll(piece.tokens());
+      switch (piece.part()) {
         case Part.Text text -> content.append(text.text());
         case Part.Thought thought -> thoughts.append(thought.text());
         case Part.ToolCall call -> calls.add(call(call));
@@ -68,8 +72,10 @@ record ChatFormat(Chunks chunks) implements AnswerFormat {
     if (!calls.isEmpty()) {
       message.set("tool_calls", calls);
     }
-    choice.putNull("logprobs").put("finish_reason", finishReason);
-    json.set("usage", Chunks.usage(result));
+    tokens.addAll(ending.tokens());
+    choice.set("logprobs", logprobs(tokens));
+    choice.put("finish_reason", ending.finishReason());
+    json.set("usage", Chunks.usage(ending.result()));
     return json;
   }
 
@@ -79,11 +85,22 @@ record ChatFormat(Chunks chunks) implements AnswerFormat {
     return json;
   }
 
-  private ObjectNode chunk(ObjectNode delta, @Nullable String finishReason) {
+  private @Nullable ObjectNode logprobs(List<TokenLogprobs> tokens) {
+    if (told == null) {
+      return null;
+    }
+    ObjectNode json = Json.object();
+    json.set("content", told.list(tokens));
+    return json.putNull("refusal");
+  }
+
+  private ObjectNode chunk(ObjectNode delta, List<TokenLogprobs> tokens,
+      @Nullable String finishReason) {
     ObjectNode json = chunks.head(CHUNK);
     ObjectNode choice = json.putArray("choices").addObject().put("index", 0);
     choice.set("delta", delta);
-    choice.putNull("logprobs").put("finish_reason", finishReason);
+    choice.set("logprobs", tokens.isEmpty() ? null : logprobs(tokens));
+    choice.put("finish_reason", finishReason);
     return chunks.withPlaceOfUsage(json);
   }
 }

@@ -1,19 +1,30 @@
 package io.pariskv.server.openai;
 
 import io.pariskv.chat.Part;
-import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.http.ApiException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/**
- * {@code text_completion}, whose pieces look like the whole.
- *
- * @param chunks its head and its end
- */
-record CompletionFormat(Chunks chunks) implements AnswerFormat {
+/** {@code text_completion}, whose pieces look like the whole. */
+final class CompletionFormat implements AnswerFormat {
   private static final String OBJECT = "text_completion";
+
+  private final Chunks chunks;
+  private final @Nullable CompletionTokens told;
+
+  /**
+   * The format of one answer.
+   *
+   * @param chunks its head and its end
+   * @param told says how probable tokens were; null if the client did not ask
+   */
+  CompletionFormat(Chunks chunks, @Nullable TokenJson told) {
+    this.chunks = chunks;
+    this.told = told == null ? null : new CompletionTokens(told);
+  }
 
   @Override
   public void begin(EventText out) {
@@ -21,14 +32,14 @@ record CompletionFormat(Chunks chunks) implements AnswerFormat {
   }
 
   @Override
-  public void part(Part part, EventText out) {
-    out.add(chunks.withPlaceOfUsage(choice(text(part), null)));
+  public void piece(Piece piece, EventText out) {
+    out.add(chunk(text(piece.part()), piece.tokens(), null));
   }
 
   @Override
-  public void end(String finishReason, GenerationResult result, EventText out) {
-    out.add(chunks.withPlaceOfUsage(choice("", finishReason)));
-    chunks.end(OBJECT, result, out);
+  public void end(Ending ending, EventText out) {
+    out.add(chunk("", ending.tokens(), ending.finishReason()));
+    chunks.end(OBJECT, ending.result(), out);
   }
 
   @Override
@@ -37,11 +48,17 @@ record CompletionFormat(Chunks chunks) implements AnswerFormat {
   }
 
   @Override
-  public ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result) {
+  public ObjectNode whole(List<Piece> pieces, Ending ending) {
     StringBuilder text = new StringBuilder();
-    parts.forEach(part -> text.append(text(part)));
-    ObjectNode json = choice(text.toString(), finishReason);
-    json.set("usage", Chunks.usage(result));
+    List<TokenLogprobs> tokens = new ArrayList<>();
+    for (Piece piece : pieces) {
+      text.append(text(piece.part()));
+      tokens.addAll(piece.tokens());
+    }
+    tokens.addAll(ending.tokens());
+    ObjectNode json = choice(text.toString(), told == null ? null : told.json(tokens),
+        ending.finishReason());
+    json.set("usage", Chunks.usage(ending.result()));
     return json;
   }
 
@@ -53,10 +70,18 @@ record CompletionFormat(Chunks chunks) implements AnswerFormat {
     };
   }
 
-  private ObjectNode choice(String text, @Nullable String finishReason) {
+  private ObjectNode chunk(String text, List<TokenLogprobs> tokens,
+      @Nullable String finishReason) {
+    return chunks.withPlaceOfUsage(choice(text,
+        told == null || tokens.isEmpty() ? null : told.json(tokens), finishReason));
+  }
+
+  private ObjectNode choice(String text, @Nullable ObjectNode logprobs,
+      @Nullable String finishReason) {
     ObjectNode json = chunks.head(OBJECT);
-    json.putArray("choices").addObject().put("text", text).put("index", 0).putNull("logprobs")
-        .put("finish_reason", finishReason);
+    ObjectNode choice = json.putArray("choices").addObject().put("text", text).put("index", 0);
+    choice.set("logprobs", logprobs);
+    choice.put("finish_reason", finishReason);
     return json;
   }
 }

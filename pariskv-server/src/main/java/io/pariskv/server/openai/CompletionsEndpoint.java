@@ -16,6 +16,7 @@ import tools.jackson.databind.JsonNode;
 public final class CompletionsEndpoint extends AnswerEndpoint {
   /** As OpenAI has it: a text does not end by itself. */
   private static final int MAX_TOKENS = 16;
+  private static final int MOST_LOGPROBS = 5;
 
   /** For these models. */
   public CompletionsEndpoint(Serving serving) {
@@ -33,16 +34,18 @@ public final class CompletionsEndpoint extends AnswerEndpoint {
     boolean specials = fields.flag("add_special_tokens", true);
     Delivery delivery = Delivery.read(fields);
     Integer wanted = SamplingFields.wantedTokens(fields);
-    GenerationOptions options = SamplingFields.read(fields, model);
+    Integer top = fields.integer("logprobs", 0, MOST_LOGPROBS);
+    GenerationOptions options = SamplingFields.read(fields, model)
+        .withLogprobs(top == null ? GenerationOptions.NO_LOGPROBS : top);
     SamplingFields.refuseOthers(fields);
     fields.unsupported("echo", "the prompt is not repeated", "false");
-    fields.unsupported("logprobs", "this server does not give them");
     fields.unsupported("suffix", "this server continues texts, and does not fill gaps", "\"\"");
     fields.end();
     int[] prompt = prompt(given, model, specials);
     int most = SamplingFields.maxTokens(model, prompt, wanted, MAX_TOKENS, "prompt");
     CompletionFormat format = new CompletionFormat(new Chunks("cmpl-" + exchange.id(),
-        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()));
+        Instant.now().getEpochSecond(), model.id(), delivery.includeUsage()),
+        TokenJson.of(model, options));
     return new AnswerRequest(model, prompt, options.withMaxTokens(most), format,
         AnswerParser.plain(), delivery.stream());
   }

@@ -2,6 +2,7 @@ package io.pariskv.server.openai;
 
 import io.pariskv.chat.Part;
 import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
 import io.pariskv.server.http.ApiException;
 import io.pariskv.server.http.Json;
 import java.time.Instant;
@@ -23,6 +24,7 @@ final class ResponsesFormat implements AnswerFormat {
   private final String id;
   private final ObjectNode request;
   private final ToIntFunction<String> tokens;
+  private final @Nullable TokenJson told;
 
   /* Of items that have ended. */
   private final ArrayNode output = Json.array();
@@ -30,6 +32,7 @@ final class ResponsesFormat implements AnswerFormat {
   /* Of the item that has not. */
   private @Nullable Kind open;
   private final StringBuilder text = new StringBuilder();
+  private ArrayNode logprobs = Json.array();
   private int events;
 
   /** An item of text. */
@@ -47,11 +50,11 @@ final class ResponsesFormat implements AnswerFormat {
     }
 
     /** Its only part. */
-    ObjectNode part(String text) {
+    ObjectNode part(String text, ArrayNode logprobs) {
       ObjectNode part = Json.object().put("type", partType).put("text", text);
       if (this == MESSAGE) {
         part.putArray("annotations");
-        part.putArray("logprobs");
+        part.set("logprobs", logprobs);
       }
       return part;
     }
@@ -75,11 +78,14 @@ final class ResponsesFormat implements AnswerFormat {
    * @param id of the answer, without its prefix
    * @param request what a response repeats of its request
    * @param tokens counts those of a text; more than the answer has count as all of it
+   * @param told says how probable tokens were; null if the client did not ask
    */
-  ResponsesFormat(String id, ObjectNode request, ToIntFunction<String> tokens) {
+  ResponsesFormat(String id, ObjectNode request, ToIntFunction<String> tokens,
+      @Nullable TokenJson told) {
     this.id = id;
     this.request = request;
     this.tokens = tokens;
+    this.told = told;
   }
 
   @Override
@@ -89,10 +95,10 @@ final class ResponsesFormat implements AnswerFormat {
   }
 
   @Override
-  public void part(Part part, EventText out) {
-    switch (part) {
-      case Part.Thought thought -> grow(Kind.THOUGHT, thought.text(), out);
-      case Part.Text said -> grow(Kind.MESSAGE, said.text(), out);
+  public void piece(Piece piece, EventText out) {
+    switch (piece.part()) {
+      case Part.Thought thought -> grow(Kind.THOUGHT, thought.text(), Json.array(), out);
+      case Part.Text said -> grow(Kind.MESSAGE, said.text(), logprobs(piece.tokens()), out);
       case Part.ToolCall call -> {
         close(COMPLETED, out);
         call(call, out);
@@ -101,8 +107,8 @@ final class ResponsesFormat implements AnswerFormat {
   }
 
   @Override
-  public void end(String finishReason, GenerationResult result, EventText out) {
-    ObjectNode response = finished(finishReason, result, out);
+  public void end(Ending ending, EventText out) {
+    ObjectNode response = finished(ending, out);
     send("response." + response.path("status").stringValue(), response, out);
     out.addDone();
   }
@@ -116,23 +122,29 @@ final class ResponsesFormat implements AnswerFormat {
 
   /** The response that events would end with. */
   @Override
-  public ObjectNode whole(List<Part> parts, String finishReason, GenerationResult result) {
+  public ObjectNode whole(List<Piece> pieces, Ending ending) {
     EventText unsent = new EventText();
-    parts.forEach(part -> part(part, unsent));
-    return finished(finishReason, result, unsent);
+    pieces.forEach(piece -> piece(piece, unsent));
+    return finished(ending, unsent);
   }
 
-  private void grow(Kind kind, String piece, EventText out) {
+  /** Only a message has a place for them. */
+  private ArrayNode logprobs(List<TokenLogprobs> of) {
+    return told == null ? Json.array() : told.list(of);
+  }
+
+  private void grow(Kind kind, String piece, ArrayNode probable, EventText out) {
     if (open != kind) {
       close(COMPLETED, out);
       open = kind;
       out.addNamed(itemEvent("response.output_item.added", kind.item(itemId(), IN_PROGRESS)));
       ObjectNode added = partEvent("response.content_part.added", kind);
-      added.set("part", kind.part(""));
+      added.set("part", kind.part("", Json.array()));
       out.addNamed(added);
     }
     text.append(piece);
-    out.addNamed(textEvent("delta", kind).put("delta", piece));
+    logprobs.addAll(probable);
+    out.addNamed(textEvent("delta", kind, probable).put("delta", piece));
   }
 
   /** The item that is open, if one is, has ended. */
@@ -142,16 +154,17 @@ final class ResponsesFormat implements AnswerFormat {
       return;
     }
     String all = text.toString();
-    out.addNamed(textEvent("done", kind).put("text", all));
+    out.addNamed(textEvent("done", kind, logprobs).put("text", all));
     ObjectNode done = partEvent("response.content_part.done", kind);
-    done.set("part", kind.part(all));
+    done.set("part", kind.part(all, logprobs));
     out.addNamed(done);
     ObjectNode item = kind.item(itemId(), status);
-    item.withArray("content").add(kind.part(all));
+    item.withArray("content").add(kind.part(all, logprobs));
     out.addNamed(itemEvent("response.output_item.done", item));
     output.add(item);
     thoughtTokens += kind == Kind.THOUGHT ? tokens.applyAsInt(all) : 0;
     text.setLength(0);
+    logprobs = Json.array();
     open = null;
   }
 
@@ -169,14 +182,17 @@ final class ResponsesFormat implements AnswerFormat {
     output.add(item);
   }
 
-  private ObjectNode finished(String finishReason, GenerationResult result, EventText out) {
-    boolean cut = finishReason.equals("length");
-    String status = cut ? INCOMPLETE : COMPLETED;
+  private ObjectNode finished(Ending ending, EventText out) {
+    String status = ending.cut() ? INCOMPLETE : COMPLETED;
+    if (open == Kind.MESSAGE) {
+      logprobs.addAll(logprobs(ending.tokens()));
+    }
     close(status, out);
     ObjectNode response = response(status).put("completed_at", Instant.now().getEpochSecond());
-    if (cut) {
+    if (ending.cut()) {
       response.putObject("incomplete_details").put("reason", "max_output_tokens");
     }
+    GenerationResult result = ending.result();
     int prompt = result.promptTokens();
     int answer = result.tokens().size();
     ObjectNode usage = response.putObject("usage").put("input_tokens", prompt)
@@ -216,10 +232,10 @@ final class ResponsesFormat implements AnswerFormat {
         .put("content_index", 0);
   }
 
-  private ObjectNode textEvent(String what, Kind kind) {
+  private ObjectNode textEvent(String what, Kind kind, ArrayNode probable) {
     ObjectNode event = partEvent("response." + kind.partType + "." + what, kind);
     if (kind == Kind.MESSAGE) {
-      event.putArray("logprobs");
+      event.set("logprobs", probable);
     }
     return event;
   }

@@ -15,6 +15,8 @@ import tools.jackson.databind.JsonNode;
 final class SamplingFields {
   private static final int MOST_STOPS = 16;
   private static final int MOST_STOP_CHARACTERS = 1000;
+  private static final int MOST_LOGPROBS = 20;
+  private static final String TOP_LOGPROBS = "top_logprobs";
 
   private SamplingFields() {
   }
@@ -38,6 +40,34 @@ final class SamplingFields {
     Long seed = fields.wide("seed", Long.MIN_VALUE, Long.MAX_VALUE);
     return options.withSeed(seed == null ? ThreadLocalRandom.current().nextLong() : seed)
         .withStop(stop(fields)).withIgnoreEos(fields.flag("ignore_eos", false));
+  }
+
+  /** Reads {@code logprobs} and {@code top_logprobs} of a chat: how many tokens are told beside each. */
+  static int logprobs(Fields fields) {
+    boolean wanted = fields.flag("logprobs", false);
+    Integer top = topLogprobs(fields);
+    if (!wanted && top != null && top > 0) {
+      throw ApiException.invalid(TOP_LOGPROBS, "top_logprobs goes with logprobs true only");
+    }
+    return told(wanted, top);
+  }
+
+  /** Reads {@code top_logprobs} of a response, whose {@code include} says whether they are wanted. */
+  static int logprobs(Fields fields, boolean wanted) {
+    Integer top = topLogprobs(fields);
+    if (!wanted && top != null && top > 0) {
+      throw ApiException.invalid(TOP_LOGPROBS,
+          "top_logprobs goes with include message.output_text.logprobs only");
+    }
+    return told(wanted, top);
+  }
+
+  private static @Nullable Integer topLogprobs(Fields fields) {
+    return fields.integer(TOP_LOGPROBS, 0, MOST_LOGPROBS);
+  }
+
+  private static int told(boolean wanted, @Nullable Integer top) {
+    return !wanted ? GenerationOptions.NO_LOGPROBS : top == null ? 0 : top;
   }
 
   /** Most new tokens if the request says so. */

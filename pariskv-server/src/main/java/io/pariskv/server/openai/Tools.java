@@ -20,12 +20,31 @@ import tools.jackson.databind.JsonNode;
  * Functions that an answer may call.
  *
  * @param definitions as the chat template sees them; empty for none
- * @param names of them
+ * @param functions as a call must keep to them
  */
-record Tools(List<@Nullable Object> definitions, Set<String> names) {
-  private static final Tools NONE = new Tools(List.of(), Set.of());
+record Tools(List<@Nullable Object> definitions, List<Function> functions) {
+  /** Nothing may be called. */
+  static final Tools NONE = new Tools(List.of(), List.of());
   private static final int MOST = 128;
   private static final String NAME = "[a-zA-Z0-9_.-]{1,64}";
+
+  /**
+   * A function.
+   *
+   * @param name of it
+   * @param parameters a JSON Schema of its arguments; null for a function without
+   * @param strict whether the client wants arguments to keep to that in any case
+   * @param place where its fields stand in the request, with the dot
+   */
+  record Function(String name, @Nullable JsonNode parameters, boolean strict, String place) {
+  }
+
+  /** Names of the functions. */
+  Set<String> names() {
+    Set<String> names = new LinkedHashSet<>();
+    functions.forEach(function -> names.add(function.name()));
+    return names;
+  }
 
   /** Reads {@code tools} as chat has them: each has a {@code function}. */
   static Tools read(Fields fields, ServedModel model) {
@@ -41,31 +60,23 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     return read(fields, model, tool -> tool);
   }
 
-  private static Tools read(Fields fields, ServedModel model, UnaryOperator<Fields> function) {
+  private static Tools read(Fields fields, ServedModel model, UnaryOperator<Fields> described) {
     List<JsonNode> items = fields.array("tools", MOST);
     if (items == null || items.isEmpty()) {
       return NONE;
     }
     requireFormat(model, fields.name("tools"));
-    Set<String> names = new LinkedHashSet<>();
+    List<Function> functions = new ArrayList<>();
     List<@Nullable Object> definitions = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Fields tool = Fields.of(items.get(i), "tools[" + i + "]");
       requireFunction(tool);
-      Map<String, @Nullable Object> definition = definition(function.apply(tool));
-      names.add(String.valueOf(definition.get("name")));
-      definitions.add(function(definition));
+      Fields function = described.apply(tool);
+      functions.add(signature(function));
+      definitions.add(function(definition(function)));
+      function.end();
     }
-    return new Tools(definitions, names);
-  }
-
-  /** Reads {@code tool_choice} and {@code parallel_tool_calls}; without the tools if none may be called. */
-  Tools chosen(Fields fields) {
-    fields.unsupported("tool_choice", "whether a function is called is up to the model", "\"auto\"",
-        "\"none\"");
-    fields.unsupported("parallel_tool_calls", "how many are called is up to the model", "true");
-    JsonNode choice = fields.any("tool_choice");
-    return choice != null && choice.asString("").equals("none") ? NONE : this;
+    return new Tools(definitions, functions);
   }
 
   /** The calls of an earlier answer, as templates have them: the arguments of each are an object, not text. */
@@ -118,29 +129,32 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     return map;
   }
 
-  private static Map<String, @Nullable Object> definition(Fields function) {
+  private static Function signature(Fields function) {
     String name = function.requiredText("name");
     if (!name.matches(NAME)) {
       throw ApiException.invalid(function.name("name"), function.name("name") + " is \""
           + Json.shorten(name) + "\", expected 1 to 64 letters, digits, _, . and -");
     }
+    function.object("parameters");
+    return new Function(name, function.any("parameters"), function.flag("strict", false),
+        function.name(""));
+  }
+
+  private static Map<String, @Nullable Object> definition(Fields function) {
     Map<String, @Nullable Object> definition = new LinkedHashMap<>();
-    definition.put("name", name);
+    definition.put("name", function.requiredText("name"));
     String description = function.text("description");
     if (description != null) {
       definition.put("description", description);
     }
-    function.object("parameters");
     JsonNode parameters = function.any("parameters");
     if (parameters != null) {
       definition.put("parameters", JsonValues.map(parameters));
     }
-    function.unsupported("strict", "arguments are what the model writes", "false");
-    function.end();
     return definition;
   }
 
-  private static Fields required(Fields holder) {
+  static Fields required(Fields holder) {
     Fields function = holder.object("function");
     if (function == null) {
       throw holder.missing("function");
@@ -148,7 +162,7 @@ record Tools(List<@Nullable Object> definitions, Set<String> names) {
     return function;
   }
 
-  private static void requireFunction(Fields holder) {
+  static void requireFunction(Fields holder) {
     String type = holder.requiredText("type");
     if (!type.equals("function")) {
       throw ApiException.invalid(holder.name("type"), "unsupported_value",

@@ -8,7 +8,11 @@ import io.pariskv.engine.EngineRequest;
 import io.pariskv.engine.EngineStatus;
 import io.pariskv.engine.QueueFullException;
 import io.pariskv.generate.FinishReason;
+import io.pariskv.generate.GenerationOptions;
 import io.pariskv.generate.GenerationResult;
+import io.pariskv.generate.TokenLogprobs;
+import io.pariskv.text.TokenDecoder;
+import io.pariskv.text.Tokenizer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +26,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** An engine without a model: the test says what happens to each request, or a script does. */
@@ -63,6 +68,25 @@ public final class FakeEngine implements Engine {
     });
   }
 
+  /**
+   * Every request is answered with these tokens, and then with {@code end}. Their probabilities, where asked for, are those
+   * that {@link #logprob} makes up.
+   */
+  public static FakeEngine saying(Tokenizer tokenizer, int[] tokens, int end) {
+    return new FakeEngine(submission -> {
+      TokenDecoder decoder = tokenizer.decoder(true);
+      for (int token : tokens) {
+        submission.token(token, decoder.push(token));
+      }
+      submission.token(end, decoder.finish()).end(FinishReason.STOP);
+    });
+  }
+
+  /** Of a token, as this engine has it; the most probable ones are the first. */
+  public static double logprob(int token) {
+    return token == 0 ? Double.NEGATIVE_INFINITY : -token / 64.0;
+  }
+
   /** Every request is answered with so many tokens, one of each request after the other. */
   public static FakeEngine steady(int tokens) {
     return new FakeEngine(submission -> submission.prefill(0).go(tokens));
@@ -95,11 +119,23 @@ public final class FakeEngine implements Engine {
 
     /** A token was chosen. */
     public Submission token(String piece) {
-      return then(() -> {
-        tokens.add(tokens.size());
-        text.append(piece);
-        listener.onToken(tokens.size() - 1, piece);
-      });
+      return then(() -> choose(tokens.size(), piece));
+    }
+
+    /** This token was chosen. */
+    public Submission token(int id, String piece) {
+      return then(() -> choose(id, piece));
+    }
+
+    private void choose(int id, String piece) {
+      if (request.options().logprobs() != GenerationOptions.NO_LOGPROBS) {
+        listener.onLogprobs(new TokenLogprobs(id, logprob(id),
+            IntStream.range(0, request.options().logprobs())
+                .mapToObj(other -> new TokenLogprobs.Candidate(other, logprob(other))).toList()));
+      }
+      tokens.add(id);
+      text.append(piece);
+      listener.onToken(id, piece);
     }
 
     private void go(int left) {

@@ -1,7 +1,10 @@
 package io.pariskv.server.testing;
 
+import io.pariskv.chat.AnswerForms;
 import io.pariskv.chat.MessageTemplate;
 import io.pariskv.chat.ToolFormat;
+import io.pariskv.constrain.Constraint;
+import io.pariskv.constrain.Constraints;
 import io.pariskv.model.file.GenerationConfig;
 import io.pariskv.server.ParisKvServer;
 import io.pariskv.server.ServerSettings;
@@ -18,11 +21,14 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -44,6 +50,10 @@ public final class TestServer implements AutoCloseable {
   private static final Tokenizer TOKENIZER = Tokenizer.load(RECALL_MODEL.resolve("tokenizer.json"));
   private static final ChatTemplate TEMPLATE = ChatTemplate.load(RECALL_MODEL,
       (name, source) -> JinjaTemplate.parse(name, source)::render);
+
+  private static final Set<Integer> ENDS = Set.of(TOKENIZER.idOf("<|im_end|>").orElseThrow());
+  private static final AnswerForms FORMS = new AnswerForms(TOKENIZER,
+      () -> Constraints.of(TOKENIZER, ENDS, TOKENIZER.vocabularySize()));
 
   private final Map<String, FakeEngine> engines;
   private final ParisKvServer server;
@@ -82,8 +92,28 @@ public final class TestServer implements AutoCloseable {
   }
 
   private static ServedModel model(String id, FakeEngine engine, MessageTemplate template) {
-    return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template),
+    return new ServedModel(id, engine, TOKENIZER, template, ToolFormat.of(template), FORMS, ENDS,
         GenerationConfig.EMPTY, CONTEXT);
+  }
+
+  /** An engine that answers with a text, token by token, and the end of its turn. */
+  public static FakeEngine saying(String text) {
+    return FakeEngine.saying(TOKENIZER, encode(text), ENDS.iterator().next());
+  }
+
+  /** Whether a text is an answer that a constraint allows. */
+  public static boolean allows(Constraint constraint, String answer) {
+    Constraint.Progress progress = constraint.start();
+    for (int token : IntStream.concat(Arrays.stream(encode(answer)),
+        IntStream.of(ENDS.iterator().next())).toArray()) {
+      int[] forbidden = new int[Math.ceilDiv(TOKENIZER.vocabularySize(), 32)];
+      progress.forbid(forbidden);
+      if ((forbidden[token >> 5] >> (token & 31) & 1) != 0) {
+        return false;
+      }
+      progress.accept(token);
+    }
+    return true;
   }
 
   /** The tokens of a text. */
@@ -94,6 +124,11 @@ public final class TestServer implements AutoCloseable {
   /** The text of tokens. */
   public static String decode(int[] tokens) {
     return TOKENIZER.decode(tokens, false);
+  }
+
+  /** The engine of its only model. */
+  public FakeEngine engine() {
+    return engines.values().iterator().next();
   }
 
   /** The server itself. */
