@@ -43,7 +43,8 @@ public final class BenchDecodeCommand implements Callable<Integer> {
   public Integer call() {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     contexts.forEach(context -> Usage.requireRange(spec, "--context", context, MAX_CONTEXT));
-    List<AttentionMethod> methods = Usage.check(spec, method::toMethods);
+    List<AttentionMethod> methods = Usage.check(spec,
+        () -> method.toMethods(ParisKvOptions.PUBLISHED));
     KvShape shape = geometry.toShape(spec, methods);
     DecodeBench.Report report = DecodeBench.run(backend.name(spec), shape, contexts, methods, steps,
         seed);

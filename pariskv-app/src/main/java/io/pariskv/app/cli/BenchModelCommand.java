@@ -59,7 +59,8 @@ public final class BenchModelCommand implements Callable<Integer> {
     Usage.requireRange(spec, "--steps", steps, MAX_STEPS);
     Usage.requireRange(spec, "--batch", batch, MAX_BATCH);
     List<List<Integer>> batches = batches();
-    List<AttentionMethod> methods = Usage.check(spec, method::toMethods);
+    List<AttentionMethod> methods = Usage.check(spec,
+        () -> method.toMethods(ParisKvOptions.PUBLISHED));
     int longest = batches.stream().flatMap(List::stream).max(Integer::compare).orElseThrow();
     LoadOptions options = loading.toLoadOptions(spec, longest + steps);
     ModelBench.Settings settings = new ModelBench.Settings(shape.config(spec), fillKv, prefill,

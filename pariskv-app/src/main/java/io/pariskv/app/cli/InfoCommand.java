@@ -53,7 +53,8 @@ public final class InfoCommand implements Callable<Integer> {
       throw Usage.wrong(spec, "--context " + context + " plans for a model; give --model too");
     }
     List<AttentionMethod> methods = Stream.concat(Stream.of(new FullAttention()),
-        Usage.check(spec, method::toMethods).stream()).distinct().toList();
+        Usage.check(spec, () -> method.toMethods(ParisKvOptions.BEST)).stream()).distinct()
+        .toList();
     LoadOptions options = loading.toLoadOptions(spec, 0);
     machine();
     if (model != null) {

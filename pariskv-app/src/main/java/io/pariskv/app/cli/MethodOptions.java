@@ -173,12 +173,16 @@ final class MethodOptions {
     return magicPig.place(chosen(choice, ParisKvOptions.BEST, settings.k(), context()));
   }
 
-  /** The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}. */
-  List<AttentionMethod> toMethods() {
+  /**
+   * The methods asked for, with commas between; a setting must be one of some of them. As {@link #toMethod}.
+   *
+   * @param preset of ParisKV if none is asked for
+   */
+  List<AttentionMethod> toMethods(String preset) {
     List<Choice> choices = choices(method);
     Integer k = settings.k();
     return choices.stream()
-        .map(choice -> magicPig.place(chosen(choice, ParisKvOptions.PUBLISHED, k, context())))
+        .map(choice -> magicPig.place(chosen(choice, preset, k, context())))
         .toList();
   }
 

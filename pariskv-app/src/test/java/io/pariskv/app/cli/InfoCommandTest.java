@@ -4,6 +4,7 @@ import static io.pariskv.app.Cli.RECALL_MODEL;
 import static io.pariskv.app.Cli.fixture;
 import static io.pariskv.app.Cli.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -60,6 +61,19 @@ class InfoCommandTest {
     String f32 = run("info", "--model", RECALL_MODEL, "--context", 1_000_000, "--kv-dtype", "f32")
         .succeeded().out();
     assertTrue(f32.contains("K and V                11.4 GiB"), f32);
+  }
+
+  @Test
+  void planIsOfThePresetThatRunTakes() {
+    String plan = run("info", "--model", RECALL_MODEL, "--context", 100_000).succeeded().out();
+    assertTrue(plan.contains(summaries("sharp")), plan);
+    assertFalse(plan.contains(summaries("paper")), plan);
+  }
+
+  private static String summaries(String preset) {
+    return run("info", "--model", RECALL_MODEL, "--context", 100_000, "--preset", preset)
+        .succeeded().out().lines().filter(line -> line.contains("  summaries ")).findFirst()
+        .orElseThrow();
   }
 
   @Test
