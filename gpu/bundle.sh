@@ -53,7 +53,8 @@ done
 git rev-parse HEAD > "$work/commit"
 [ -z "$(git status --porcelain)" ] || echo "with changes" >> "$work/commit"
 # One block, so that all of it is compressed together: it and the tracked files stay below 60 MiB.
-tar -C "$work" -cf - . | xz -9 -T1 > "$bundle/pariskv.tar.xz"
+# One dictionary for all of it, and calls of machine code made alike: two hundredths smaller than -9.
+tar -C "$work" -cf - . | xz -T1 --x86 --lzma2=preset=9e,dict=192MiB > "$bundle/pariskv.tar.xz"
 cp gpu/run-tests gpu/run-bench gpu/run-serve gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
 rm -rf "$work"
 
