@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.StringNode;
 
 /** The texts of given values. */
 final class Constants {
@@ -26,7 +27,7 @@ final class Constants {
       if (value.isContainer()) {
         rule.or(value(value, grammar.end));
       } else {
-        simple.add(text(value).getBytes(StandardCharsets.UTF_8));
+        simple.add(value.toString().getBytes(StandardCharsets.UTF_8));
       }
     }
     rule.or(grammar.literals(simple, grammar.end));
@@ -51,27 +52,11 @@ final class Constants {
       }
       return grammar.literal("{", json.space(at));
     }
-    return grammar.literal(text(value), next);
-  }
-
-  private static String text(JsonNode value) {
-    return value.isString() ? quoted(value.stringValue()) : value.toString();
+    return grammar.literal(value.toString(), next);
   }
 
   /** A string with the escapes that it needs, and no others. */
   static String quoted(String text) {
-    StringBuilder out = new StringBuilder("\"");
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      int named = "\"\\\n\t\r\b\f".indexOf(c);
-      if (named >= 0) {
-        out.append('\\').append("\"\\ntrbf".charAt(named));
-      } else if (c < 0x20) {
-        out.append(String.format("\\u%04X", (int) c));
-      } else {
-        out.append(c);
-      }
-    }
-    return out.append('"').toString();
+    return StringNode.valueOf(text).toString();
   }
 }
