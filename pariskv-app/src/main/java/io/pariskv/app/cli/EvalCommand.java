@@ -61,7 +61,9 @@ public final class EvalCommand implements Callable<Integer> {
   private boolean resume;
   @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity; for other tasks the directory with their files.")
   private @Nullable Path data;
-  @Option(names = "--new-tokens", paramLabel = "N", description = "Tokens that retrieval writes or perplexity judges a sample (default: 512), or the most that an answer in an exam has (default: 128 in longbench-v2, 32768 in math500, 38912 in aime and gpqa).")
+  @Option(names = "--new-tokens", paramLabel = "N", description = "Tokens that retrieval writes or perplexity judges a sample (default: "
+      + Workloads.Settings.NEW_TOKENS
+      + "), or the most that an answer in an exam has (default: 128 in longbench-v2, 32768 in math500, 38912 in aime and gpqa).")
   private @Nullable Integer newTokens;
   @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
   private @Nullable Integer every;
@@ -170,9 +172,10 @@ public final class EvalCommand implements Callable<Integer> {
         .collect(Collectors.joining(",")));
     settings.put("samples", Integer.toString(plan.samples()));
     settings.put("seed", Long.toString(plan.seed()));
-    settings.put("new_tokens", newTokens == null ? "512" : newTokens.toString());
+    settings.put("new_tokens",
+        String.valueOf(newTokens == null ? Workloads.Settings.NEW_TOKENS : newTokens));
     if (newTokens != null && plan.workloads().stream().anyMatch(EvalCommand::isExam)) {
-      settings.put("exam_tokens", newTokens.toString()); // without it there, an exam's own, not 512
+      settings.put("exam_tokens", newTokens.toString()); // without it there, an exam's own number
     }
     settings.put("every", String.valueOf(every));
     settings.put("data", String.valueOf(data));

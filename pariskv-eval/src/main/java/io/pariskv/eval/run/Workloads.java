@@ -32,7 +32,8 @@ public final class Workloads {
    */
   public record Settings(@Nullable Path data, @Nullable Integer newTokens,
       @Nullable Integer every) {
-    private static final int NEW_TOKENS = 512;
+    /** Tokens that {@code retrieval} writes or {@code perplexity} judges unless a number is given. */
+    public static final int NEW_TOKENS = 512;
 
     /** Checks the numbers; the message names the setting as the command line does. */
     public Settings {
