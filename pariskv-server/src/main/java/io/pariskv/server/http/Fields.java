@@ -78,6 +78,21 @@ public final class Fields {
     return value;
   }
 
+  /**
+   * A string that must be there, and match.
+   *
+   * @param pattern of all of it
+   * @param expected the pattern, as the refusal says it
+   */
+  public String requiredText(String field, String pattern, String expected) {
+    String value = requiredText(field);
+    if (!value.matches(pattern)) {
+      throw ApiException.invalid(name(field),
+          name(field) + " is \"" + Json.shorten(value) + "\", expected " + expected);
+    }
+    return value;
+  }
+
   /** A boolean. */
   public boolean flag(String field, boolean otherwise) {
     JsonNode value = any(field);

@@ -56,11 +56,7 @@ record ResponseFormat(@Nullable Form form, String param) {
   }
 
   private static ResponseFormat schema(Fields described) {
-    String name = described.requiredText("name");
-    if (!name.matches(NAME)) {
-      throw ApiException.invalid(described.name("name"), described.name("name") + " is \""
-          + Json.shorten(name) + "\", expected 1 to 64 letters, digits, _ and -");
-    }
+    described.requiredText("name", NAME, "1 to 64 letters, digits, _ and -");
     described.text("description"); // for people: what the model is to know stands in the prompt
     described.flag("strict", true); // a schema is kept exactly, or refused
     described.object(SCHEMA);

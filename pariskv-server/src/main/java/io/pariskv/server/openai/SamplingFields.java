@@ -44,29 +44,19 @@ final class SamplingFields {
 
   /** Reads {@code logprobs} and {@code top_logprobs} of a chat: how many tokens are told beside each. */
   static int logprobs(Fields fields) {
-    boolean wanted = fields.flag("logprobs", false);
-    Integer top = topLogprobs(fields);
-    if (!wanted && top != null && top > 0) {
-      throw ApiException.invalid(TOP_LOGPROBS, "top_logprobs goes with logprobs true only");
-    }
-    return told(wanted, top);
+    return logprobs(fields, fields.flag("logprobs", false), "logprobs true");
   }
 
   /** Reads {@code top_logprobs} of a response, whose {@code include} says whether they are wanted. */
   static int logprobs(Fields fields, boolean wanted) {
-    Integer top = topLogprobs(fields);
+    return logprobs(fields, wanted, "include message.output_text.logprobs");
+  }
+
+  private static int logprobs(Fields fields, boolean wanted, String with) {
+    Integer top = fields.integer(TOP_LOGPROBS, 0, MOST_LOGPROBS);
     if (!wanted && top != null && top > 0) {
-      throw ApiException.invalid(TOP_LOGPROBS,
-          "top_logprobs goes with include message.output_text.logprobs only");
+      throw ApiException.invalid(TOP_LOGPROBS, "top_logprobs goes with " + with + " only");
     }
-    return told(wanted, top);
-  }
-
-  private static @Nullable Integer topLogprobs(Fields fields) {
-    return fields.integer(TOP_LOGPROBS, 0, MOST_LOGPROBS);
-  }
-
-  private static int told(boolean wanted, @Nullable Integer top) {
     return !wanted ? GenerationOptions.NO_LOGPROBS : top == null ? 0 : top;
   }
 

@@ -72,8 +72,9 @@ record Tools(List<@Nullable Object> definitions, List<Function> functions) {
       Fields tool = Fields.of(items.get(i), "tools[" + i + "]");
       requireFunction(tool);
       Fields function = described.apply(tool);
-      functions.add(signature(function));
-      definitions.add(function(definition(function)));
+      Function signature = signature(function);
+      functions.add(signature);
+      definitions.add(function(definition(signature, function.text("description"))));
       function.end();
     }
     return new Tools(definitions, functions);
@@ -130,26 +131,21 @@ record Tools(List<@Nullable Object> definitions, List<Function> functions) {
   }
 
   private static Function signature(Fields function) {
-    String name = function.requiredText("name");
-    if (!name.matches(NAME)) {
-      throw ApiException.invalid(function.name("name"), function.name("name") + " is \""
-          + Json.shorten(name) + "\", expected 1 to 64 letters, digits, _, . and -");
-    }
+    String name = function.requiredText("name", NAME, "1 to 64 letters, digits, _, . and -");
     function.object("parameters");
     return new Function(name, function.any("parameters"), function.flag("strict", false),
         function.name(""));
   }
 
-  private static Map<String, @Nullable Object> definition(Fields function) {
+  private static Map<String, @Nullable Object> definition(Function function,
+      @Nullable String description) {
     Map<String, @Nullable Object> definition = new LinkedHashMap<>();
-    definition.put("name", function.requiredText("name"));
-    String description = function.text("description");
+    definition.put("name", function.name());
     if (description != null) {
       definition.put("description", description);
     }
-    JsonNode parameters = function.any("parameters");
-    if (parameters != null) {
-      definition.put("parameters", JsonValues.map(parameters));
+    if (function.parameters() != null) {
+      definition.put("parameters", JsonValues.map(function.parameters()));
     }
     return definition;
   }
