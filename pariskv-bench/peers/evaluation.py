@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes docs/evaluation's records, tables and pictures of what gpu/run-eval and gpu/run-compare left. Needs nothing but Python.
 
-Samples are too large to keep; a record has a line a cell. Without new results everything is made again of the records.
+Samples are too large to keep; a record has a line a cell, with a digit for each sample (1: right), so that methods can be compared
+sample by sample. Without new results everything is made again of the records.
 """
 
 import argparse
@@ -19,11 +20,12 @@ HOME = Path(__file__).resolve().parent.parent.parent
 DRIFT_PARTS = 16
 Z95 = 1.959963984540054
 PUBLISHED_K = 100
+DEFAULT_METHOD = "pariskv:sharp"  # what pairs are compared with
 
 
 def main():
     parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
-    parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval'")
+    parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval', or one of them")
     parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
     parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
     parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
@@ -40,9 +42,14 @@ def make(arguments):
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     if arguments.results:
-        write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
-        write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
-        write_lines(out / "drift-answers.jsonl", long_answers(arguments.results / "drift"))
+        new = [name for name in ("recall", "drift") if (arguments.results / name).is_dir()]
+        if not new:
+            raise InputError(f"{arguments.results}: has neither recall nor drift; give the directory that gpu/run-eval wrote")
+        if "recall" in new:
+            write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
+        if "drift" in new:
+            write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
+            write_lines(out / "drift-answers.jsonl", long_answers(arguments.results / "drift"))
     if arguments.compare:
         write_lines(out / "compare.jsonl", read_lines(arguments.compare))
     recall, drifted, answers, compared = (read_lines(out / name) if (out / name).exists() else []
@@ -79,7 +86,7 @@ def cells(directory):
 def cell(task, length, label, lines):
     method, k = split(label)
     row = {"task": task, "length": length, "method": method, "k": k}
-    answered = [line for line in lines if line["kind"] == "sample"]
+    answered = sorted((line for line in lines if line["kind"] == "sample"), key=lambda line: (len(line["id"]), line["id"]))
     if not answered:
         return row | {"refused": lines[0]["reason"]}
     scores = [line["outcome"]["score"] for line in answered]
@@ -93,6 +100,8 @@ def cell(task, length, label, lines):
             "equal_tokens": mean([agreement["equalShare"] for agreement in agreements])}
     for measure in sorted({name for line in answered for name in line["outcome"]["measures"]}):
         row[measure] = mean([line["outcome"]["measures"][measure] for line in answered if measure in line["outcome"]["measures"]])
+    if [line["id"] for line in answered] == [str(i) for i in range(len(answered))]:  # with a gap, digits would not be of the same samples
+        row["right"] = "".join(str(int(score == 1)) for score in scores)
     return row | {name: answered[0]["origin"][name] for name in ("model", "modelSha256", "backend", "version")}
 
 
@@ -108,6 +117,12 @@ def wilson(right, count):
     centre = share + Z95 ** 2 / (2 * count)
     spread = Z95 * math.sqrt(share * (1 - share) / count + Z95 ** 2 / (4 * count ** 2))
     return (centre - spread) / (1 + Z95 ** 2 / count), (centre + spread) / (1 + Z95 ** 2 / count)
+
+
+def sign_test(first, second):
+    """Two-sided p that a sample which only one of two methods has right is as often the one's as the other's."""
+    count = first + second
+    return min(1.0, 2 * sum(math.comb(count, i) for i in range(min(first, second) + 1)) / 2 ** count)
 
 
 def mean(values):
@@ -202,7 +217,8 @@ def markdown(recall, drifted, answers, compared, files, note):
     parts = ["# Methods beside each other", f"**{note}**" if note else "", circumstances(recall, drifted, compared),
              "This file is made by `pariskv-bench/peers/evaluation.py`; do not edit it. What the figures mean: [evaluation.md](../evaluation.md)."]
     for task in distinct(row["task"] for row in recall):
-        parts += [f"## {task}", score_table([row for row in recall if row["task"] == task]), images(task + "-")]
+        rows = [row for row in recall if row["task"] == task]
+        parts += [f"## {task}", score_table(rows), pair_table(rows), images(task + "-")]
     if drifted:
         parts += ["## Long answers", answers_table(answers) if answers else "", drift_table(drifted), images("drift-")]
     for held in distinct((row["context"], row["batch"], row["placement"]) for row in compared):
@@ -247,6 +263,34 @@ def score_table(rows):
                         str(sum(row["failed"] for row in own.values())), counts(row["samples"] for row in own.values())])
     return table(["method"] + [f"{length:,} tokens" for length in lengths] + ["attended at the longest", "equal to full", "failed", "samples a cell"],
                  "l" + "r" * (len(lengths) + 4), lines)
+
+
+def pair_table(rows):
+    """A row a method and k, a column a length; a cell is how many samples only this method has right, and only the default."""
+    rows = [row for row in rows if "right" in row]
+    lengths = sorted({row["length"] for row in rows})
+    ks = sorted({row["k"] for row in rows if row["k"]})
+    default = {(row["length"], row["k"]): row["right"] for row in rows if row["method"] == DEFAULT_METHOD}
+    lines = []
+    for k in distinct(ks[:1] + ks[-1:]):
+        for method in distinct(row["method"] for row in rows if row["method"] not in (DEFAULT_METHOD, "window")):
+            own = {row["length"]: row["right"] for row in rows if row["method"] == method and row["k"] in (k, None)}
+            cells = [pair(own.get(length), default.get((length, k))) for length in lengths]
+            if set(cells) != {"–"}:
+                lines.append([method, str(k)] + cells)
+    if not lines:
+        return ""
+    return (f"Sample by sample against `{DEFAULT_METHOD}` with the same k: how many only this method has right, how many only `{DEFAULT_METHOD}`, and the p of "
+            "the two-sided sign test. It is not corrected for the number of comparisons: one in twenty is below 0.05 by chance.\n\n"
+            + table(["method", "k"] + [f"{length:,} tokens" for length in lengths], "lr" + "r" * len(lengths), lines))
+
+
+def pair(right, other):
+    if right is None or other is None or len(right) != len(other):
+        return "–"
+    only, lost = (sum(a > b for a, b in zip(*both)) for both in ((right, other), (other, right)))
+    p = sign_test(only, lost)
+    return f"{only} : {lost}, " + (f"p = {p:.2f}" if p >= 0.01 else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001")
 
 
 def counts(values):

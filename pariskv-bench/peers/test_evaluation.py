@@ -66,6 +66,32 @@ class EvaluationTest(unittest.TestCase):
         self.assertEqual((0.5, 1), (rows[0]["score"], rows[0]["failed"]))
         self.assertEqual("k 8 must be at least 16", rows[1]["refused"])
 
+    def test_samples_are_compared_one_by_one_with_the_default(self):
+        self.directory("results/recall", [sample(f"{method} k=100", i, float(i in right)) for method, right in
+                                          (("pariskv:sharp", range(8)), ("quest", (0, 8)), ("pqcache", range(8))) for i in reversed(range(12))]
+                       + [sample("magicpig k=100", i, 1.0) for i in range(1, 12)])  # without the first: of other samples
+        report = self.make(results=self.folder / "results")
+        self.assertIn("| quest | 100 | 1 : 7, p = 0.07 |", report)
+        self.assertIn("| pqcache | 100 | 0 : 0, p = 1.00 |", report)
+        self.assertNotIn("| magicpig | 100 |", report)
+        record = {row["method"]: row for row in map(json.loads, (self.folder / "out/recall.jsonl").read_text().splitlines())}
+        self.assertEqual("111111110000", record["pariskv:sharp"]["right"])
+        self.assertNotIn("right", record["magicpig"])
+
+    def test_sign_test_is_the_binomial_of_both_tails(self):
+        self.assertEqual(1.0, evaluation.sign_test(0, 0))
+        self.assertAlmostEqual(0.021484375, evaluation.sign_test(9, 1))
+        self.assertAlmostEqual(0.0078125, evaluation.sign_test(0, 8))
+        self.assertEqual(1.0, evaluation.sign_test(3, 3))
+
+    def test_one_of_two_results_leaves_the_record_of_the_other(self):
+        self.directory("first/drift", [sample("pariskv", 0, 1.0, "retrieval", retrieval=[point(step) for step in range(0, 640, 16)])])
+        self.make(results=self.folder / "first")
+        self.directory("second/recall", [sample("full", 0, 1.0)])
+        self.assertIn("600 to 625", self.make(results=self.folder / "second"))
+        with self.assertRaisesRegex(InputError, "neither recall nor drift"):
+            self.make(results=self.folder / "nothing")
+
     def test_report_and_pictures_are_made_again_of_the_records(self):
         self.directory("results/recall", [sample(method, i, 1.0, length=length) for method in ("full", "pariskv:sharp k=8", "pariskv:sharp k=100")
                                       for length in (4096, 131_072) for i in range(2)] + [refused("quest k=8", "why | not")])
