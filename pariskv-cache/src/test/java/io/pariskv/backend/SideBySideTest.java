@@ -17,16 +17,23 @@ import org.junit.jupiter.api.Test;
 /** Backends of several threads of one process, such as those of a server with several models. */
 class SideBySideTest {
   private static final int THREADS = 4;
-  private static final int ROUNDS = 60;
+  private static final int OPENINGS = 3;
+  private static final int ROUNDS = 20;
   private static final int ELEMENTS = 10_000;
 
-  /** Each thread records steps while others wait for the GPU, take memory and give it back. */
+  /** Each thread records steps while others wait for the GPU, take memory and give it back, and open and close backends. */
   @Test
   void backends_recordStepsAndFreeMemory_whateverTheOthersDo() throws Exception {
     try (ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
       List<Future<float[]>> filled = new ArrayList<>();
       for (int i = 0; i < THREADS; i++) {
-        filled.add(threads.submit(SideBySideTest::recordAndFree));
+        filled.add(threads.submit(() -> {
+          float[] last = {};
+          for (int opening = 0; opening < OPENINGS; opening++) {
+            last = recordAndFree();
+          }
+          return last;
+        }));
       }
       float[] first = get(filled.getFirst());
       for (Future<float[]> other : filled) {

@@ -123,7 +123,7 @@ final class CublasLtHandle extends CudaResource {
     try {
       return new CublasLtHandle(stream, calls, handle, preference(calls));
     } catch (RuntimeException e) {
-      Failures.suppressing(e, () -> calls.cublasLtDestroy(handle));
+      Failures.suppressing(e, () -> end(calls, handle));
       throw e;
     }
   }
@@ -218,9 +218,14 @@ final class CublasLtHandle extends CudaResource {
     plans.values().forEach(plan -> failures.attempt(plan::free));
     plans.clear();
     failures.attempt(() -> calls.cublasLtMatmulPreferenceDestroy(preference));
-    failures.attempt(() -> calls.cublasLtDestroy(handle));
+    failures.attempt(() -> end(calls, handle));
     failures.attempt(memory::close);
     failures.throwFirst();
+  }
+
+  /** The library waits for the whole GPU here, as its documentation says. */
+  private static void end(CublasLt calls, long handle) {
+    Recordings.apart(() -> calls.cublasLtDestroy(handle));
   }
 
   @Override

@@ -15,6 +15,7 @@ public final class CudaException extends RuntimeException {
   static final int OPERATING_SYSTEM = 304;
   static final int NOT_FOUND = 500;
   static final int NOT_PERMITTED = 800;
+  static final int CAPTURE_INVALIDATED = 901;
 
   private final String call;
   private final int code;
@@ -64,6 +65,15 @@ public final class CudaException extends RuntimeException {
     return code;
   }
 
+  /** Whether it is cuBLASLt's. */
+  boolean isOfCublas() {
+    return isOfCublas(call);
+  }
+
+  private static boolean isOfCublas(String call) {
+    return call.startsWith("cublas");
+  }
+
   /** The name of the result. */
   public String name() {
     return name;
@@ -80,7 +90,7 @@ public final class CudaException extends RuntimeException {
   private static String wayOut(String call, int code) {
     String way = call.equals("cuMemHostRegister") || call.equals("cuMemHostAlloc")
         ? pinning(code)
-        : call.startsWith("cublas") ? cublas(code) : wayOut(code);
+        : isOfCublas(call) ? cublas(code) : wayOut(code);
     return way.isEmpty() ? way : "; " + way;
   }
 

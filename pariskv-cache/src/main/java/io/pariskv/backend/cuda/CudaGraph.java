@@ -21,10 +21,12 @@ final class CudaGraph extends CudaResource {
    * Records what {@code body} gives to {@code stream}, without running it. Another stream joins the graph
    * by waiting for an event recorded on this one, and must be joined back before the end. The caller
    * closes the graph.
+   *
+   * @throws SpoiledRecordingException if another thread ended the recording
    */
   static CudaGraph capture(CudaStream stream, Runnable body) {
     CudaDriver driver = stream.driver();
-    long graph = record(driver, stream, body);
+    long graph = Recordings.recording(() -> record(driver, stream, body));
     long executable;
     try {
       executable = driver.cuGraphInstantiateWithFlags(graph, 0);
@@ -46,18 +48,42 @@ final class CudaGraph extends CudaResource {
     stream.gaveOther(); // the first kernel of a graph has none before it
     try {
       stream.context().recording(true, body);
+    } catch (CudaException e) {
+      boolean invalid = abandon(driver, stream, e);
+      throw isSpoiled(e) || invalid && e.isOfCublas() ? new SpoiledRecordingException(e) : e;
     } catch (Throwable e) { // whatever it was, the stream must not stay in capture
-      Failures.suppressing(e, () -> {
-        stream.gaveOther();
-        long unfinished = driver.cuStreamEndCapture(stream.handle());
-        if (unfinished != 0) {
-          driver.cuGraphDestroy(unfinished);
-        }
-      });
+      abandon(driver, stream, e);
       throw e;
     }
     stream.gaveOther();
-    return driver.cuStreamEndCapture(stream.handle());
+    try {
+      return driver.cuStreamEndCapture(stream.handle());
+    } catch (CudaException e) {
+      throw isSpoiled(e) ? new SpoiledRecordingException(e) : e;
+    }
+  }
+
+  /** Ends the recording; whether it was invalid by then. */
+  private static boolean abandon(CudaDriver driver, CudaStream stream, Throwable failure) {
+    stream.gaveOther();
+    try {
+      long unfinished = driver.cuStreamEndCapture(stream.handle());
+      if (unfinished != 0) {
+        driver.cuGraphDestroy(unfinished);
+      }
+      return false;
+    } catch (CudaException e) {
+      failure.addSuppressed(e);
+      return isSpoiled(e);
+    }
+  }
+
+  /**
+   * Whether another thread ended the recording. A call of our own that a recording cannot hold says so by a code of its own;
+   * cuBLASLt does not tell.
+   */
+  private static boolean isSpoiled(CudaException failure) {
+    return failure.code() == CudaException.CAPTURE_INVALIDATED;
   }
 
   /** Runs it, in stream order. */

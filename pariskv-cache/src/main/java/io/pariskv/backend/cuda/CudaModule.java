@@ -56,7 +56,7 @@ final class CudaModule extends CudaResource {
 
   @Override
   void free(CudaDriver driver) {
-    driver.cuModuleUnload(handle);
+    Recordings.apart(() -> driver.cuModuleUnload(handle));
   }
 
   @Override

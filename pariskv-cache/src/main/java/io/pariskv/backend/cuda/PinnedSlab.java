@@ -48,7 +48,7 @@ record PinnedSlab(HostPages pages, MemorySegment memory) {
   /** Unregisters and unmaps; the second also if the first fails. */
   void release(CudaDriver driver) {
     Failures failures = new Failures();
-    failures.attempt(() -> driver.cuMemHostUnregister(memory));
+    failures.attempt(() -> Recordings.apart(() -> driver.cuMemHostUnregister(memory)));
     failures.attempt(() -> pages.unmap(memory));
     failures.throwFirst();
   }

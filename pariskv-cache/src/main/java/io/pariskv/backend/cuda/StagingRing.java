@@ -107,7 +107,7 @@ final class StagingRing extends CudaResource {
         failures.attempt(event::close);
       }
     }
-    failures.attempt(() -> driver.cuMemFreeHost(memory.address()));
+    failures.attempt(() -> Recordings.apart(() -> driver.cuMemFreeHost(memory.address())));
     failures.throwFirst();
   }
 

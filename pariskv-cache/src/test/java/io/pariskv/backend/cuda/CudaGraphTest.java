@@ -89,8 +89,8 @@ class CudaGraphTest {
   void everyFailingCall_leavesNoGraph() {
     for (String call : List.of("cuStreamBeginCapture_v2", "cuStreamEndCapture",
         "cuGraphInstantiateWithFlags", "cuLaunchKernel")) {
-      fake.fail(call, 901);
-      assertRefused(CudaException.class, () -> CudaGraph.capture(stream, this::body), "901");
+      fake.fail(call, 999);
+      assertRefused(CudaException.class, () -> CudaGraph.capture(stream, this::body), "999");
       if (call.equals("cuStreamEndCapture")) {
         fake.device().cuStreamBeginCapture_v2(stream.handle(), 1); // it had failed in the fake only
       }

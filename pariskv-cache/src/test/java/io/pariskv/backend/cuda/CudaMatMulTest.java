@@ -302,6 +302,34 @@ class CudaMatMulTest {
     }
   }
 
+  /** cuBLASLt says of a recording that another thread has spoiled only that it cannot launch. */
+  @Test
+  void aProductInASpoiledRecording_isMultipliedAllTheSame() {
+    CudaBackend backend = open(true);
+    try (Buffers buffers = new Buffers(backend)) {
+      Buffer x = buffers.place(Weights.of(ones(17 * 8), DType.F32, 0, 17, 8));
+      Buffer y = buffers.empty(DType.F32, 17, 4);
+      Linear linear = new Linear(buffers.place(Weights.of(ones(32), DType.F32, 0, 4, 8)), null);
+      Step step = backend.record(() -> {
+        fake.device().waitForAll(); // another thread's
+        backend.layers().matMul().multiply(x, linear, y);
+      });
+      for (int run = 0; run < 3; run++) {
+        backend.upload(MemorySegment.ofArray(new float[17 * 4]), y);
+        step.run();
+        assertEquals(8, buffers.floats(y)[16 * 4 + 1]);
+      }
+      step.close();
+      assertEquals(0, fake.count("cuGraphLaunch"));
+    }
+  }
+
+  private static float[] ones(int count) {
+    float[] ones = new float[count];
+    Arrays.fill(ones, 1);
+    return ones;
+  }
+
   @Test
   void buffersInPageableMemory_areRefused() {
     CudaBackend backend = open(true);

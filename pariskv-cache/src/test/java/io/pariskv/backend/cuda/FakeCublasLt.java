@@ -17,6 +17,7 @@ import java.util.Map;
  */
 final class FakeCublasLt {
   private static final int INVALID_VALUE = 7;
+  private static final int EXECUTION_FAILED = 13;
   private static final long ALGORITHM = 0x1234_5678_9abc_def0L;
 
   private record Library() {
@@ -64,8 +65,10 @@ final class FakeCublasLt {
     return FakeDriver.give(handle, device.open(new Library()));
   }
 
+  /** Waits for the whole GPU, as NVIDIA documents it. */
   int cublasLtDestroy(long handle) {
-    return device.end(Library.class, handle);
+    int waited = device.waitForAll();
+    return waited != 0 ? EXECUTION_FAILED : device.end(Library.class, handle);
   }
 
   int cublasLtMatmulDescCreate(MemorySegment product, int computeType, int scaleType) {
@@ -163,10 +166,11 @@ final class FakeCublasLt {
     Layout right = device.handle(Layout.class, bLayout);
     Layout result = device.handle(Layout.class, dLayout);
     float old = beta.reinterpret(4).get(JAVA_FLOAT, 0);
-    return device.enqueue(stream,
+    int given = device.enqueue(stream,
         () -> multiply(left, device.memory(a, left.bytes()), right,
             device.memory(b, right.bytes()), bias, old, result,
             device.memory(d, result.bytes())));
+    return given == 0 ? 0 : EXECUTION_FAILED;
   }
 
   private void multiply(Layout a, MemorySegment left, Layout b, MemorySegment right, long bias,

@@ -151,6 +151,10 @@ final class FakeDriver extends FakeStreams {
   }
 
   int cuModuleUnload(long module) {
+    int waited = waitForAll();
+    if (waited != 0) {
+      return waited;
+    }
     forget(Kernel.class);
     return end(Module.class, module);
   }

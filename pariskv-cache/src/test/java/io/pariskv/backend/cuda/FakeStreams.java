@@ -19,6 +19,7 @@ abstract class FakeStreams extends FakeMemory {
   private static final class Stream {
     private final ArrayDeque<Runnable> pending = new ArrayDeque<>();
     private boolean capturing;
+    private boolean invalid;
     private List<Runnable> captured = new ArrayList<>();
   }
 
@@ -84,12 +85,28 @@ abstract class FakeStreams extends FakeMemory {
   @Override
   int enqueue(long handle, Runnable work) {
     Stream stream = handle(Stream.class, handle);
+    if (stream.invalid) {
+      return CudaException.CAPTURE_INVALIDATED;
+    }
     if (stream.capturing) {
       stream.captured.add(work);
     } else {
       stream.pending.add(work);
     }
     return 0;
+  }
+
+  /** What any wait for the whole GPU does: 0, or it fails and ends what is being captured, of whichever thread. */
+  int waitForAll() {
+    boolean capturing = false;
+    for (Object handle : handles.values()) {
+      if (handle instanceof Stream stream && stream.capturing) {
+        stream.invalid = true;
+        capturing = true;
+      }
+    }
+    finish();
+    return capturing ? 900 : 0;
   }
 
   private static void drain(Stream stream) {
@@ -182,6 +199,11 @@ abstract class FakeStreams extends FakeMemory {
   int cuStreamEndCapture(long handle, MemorySegment graph) {
     Stream stream = handle(Stream.class, handle);
     stream.capturing = false;
+    if (stream.invalid) {
+      stream.invalid = false;
+      give(graph, 0L);
+      return CudaException.CAPTURE_INVALIDATED;
+    }
     return give(graph, open(new Graph(stream.captured)));
   }
 
