@@ -1,6 +1,6 @@
 package io.pariskv.memory;
 
-import io.pariskv.error.InputException;
+import io.pariskv.error.NotEnoughMemoryException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -93,7 +93,7 @@ public final class MemoryPlan {
    *
    * @param available what can be allocated
    * @param wayOut what the user can do, such as {@code "lower --context"}
-   * @throws InputException naming what is short, the parts, the sum, what there is, what of it must stay free
+   * @throws NotEnoughMemoryException naming what is short, the parts, the sum, what there is, what of it must stay free
    *     and the way out
    */
   public void requireFits(AvailableMemory available, String wayOut) {
@@ -105,7 +105,7 @@ public final class MemoryPlan {
 
   private void require(String what, long needed, long available, long room, String wayOut) {
     if (needed > Math.max(0, available - room)) {
-      throw new InputException(String.format(Locale.ROOT,
+      throw new NotEnoughMemoryException(String.format(Locale.ROOT,
           "not enough %s: %s needed, %s available%s (%s); %s", what, humanBytes(needed),
           humanBytes(available),
           room == 0 ? "" : ", of which " + humanBytes(room) + " must stay free", this, wayOut));

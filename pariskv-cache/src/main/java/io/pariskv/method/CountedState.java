@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,8 @@ final class CountedState implements ForwardingState {
   private final int[] widths;
   /** For each slot the tokens before the first step that is counted; -1 before that step. */
   private final int[] firsts;
-  private boolean counted;
+  /** The first layer that selects, which begins a step's row; -1 for none. */
+  private final int first;
 
   private CountedState(Backend backend, KvStore kv, MethodState state, Allocator memory) {
     this.state = state;
@@ -45,6 +47,12 @@ final class CountedState implements ForwardingState {
     Arrays.fill(widths, 1);
     Arrays.fill(firsts, -1);
     backend.upload(MemorySegment.ofArray(widths), bins.widths());
+    this.first = IntStream.range(0, kv.shape().layers()).filter(this::selects).findFirst()
+        .orElse(-1);
+  }
+
+  private boolean selects(int layer) {
+    return kv.shape().window(layer) == 0 && !state.dense(layer);
   }
 
   /** @param state that it takes over: closed, if there is no memory */
@@ -120,19 +128,11 @@ final class CountedState implements ForwardingState {
   }
 
   @Override
-  public long prepare(List<TokenZones> zones) {
-    counted = false;
-    return state.prepare(zones);
-  }
-
-  @Override
   public void attend(int layer, Batch batch, Buffer q, Buffer out) {
     state.attend(layer, batch, q, out);
-    boolean selects = kv.shape().window(layer) == 0 && !state.dense(layer);
-    Selection selection = selects ? state.selection() : null;
+    Selection selection = selects(layer) ? state.selection() : null;
     if (selection != null) {
-      backend.selection().counts().add(kv, batch, selection, !counted, bins);
-      counted = true;
+      backend.selection().counts().add(kv, batch, selection, layer == first, bins);
     }
   }
 

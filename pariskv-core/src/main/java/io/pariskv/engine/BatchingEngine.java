@@ -12,6 +12,7 @@ import io.pariskv.saved.SavedCache;
 import io.pariskv.saved.SavedCaches;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ final class BatchingEngine implements Engine {
   private final long keepTokens;
   private final @Nullable SavedCaches saved;
   private final Thread thread;
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   private BatchingEngine(LanguageModel model, Requests requests, Scheduler scheduler, Tally tally,
       int mostTokens, long keepTokens, @Nullable SavedCaches saved) {
@@ -205,7 +207,10 @@ final class BatchingEngine implements Engine {
     requests.stop();
     requests.cancelAll();
     joinUninterruptibly();
-    if (!Thread.currentThread().isVirtual()) { // which could not drive a GPU
+    if (Thread.currentThread().isVirtual()) {
+      return; // it could not drive a GPU
+    }
+    if (closed.compareAndSet(false, true)) { // later the backend may be another engine's, or closed
       backend.bind();
     }
   }

@@ -98,7 +98,8 @@ public interface Engine extends AutoCloseable {
 
   /**
    * Cancels what is running, and waits for the engine's thread; the model stays open, and the calling thread drives it from
-   * here on.
+   * here on. A virtual thread cannot drive a GPU: the platform thread that is to use or close the model then calls this once
+   * more. Any other repetition does nothing.
    *
    * @throws IllegalStateException in a listener, which runs on the thread that would end
    */

@@ -259,4 +259,16 @@ class EngineTest {
       return session.generate(second, greedy(20), GenerationListener.NONE).tokens();
     }
   }
+
+  /** As where an engine is closed by hand and by a try as well: on a GPU the thread that closes must not take it from the next. */
+  @Test
+  void anEngineThatIsClosedTwice_leavesTheNextOneAlone() {
+    Engine first = Engine.start(model, new FullAttention(), THREE);
+    first.close();
+    try (Engine second = Engine.start(model, new FullAttention(), THREE)) {
+      List<Integer> before = submit(second, document, greedy(4)).result().tokens();
+      first.close();
+      assertEquals(before, submit(second, document, greedy(4)).result().tokens());
+    }
+  }
 }

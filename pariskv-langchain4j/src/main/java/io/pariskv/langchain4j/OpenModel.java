@@ -8,6 +8,9 @@ import io.pariskv.engine.Engine;
 import io.pariskv.generate.LanguageModel;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -53,14 +56,24 @@ abstract class OpenModel implements AutoCloseable {
     return ModelProvider.OTHER;
   }
 
-  /** {@inheritDoc} Answers under way fail. */
+  /** {@inheritDoc} Answers under way fail. Any thread may close it. */
   @Override
-  @SuppressWarnings("try") // closed in the end, last first
   public final void close() {
     if (closed.compareAndSet(false, true)) {
-      try (LanguageModel second = opened.ownModel(); Engine first = opened.ownEngine()) {
-        // nothing else
+      if (Thread.currentThread().isVirtual()) { // which could not drive a GPU
+        try (ExecutorService platform = Executors.newSingleThreadExecutor()) {
+          CompletableFuture.runAsync(this::closeOwn, platform).join();
+        }
+      } else {
+        closeOwn();
       }
+    }
+  }
+
+  @SuppressWarnings("try") // closed in the end, last first
+  private void closeOwn() {
+    try (LanguageModel second = opened.ownModel(); Engine first = opened.ownEngine()) {
+      // nothing else
     }
   }
 }

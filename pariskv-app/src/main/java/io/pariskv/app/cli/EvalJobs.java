@@ -5,14 +5,26 @@ import io.pariskv.eval.run.PromptEncoder;
 import io.pariskv.generate.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /** Runs an evaluation in several threads. */
 final class EvalJobs {
-  private EvalJobs() {
+  private final Evaluation evaluation;
+  private final Supplier<LanguageModel> load;
+  /** Models are loaded one after another: each looks at how much memory is free, and must not see half of another. */
+  private final ReentrantLock loading = new ReentrantLock();
+  /** No sample is answered before all models are loaded, so that all jobs judge by the same what fits. */
+  private final CountDownLatch loaded;
+
+  private EvalJobs(Evaluation evaluation, int jobs, Supplier<LanguageModel> load) {
+    this.evaluation = evaluation;
+    this.load = load;
+    this.loaded = new CountDownLatch(jobs - 1);
   }
 
   /**
@@ -24,21 +36,47 @@ final class EvalJobs {
    */
   static void run(Evaluation evaluation, int jobs, PromptEncoder first,
       Supplier<LanguageModel> load) {
+    EvalJobs all = new EvalJobs(evaluation, jobs, load);
     List<Future<?>> others = new ArrayList<>();
     try (ExecutorService threads = Executors.newCachedThreadPool()) { // waits for them in the end
       for (int job = 1; job < jobs; job++) {
-        others.add(threads.submit(() -> endingAll(evaluation, () -> {
-          try (LanguageModel model = load.get()) {
-            evaluation.run(new PromptEncoder(model, first.raw()));
-          }
-        })));
+        others.add(threads.submit(() -> all.endingAll(() -> all.another(first.raw()))));
       }
-      endingAll(evaluation, () -> evaluation.run(first));
+      all.endingAll(() -> {
+        all.awaitLoaded();
+        evaluation.run(first);
+      });
     }
     others.forEach(EvalJobs::requireDone);
   }
 
-  private static void endingAll(Evaluation evaluation, Runnable part) {
+  private void another(boolean raw) {
+    try (LanguageModel model = loadAlone()) {
+      awaitLoaded();
+      evaluation.run(new PromptEncoder(model, raw));
+    }
+  }
+
+  private LanguageModel loadAlone() {
+    loading.lock();
+    try {
+      return load.get();
+    } finally {
+      loading.unlock();
+      loaded.countDown(); // also if it failed: the evaluation ends then
+    }
+  }
+
+  private void awaitLoaded() {
+    try {
+      loaded.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      evaluation.end();
+    }
+  }
+
+  private void endingAll(Runnable part) {
     try {
       part.run();
     } catch (RuntimeException | Error e) {

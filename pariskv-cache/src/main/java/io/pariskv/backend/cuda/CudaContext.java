@@ -3,6 +3,7 @@ package io.pariskv.backend.cuda;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * The primary context of one GPU, and the root of everything opened in it: closing it closes what is still
@@ -117,22 +118,45 @@ final class CudaContext implements AutoCloseable {
     failures.throwFirst();
   }
 
-  /**
-   * Runs {@code body}, which may be a step's first run or its capture: no number may come from the host
-   * or go to it meanwhile.
-   */
-  void recording(boolean capture, Runnable body) {
+  /** Runs {@code body}, a step that is launched stage by stage: no number may come from the host or go to it meanwhile. */
+  void recording(Runnable body) {
+    recording(false, () -> {
+      body.run();
+      return 0;
+    });
+  }
+
+  /** Runs {@code body}, which captures a step: nor may memory be taken. */
+  long capturing(LongSupplier body) {
+    return recording(true, body);
+  }
+
+  private long recording(boolean capture, LongSupplier body) {
     if (recording) {
       throw new IllegalStateException("a step cannot be recorded inside another");
     }
     recording = true;
-    capturing = capture;
+    setCapturing(capture);
     try {
-      body.run();
+      return body.getAsLong();
     } finally {
       recording = false;
-      capturing = false;
+      setCapturing(false);
     }
+  }
+
+  private synchronized void setCapturing(boolean capture) {
+    capturing = capture;
+  }
+
+  /**
+   * Makes a call on a stream, from any thread: a capture begins before it, and it is refused, or after it.
+   *
+   * @param what for the message
+   */
+  synchronized void outsideCapture(String what, Runnable call) {
+    requireNotCapturing(what);
+    call.run();
   }
 
   /** Whether a step is in its first run or its capture: numbers of the GPU cannot be read now. */
@@ -165,6 +189,12 @@ final class CudaContext implements AutoCloseable {
     open.remove(resource);
   }
 
+  /** Whether nothing is open; from then on nothing can be opened. */
+  private synchronized boolean closedForNew() {
+    closed = open.isEmpty();
+    return closed;
+  }
+
   /** What is open, oldest first: empty when every owner closed what it opened. */
   synchronized List<CudaResource> openResources() {
     return List.copyOf(open);
@@ -180,11 +210,13 @@ final class CudaContext implements AutoCloseable {
       return;
     }
     CudaDriver calls = driver();
+    requireNotCapturing("close the CUDA context");
     Failures failures = new Failures();
-    for (CudaResource resource : openResources().reversed()) {
-      failures.attempt(resource::close);
+    while (!closedForNew()) { // another thread may open an allocator meanwhile
+      for (CudaResource resource : openResources().reversed()) {
+        failures.attempt(resource::close);
+      }
     }
-    closed = true;
     failures.attempt(() -> calls.cuDevicePrimaryCtxRelease(device.handle()));
     failures.throwFirst();
   }

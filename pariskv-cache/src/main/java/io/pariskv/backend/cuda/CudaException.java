@@ -106,13 +106,23 @@ public final class CudaException extends RuntimeException {
     };
   }
 
-  private static String pinning(int code) {
+  /** Whether host memory could not be locked because there is no more, or no right to more. */
+  boolean isRefusalToPin() {
+    return isRefusalToPin(code);
+  }
+
+  private static boolean isRefusalToPin(int code) {
     return switch (code) {
-      case INVALID_VALUE, OUT_OF_MEMORY, OPERATING_SYSTEM, NOT_PERMITTED, 801 ->
-        "raise the limit of locked memory (ulimit -l unlimited; docker run --ulimit memlock=-1) "
-            + "or lower --context";
-      default -> wayOut(code);
+      case INVALID_VALUE, OUT_OF_MEMORY, OPERATING_SYSTEM, NOT_PERMITTED, 801 -> true;
+      default -> false;
     };
+  }
+
+  private static String pinning(int code) {
+    return isRefusalToPin(code)
+        ? "raise the limit of locked memory (ulimit -l unlimited; docker run --ulimit memlock=-1) "
+            + "or lower --context"
+        : wayOut(code);
   }
 
   private static String wayOut(int code) {

@@ -5,7 +5,7 @@ package io.pariskv.backend.cuda;
  * the recording; what changes from run to run is read by kernels from device memory.
  */
 final class CudaGraph extends CudaResource {
-  /** Other threads may allocate meanwhile, this one may not. */
+  /** Threads of other contexts may allocate meanwhile. */
   private static final int THREAD_LOCAL = 1;
 
   private final CudaStream stream;
@@ -22,11 +22,12 @@ final class CudaGraph extends CudaResource {
    * by waiting for an event recorded on this one, and must be joined back before the end. The caller
    * closes the graph.
    *
-   * @throws SpoiledRecordingException if another thread ended the recording
+   * @throws SpoiledRecordingException if another thread ended the recording, or cuBLASLt failed in it
    */
   static CudaGraph capture(CudaStream stream, Runnable body) {
     CudaDriver driver = stream.driver();
-    long graph = Recordings.recording(() -> record(driver, stream, body));
+    long graph = Recordings.recording(
+        () -> stream.context().capturing(() -> record(driver, stream, body)));
     long executable;
     try {
       executable = driver.cuGraphInstantiateWithFlags(graph, 0);
@@ -47,10 +48,10 @@ final class CudaGraph extends CudaResource {
     driver.cuStreamBeginCapture(stream.handle(), THREAD_LOCAL);
     stream.gaveOther(); // the first kernel of a graph has none before it
     try {
-      stream.context().recording(true, body);
+      body.run();
     } catch (CudaException e) {
-      boolean invalid = abandon(driver, stream, e);
-      throw isSpoiled(e) || invalid && e.isOfCublas() ? new SpoiledRecordingException(e) : e;
+      abandon(driver, stream, e);
+      throw isSpoiled(e) ? new SpoiledRecordingException(e) : e;
     } catch (Throwable e) { // whatever it was, the stream must not stay in capture
       abandon(driver, stream, e);
       throw e;
@@ -63,27 +64,22 @@ final class CudaGraph extends CudaResource {
     }
   }
 
-  /** Ends the recording; whether it was invalid by then. */
-  private static boolean abandon(CudaDriver driver, CudaStream stream, Throwable failure) {
+  private static void abandon(CudaDriver driver, CudaStream stream, Throwable failure) {
     stream.gaveOther();
-    try {
+    Failures.suppressing(failure, () -> {
       long unfinished = driver.cuStreamEndCapture(stream.handle());
       if (unfinished != 0) {
         driver.cuGraphDestroy(unfinished);
       }
-      return false;
-    } catch (CudaException e) {
-      failure.addSuppressed(e);
-      return isSpoiled(e);
-    }
+    });
   }
 
   /**
-   * Whether another thread ended the recording. A call of our own that a recording cannot hold says so by a code of its own;
-   * cuBLASLt does not tell.
+   * Whether the body may be as it should be. A call of our own that a recording cannot hold has a code of its own. cuBLASLt does
+   * not tell why it failed: if it fails by itself, it does so again when the body runs.
    */
   private static boolean isSpoiled(CudaException failure) {
-    return failure.code() == CudaException.CAPTURE_INVALIDATED;
+    return failure.code() == CudaException.CAPTURE_INVALIDATED || failure.isOfCublas();
   }
 
   /** Runs it, in stream order. */

@@ -47,8 +47,10 @@ final class DeviceAllocator extends CudaResource implements Allocator {
     if (size > 0) {
       CudaDriver driver = context().driverOnAnyThread();
       long address = reserve(driver, size, what);
-      driver.cuMemsetD8Async(address, (byte) 0, size, stream.handle());
-      stream.gaveOther();
+      context().outsideCapture(what, () -> {
+        driver.cuMemsetD8Async(address, (byte) 0, size, stream.handle());
+        stream.gaveOther();
+      });
       segment = MemorySegment.ofAddress(address).reinterpret(size);
     }
     bytes += size;

@@ -98,7 +98,7 @@ final class PinnedAllocator extends CudaResource implements Allocator {
     }
     PinnedSlab slab;
     try {
-      slab = PinnedSlab.pin(context().driverOnAnyThread(), pages, size);
+      slab = PinnedSlab.pin(context(), pages, size);
     } catch (CudaException e) {
       throw refused(e, size, what);
     }
@@ -110,7 +110,7 @@ final class PinnedAllocator extends CudaResource implements Allocator {
   private static OutOfMemoryError refused(CudaException e, long size, String what) {
     CudaException named = e.during("cannot " + what + ": a slab of "
         + MemoryPlan.humanBytes(size) + " cannot be locked");
-    if (e.isFault()) {
+    if (!e.isRefusalToPin()) {
       throw named;
     }
     OutOfMemoryError error = new OutOfMemoryError(named.getMessage());

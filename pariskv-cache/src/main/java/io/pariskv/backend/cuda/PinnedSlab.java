@@ -18,11 +18,13 @@ record PinnedSlab(HostPages pages, MemorySegment memory) {
    * @throws CudaException if registration is refused
    * @throws IllegalStateException if the GPU sees it at another address
    */
-  static PinnedSlab pin(CudaDriver driver, HostPages pages, long bytes) {
-    MemorySegment memory = pages.map(bytes);
+  static PinnedSlab pin(CudaContext context, HostPages pages, long bytes) {
+    MemorySegment memory = pages.map(bytes); // may change the thread that a virtual one runs on
+    CudaDriver driver;
     try {
+      driver = context.driverOnAnyThread();
       driver.cuMemHostRegister(memory, bytes, PORTABLE | DEVICEMAP);
-    } catch (CudaException e) {
+    } catch (RuntimeException e) {
       Failures.suppressing(e, () -> pages.unmap(memory));
       throw e;
     }

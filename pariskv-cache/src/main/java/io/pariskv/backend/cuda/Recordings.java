@@ -25,6 +25,11 @@ final class Recordings {
     }
   }
 
+  /** Whether this thread is in {@link #apart}. */
+  static boolean isApart() {
+    return LOCK.isWriteLockedByCurrentThread();
+  }
+
   /**
    * Makes a call that waits, or may wait, for the whole GPU, when nobody records.
    *

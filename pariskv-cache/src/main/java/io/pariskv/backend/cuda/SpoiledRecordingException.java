@@ -1,18 +1,21 @@
 package io.pariskv.backend.cuda;
 
 /**
- * A recording was ended from outside, by another thread of the process that waited for the whole GPU meanwhile. Nothing of
- * it ran, and the stream is as it was before.
+ * A step could not be recorded, which says nothing about the step: another thread of the process waited for the whole GPU
+ * meanwhile, or cuBLASLt did what a recording cannot hold. Nothing of it ran, and the stream is as it was before.
  */
 final class SpoiledRecordingException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   SpoiledRecordingException(CudaException cause) {
-    super(
-        "a step could not be recorded: another thread of this process waited for the whole GPU meanwhile "
-            + "(cudaDeviceSynchronize, a copy through the default stream or the like, perhaps in another library), and CUDA then spoils every recording; "
-            + "let it wait for its own stream, or run it in a process of its own ("
-            + cause.failure() + ")",
-        cause);
+    super("a step could not be recorded: " + reason(cause) + " (" + cause.failure() + ")", cause);
+  }
+
+  private static String reason(CudaException cause) {
+    return cause.isOfCublas()
+        ? "cuBLASLt failed meanwhile"
+        : "another thread of this process waited for the whole GPU meanwhile (cudaDeviceSynchronize or the like, perhaps "
+            + "in another library), and CUDA then spoils every recording; let it wait for its own stream, or run it in a "
+            + "process of its own";
   }
 }

@@ -67,7 +67,7 @@ final class FakeCublasLt {
 
   /** Waits for the whole GPU, as NVIDIA documents it. */
   int cublasLtDestroy(long handle) {
-    int waited = device.waitForAll();
+    int waited = device.waitApart();
     return waited != 0 ? EXECUTION_FAILED : device.end(Library.class, handle);
   }
 

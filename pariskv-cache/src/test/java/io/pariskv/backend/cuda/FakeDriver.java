@@ -151,7 +151,7 @@ final class FakeDriver extends FakeStreams {
   }
 
   int cuModuleUnload(long module) {
-    int waited = waitForAll();
+    int waited = waitApart();
     if (waited != 0) {
       return waited;
     }

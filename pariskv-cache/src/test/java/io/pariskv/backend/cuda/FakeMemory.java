@@ -30,6 +30,9 @@ abstract class FakeMemory {
   /** Gives work to a stream. */
   abstract int enqueue(long handle, Runnable work);
 
+  /** Waits for all streams, or fails while one is captured. */
+  abstract int waitApart();
+
   /** Does all work of all streams. */
   abstract void finish();
 
@@ -141,6 +144,10 @@ abstract class FakeMemory {
   }
 
   int cuMemHostUnregister(MemorySegment address) {
+    int waited = waitApart();
+    if (waited != 0) {
+      return waited;
+    }
     return registered.remove(address.address()) == null ? 713 : 0;
   }
 
@@ -155,6 +162,7 @@ abstract class FakeMemory {
   }
 
   int cuMemFreeHost(long address) {
-    return release(pinned, address);
+    int waited = waitApart();
+    return waited != 0 ? waited : release(pinned, address);
   }
 }

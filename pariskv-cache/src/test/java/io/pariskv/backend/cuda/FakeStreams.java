@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * what a stream was given while it was captured, and the handles of all these.
  */
 abstract class FakeStreams extends FakeMemory {
+  /** The code of a call that waits for the whole GPU, perhaps while another thread records. */
+  static final int NOT_APART = 998;
+
   /** A stream: what it has not done yet, or what is being captured from it. */
   private static final class Stream {
     private final ArrayDeque<Runnable> pending = new ArrayDeque<>();
@@ -94,6 +97,12 @@ abstract class FakeStreams extends FakeMemory {
       stream.pending.add(work);
     }
     return 0;
+  }
+
+  /** What a call of ours does that waits, or may wait, for the whole GPU; it must keep apart from recordings. */
+  @Override
+  int waitApart() {
+    return Recordings.isApart() ? waitForAll() : NOT_APART;
   }
 
   /** What any wait for the whole GPU does: 0, or it fails and ends what is being captured, of whichever thread. */

@@ -194,7 +194,7 @@ class KvOffloadTest {
     assertRefused(IllegalArgumentException.class, () -> rows.offload.append(0, 0, 0, four, five),
         "[4][2][2] f32", "[5][2][2] f32");
     assertRefused(IllegalStateException.class,
-        () -> rows.context.recording(false, () -> rows.offload.append(0, 0, 0, four, four)),
+        () -> rows.context.recording(() -> rows.offload.append(0, 0, 0, four, four)),
         "recorded step");
     rows.fake.device().freeBytes = 1000;
     assertEquals(0, rows.offload.bytes());

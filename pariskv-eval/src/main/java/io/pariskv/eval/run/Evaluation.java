@@ -2,6 +2,7 @@ package io.pariskv.eval.run;
 
 import io.pariskv.backend.cuda.CudaException;
 import io.pariskv.error.InputException;
+import io.pariskv.error.NotEnoughMemoryException;
 import io.pariskv.generate.LanguageModel;
 import java.lang.ref.SoftReference;
 import java.util.ArrayDeque;
@@ -333,7 +334,7 @@ public final class Evaluation {
       try {
         result = session.run(trial, method);
         outcome = result.outcome();
-      } catch (CudaException e) {
+      } catch (CudaException | NotEnoughMemoryException e) {
         throw e; // the machine failed, not the sample
       } catch (RuntimeException e) {
         session.forget();
