@@ -47,7 +47,7 @@ class PerHeadAttentionTest {
   }
 
   static Stream<Arguments> sizes() {
-    return TestBackends.with(Stream.of(Size.all(),
+    return TestBackends.withLong(Stream.of(Size.all(), Size.common(),
         Stream.of(new Size(List.of(2049, 17), 8, 4, 128, DType.BF16, RandomKv.SPREAD_NORMS)),
         Size.all().skip(5).limit(5).map(size -> size.withHeadDim(80)),
         Size.all().skip(8).limit(4).map(size -> size.withHeadDim(33)),

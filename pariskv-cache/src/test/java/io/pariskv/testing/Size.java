@@ -39,6 +39,14 @@ public record Size(List<Integer> zones, int kvHeads, int group, int headDim, DTy
         new Size(List.of(131_071, 257), 2, 7, 32, DType.F32, RandomKv.SPREAD_NORMS));
   }
 
+  /** The type and head size that kernels are fastest with, with any lengths, and groups that fill no tile. */
+  public static Stream<Size> common() {
+    return Stream.of(
+        new Size(List.of(4099, 0, 33, 257, 1), 1, 7, 128, DType.BF16, RandomKv.COMMON_MEAN),
+        new Size(List.of(1025, 31), 2, 1, 128, DType.BF16, RandomKv.SPREAD_NORMS),
+        new Size(List.of(4099, 255), 1, 7, 64, DType.BF16, RandomKv.NORMAL));
+  }
+
   private static Size number(int i) {
     int round = i / TOKENS.length;
     int tokens = TOKENS[i % TOKENS.length];

@@ -124,6 +124,11 @@ public final class TestBackends {
     return takesLongSizes() ? with(Size.longest()) : Stream.empty();
   }
 
+  /** {@link #with}, and on a GPU {@link Size#longest} as well. */
+  public static Stream<Arguments> withLong(Stream<Size> cases) {
+    return with(takesLongSizes() ? Stream.concat(cases, Size.longest()) : cases);
+  }
+
   /** Whether cases of 131,071 tokens run: on a GPU, but not under a checker that slows it down. */
   public static boolean takesLongSizes() {
     return onGpu() && !checked();
