@@ -12,7 +12,7 @@ if [ "$(cat "$place/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
   echo "$stamp" > "$place/.stamp"
 fi
 exec 9>&-
-commit=$(head -n 1 "$place/commit")
+commit=$(cat "$place/commit")
 java=$place/runtime/bin/java
 flags="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
 
