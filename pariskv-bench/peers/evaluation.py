@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 
 import svg
@@ -26,6 +27,7 @@ DEFAULT_METHOD = "pariskv:sharp"  # what pairs are compared with
 def main():
     parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
     parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval', or one of them")
+    parser.add_argument("--add", action="store_true", help="keep recorded cells of recall that the new results do not have")
     parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
     parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
     parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
@@ -46,7 +48,8 @@ def make(arguments):
         if not new:
             raise InputError(f"{arguments.results}: has neither recall nor drift; give the directory that gpu/run-eval wrote")
         if "recall" in new:
-            write_lines(out / "recall.jsonl", cells(arguments.results / "recall"))
+            found = cells(arguments.results / "recall")
+            write_lines(out / "recall.jsonl", joined(out / "recall.jsonl", found) if arguments.add else found)
         if "drift" in new:
             write_lines(out / "drift.jsonl", drift(arguments.results / "drift"))
             write_lines(out / "drift-answers.jsonl", long_answers(arguments.results / "drift"))
@@ -59,6 +62,13 @@ def make(arguments):
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
     return sorted(files)
+
+
+def joined(record, found):
+    """The recorded cells, those that are found anew replaced, and the others that are found."""
+    key = itemgetter("task", "length", "method", "k")
+    new = {key(row): row for row in found}
+    return [new.pop(key(row), row) for row in read_lines(record)] + list(new.values())
 
 
 def write_lines(path, rows):

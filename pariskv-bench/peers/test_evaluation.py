@@ -47,7 +47,7 @@ class EvaluationTest(unittest.TestCase):
         return directory
 
     def make(self, **files):
-        arguments = argparse.Namespace(results=None, compare=None, out=self.folder / "out", note="made up")
+        arguments = argparse.Namespace(results=None, add=False, compare=None, out=self.folder / "out", note="made up")
         for name, value in files.items():
             setattr(arguments, name, value)
         evaluation.make(arguments)
@@ -77,6 +77,17 @@ class EvaluationTest(unittest.TestCase):
         record = {row["method"]: row for row in map(json.loads, (self.folder / "out/recall.jsonl").read_text().splitlines())}
         self.assertEqual("111111110000", record["pariskv:sharp"]["right"])
         self.assertNotIn("right", record["magicpig"])
+
+    def test_added_results_replace_their_cells_and_leave_the_others(self):
+        self.directory("first/recall", [sample("full", 0, 1.0), sample("quest k=100", 0, 1.0), refused("quest k=8")])
+        self.make(results=self.folder / "first")
+        self.directory("second/recall", [sample("quest k=100", i, 0.0) for i in range(3)] + [sample("quest:released", 0, 1.0)])
+        self.make(results=self.folder / "second", add=True)
+        rows = [json.loads(line) for line in (self.folder / "out/recall.jsonl").read_text().splitlines()]
+        self.assertEqual([("full", None, 1.0), ("quest", 100, 0.0), ("quest", 8, None), ("quest:released", None, 1.0)],
+                         [(row["method"], row["k"], row.get("score")) for row in rows])
+        self.make(results=self.folder / "second")
+        self.assertEqual(2, len((self.folder / "out/recall.jsonl").read_text().splitlines()))
 
     def test_sign_test_is_the_binomial_of_both_tails(self):
         self.assertEqual(1.0, evaluation.sign_test(0, 0))
