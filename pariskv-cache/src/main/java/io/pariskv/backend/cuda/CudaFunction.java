@@ -6,10 +6,13 @@ final class CudaFunction {
   private static final int MAX_THREADS_PER_BLOCK = 0;
   private static final int SHARED_SIZE_BYTES = 1;
   private static final int NUM_REGS = 4;
-  private static final int BINARY_VERSION = 6;
+  private static final int PTX_VERSION = 5;
   private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
 
-  /** Code of compute capability 9.0 and newer has the instruction that waits for the kernel before. */
+  /**
+   * Code made for compute capability 9.0 and newer has the instruction that waits for the kernel before. What the driver
+   * compiles for a newer GPU from PTX of an older one has not, so the PTX decides and not the machine code.
+   */
   private static final int WAITS_FROM = 90;
 
   private final CudaModule module;
@@ -26,7 +29,7 @@ final class CudaFunction {
     this.handle = handle;
     this.parameters = parameterSizes.length;
     this.wide = wide(name, parameterSizes);
-    this.waits = module.driver().cuFuncGetAttribute(BINARY_VERSION, handle) >= WAITS_FROM;
+    this.waits = module.driver().cuFuncGetAttribute(PTX_VERSION, handle) >= WAITS_FROM;
   }
 
   private static long wide(String name, int[] sizes) {

@@ -48,6 +48,7 @@ final class FakeDriver extends FakeStreams {
   int version = 13_000;
   int devices = 1;
   int major = 9;
+  int ptxVersion = 90;
   int binaryVersion = 90;
 
   private final Arena arena;
@@ -181,7 +182,11 @@ final class FakeDriver extends FakeStreams {
 
   int cuFuncGetAttribute(MemorySegment value, int attribute, long function) {
     handle(Kernel.class, function);
-    return giveInt(value, attribute == 6 ? binaryVersion : 1000 + attribute);
+    return giveInt(value, switch (attribute) {
+      case 5 -> ptxVersion;
+      case 6 -> binaryVersion;
+      default -> 1000 + attribute;
+    });
   }
 
   int cuOccupancyMaxActiveBlocksPerMultiprocessor(MemorySegment blocks, long function, int size,
