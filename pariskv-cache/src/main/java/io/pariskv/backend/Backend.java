@@ -6,6 +6,7 @@ import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
+import io.pariskv.kv.RowCacheSize;
 import io.pariskv.kv.Selection;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.AvailableMemory;
@@ -64,9 +65,15 @@ public interface Backend extends AutoCloseable {
    * The same with a cache of rows that decode steps select.
    *
    * @param cachedRows rows of each KV head of each layer that sees everything, at least as many as a step
-   *     selects, or 0 for no cache; means nothing where K and V are where the stages work
+   *     selects and at most {@link #mostCachedRows}, or 0 for no cache; means nothing where K and V are where the
+   *     stages work
    */
   KvStore newKvStore(KvShape shape, int slots, KvPlacement placement, int cachedRows);
+
+  /** Most rows of a KV head that a cache of rows can have here. */
+  default int mostCachedRows() {
+    return RowCacheSize.MOST;
+  }
 
   /** Where K and V live unless said otherwise. */
   default KvPlacement kvPlacement() {

@@ -63,7 +63,7 @@ public final class CachePool implements AutoCloseable {
     Opened opened = new Opened();
     try {
       this.kv = opened.keep(backend.newKvStore(shape, slots, placement,
-          rowCache.rows(placement, method.selectedKeys())));
+          rowCache.rows(placement, method.selectedKeys(), backend.mostCachedRows())));
       this.state = opened.keep(method.open(backend, kv));
       this.memory = opened.keep(backend.newAllocator());
       this.chunk = newChunk(1);

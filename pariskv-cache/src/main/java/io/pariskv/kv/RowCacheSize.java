@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * value. K and V where the stages work, and methods that select nothing, have no such cache, whatever is asked
  * for.
  *
- * @param rows 0 for none, null for as many as pay: twice what a step selects, from {@link #WORTHWHILE} on
+ * @param rows 0 for none, null for as many as pay: twice what a step selects, or as many as a backend can have, from {@link
+ *     #WORTHWHILE} on
  */
 public record RowCacheSize(@Nullable Integer rows) {
   /** A cache that pays, or none. */
@@ -18,7 +19,7 @@ public record RowCacheSize(@Nullable Integer rows) {
   /** No cache. */
   public static final RowCacheSize OFF = new RowCacheSize(0);
 
-  /** Most rows of a KV head. */
+  /** Most rows of a KV head; a backend may have fewer. */
   public static final int MOST = 16_384;
 
   /** Selected keys from which a cache pays: what fewer rows take is latency, which it does not shorten. */
@@ -56,18 +57,25 @@ public record RowCacheSize(@Nullable Integer rows) {
    * Rows that a KV head gets.
    *
    * @param selected most keys that a step selects, 0 for a method that selects none
-   * @throws InputException if so few were asked for that one step's keys do not fit
+   * @param most rows that the backend can have, at most {@link #MOST}
+   * @throws InputException if so few were asked for that one step's keys do not fit, or more than the backend can have
    */
-  public int rows(KvPlacement placement, int selected) {
+  public int rows(KvPlacement placement, int selected, int most) {
     if (rows == null) {
-      boolean pays = selected >= WORTHWHILE && selected <= MOST;
-      return placement == KvPlacement.HOST && pays ? Math.min(2 * selected, MOST) : 0;
+      boolean pays = selected >= WORTHWHILE && selected <= most;
+      return placement == KvPlacement.HOST && pays ? Math.min(2 * selected, most) : 0;
     }
     if (selected > 0 && rows > 0 && rows < selected) {
       throw new InputException("row-cache " + rows + " is less than the " + selected
           + " keys that a step selects; give at least as many, auto or off");
     }
-    return placement == KvPlacement.HOST && selected > 0 ? rows : 0;
+    int needed = placement == KvPlacement.HOST && selected > 0 ? rows : 0;
+    if (needed > most) {
+      throw new InputException("row-cache " + rows + " is more than the " + most
+          + " rows that this GPU's shared memory can look up; give "
+          + (selected <= most ? "at most as many, auto or off" : "off"));
+    }
+    return needed;
   }
 
   /** As {@link #parse} reads it. */

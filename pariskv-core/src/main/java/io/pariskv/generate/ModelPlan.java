@@ -70,7 +70,7 @@ public final class ModelPlan {
   }
 
   private int cachedRows(AttentionMethod method, KvPlacement at) {
-    return options.rowCache().rows(at, method.selectedKeys());
+    return options.rowCache().rows(at, method.selectedKeys(), backend.mostCachedRows());
   }
 
   /** Where a session of {@code method} keeps K and V: as asked, or where the whole context fits. */

@@ -54,6 +54,7 @@ class ModelPlanTest {
                         * ((KvShape) arguments[1]).layers());
           }
           case "prefillChunk" -> 4096;
+          case "mostCachedRows" -> RowCacheSize.MOST;
           default -> throw new UnsupportedOperationException(method.getName());
         });
   }

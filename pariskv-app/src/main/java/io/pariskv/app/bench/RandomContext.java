@@ -22,7 +22,7 @@ record RandomContext(KvShape shape, int context, int batch, KvPlacement placemen
     int chunk = chunk(backend);
     MemoryPlan kv = backend.planKv(RandomRows.plan(backend.plan(), shape, chunk), shape, batch,
         context + 1, chunk, placement);
-    int cachedRows = rowCache.rows(placement, method.selectedKeys());
+    int cachedRows = rowCache.rows(placement, method.selectedKeys(), backend.mostCachedRows());
     return method.plan(backend.planRowCache(kv, shape, batch, cachedRows), shape, batch,
         context + 1);
   }

@@ -42,6 +42,9 @@ public final class CudaBackend implements Backend {
   /** Of the oldest compute capability that there is code for. */
   private static final int OLDEST_MAJOR = 8;
 
+  /** Shared memory of a block that kernels are made for, in bytes: every such GPU has it. */
+  private static final int LEAST_SHARED = 99 << 10;
+
   /** Large, so that matrix products run at full speed and streaming K and V back from the host is hidden. */
   private static final int PREFILL_CHUNK = 4096;
 
@@ -55,6 +58,7 @@ public final class CudaBackend implements Backend {
   private final KvPlacement placement;
   private final String cublasLt;
   private final Stages stages;
+  private final int mostCachedRows;
 
   /**
    * Opens the GPU and tests it.
@@ -97,6 +101,7 @@ public final class CudaBackend implements Backend {
       CublasLtSearch.Found found = search.open(stream);
       cublasLt = found.description();
       stages = newStages(kernels, found.handle());
+      mostCachedRows = CudaRowLookup.mostRows(kernels);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
       throw e;
@@ -159,6 +164,10 @@ public final class CudaBackend implements Backend {
     if (device.major() < OLDEST_MAJOR) {
       return device.name() + " has compute capability " + device.computeCapability()
           + "; " + OLDEST_MAJOR + ".0 or newer is needed";
+    }
+    if (device.sharedBytes() < LEAST_SHARED) {
+      return device.name() + " has " + device.sharedBytes() + " bytes of shared memory a block; "
+          + LEAST_SHARED + " are needed; use --backend vector";
     }
     if (image == null) {
       return "built without CUDA kernels; build where nvcc is on the PATH";
@@ -228,6 +237,11 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public int mostCachedRows() {
+    return mostCachedRows;
+  }
+
+  @Override
   public KvPlacement kvPlacement() {
     return placement;
   }
@@ -237,11 +251,13 @@ public final class CudaBackend implements Backend {
     return new CudaKeyIndex(kernels, shape, slots, coarse);
   }
 
+  /** {@inheritDoc} What is not made in few launches is made stage by stage, with the same result. */
   @Override
   public Retrieval newRetrieval(KeyIndex index, RetrievalSize size, Grouping grouping) {
     return grouping == Grouping.PER_HEAD && index.coarse() == Coarse.SCORES
-        ? new CudaHeadRetrieval(kernels, CudaKeyIndex.of(index), size, retrieval().topK())
-        : Backend.super.newRetrieval(index, size, grouping);
+        && CudaHeadRetrieval.fits(kernels)
+            ? new CudaHeadRetrieval(kernels, CudaKeyIndex.of(index), size, retrieval().topK())
+            : Backend.super.newRetrieval(index, size, grouping);
   }
 
   @Override

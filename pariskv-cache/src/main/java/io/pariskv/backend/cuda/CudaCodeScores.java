@@ -22,7 +22,7 @@ final class CudaCodeScores implements CodeScores {
   CudaCodeScores(Kernels kernels) {
     this.kernels = kernels;
     this.function = kernels.function("code_scores");
-    function.allowRestOfShared(kernels.device().sharedBytes());
+    function.allowMostShared();
   }
 
   @Override

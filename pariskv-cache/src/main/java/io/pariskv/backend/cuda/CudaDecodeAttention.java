@@ -79,7 +79,7 @@ final class CudaDecodeAttention implements DecodeAttention {
 
   private Attend plain(String name) {
     CudaFunction function = kernels.function(name);
-    int most = function.allowRestOfShared(kernels.device().sharedBytes());
+    int most = function.allowMostShared();
     return new Attend(function, PLAIN_BLOCKS * kernels.device().multiprocessors(), false, most);
   }
 

@@ -6,10 +6,13 @@ final class CudaFunction {
   private static final int MAX_THREADS_PER_BLOCK = 0;
   private static final int SHARED_SIZE_BYTES = 1;
   private static final int NUM_REGS = 4;
-  private static final int BINARY_VERSION = 6;
+  private static final int PTX_VERSION = 5;
   private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
 
-  /** Code of compute capability 9.0 and newer has the instruction that waits for the kernel before. */
+  /**
+   * Code made for compute capability 9.0 and newer has the instruction that waits for the kernel before. What the driver
+   * compiles for a newer GPU from PTX of an older one has not, so the PTX decides and not the machine code.
+   */
   private static final int WAITS_FROM = 90;
 
   private final CudaModule module;
@@ -19,6 +22,8 @@ final class CudaFunction {
   /** Bit i is set if parameter i has 8 bytes, clear if it has 4. */
   private final long wide;
   private final boolean waits;
+  private final int mostShared;
+  private int allowedShared;
 
   CudaFunction(CudaModule module, String name, long handle, int[] parameterSizes) {
     this.module = module;
@@ -26,7 +31,9 @@ final class CudaFunction {
     this.handle = handle;
     this.parameters = parameterSizes.length;
     this.wide = wide(name, parameterSizes);
-    this.waits = module.driver().cuFuncGetAttribute(BINARY_VERSION, handle) >= WAITS_FROM;
+    this.mostShared = module.context().device().sharedBytes()
+        - module.driver().cuFuncGetAttribute(SHARED_SIZE_BYTES, handle);
+    this.waits = module.driver().cuFuncGetAttribute(PTX_VERSION, handle) >= WAITS_FROM;
   }
 
   private static long wide(String name, int[] sizes) {
@@ -62,29 +69,40 @@ final class CudaFunction {
 
   /**
    * Permits launches with up to {@code bytes} of dynamic shared memory; needed from 48 KiB on. Once, when
-   * a stage is made.
+   * a stage is made. What was permitted before stays so: others launch the kernel too.
    *
    * @return this
+   * @throws CudaException if a block cannot have so much, see {@link #mostShared}
    */
   CudaFunction allowShared(int bytes) {
+    if (bytes <= allowedShared) {
+      return this;
+    }
     try {
       module.driver().cuFuncSetAttribute(handle, MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
     } catch (CudaException e) {
       throw e.during("kernel " + name + ", " + bytes + " bytes of shared memory");
     }
+    allowedShared = bytes;
     return this;
   }
 
   /**
-   * Permits launches with all the shared memory that a block can have beside what the kernel declares itself.
-   *
-   * @param ofBlock most shared memory of a block, in bytes
-   * @return how much dynamic shared memory that is
+   * Dynamic shared memory that a block can have on this GPU, in bytes: all beside what the kernel declares itself. From
+   * 99 KiB a block (compute capability 8.6, 8.9 and 12) to 227 KiB (9.0 and 10).
    */
-  int allowRestOfShared(int ofBlock) {
-    int rest = ofBlock - module.driver().cuFuncGetAttribute(SHARED_SIZE_BYTES, handle);
-    allowShared(rest);
-    return rest;
+  int mostShared() {
+    return mostShared;
+  }
+
+  /**
+   * Permits launches with {@link #mostShared}.
+   *
+   * @return how much that is
+   */
+  int allowMostShared() {
+    allowShared(mostShared);
+    return mostShared;
   }
 
   /** Most threads that a block of this kernel can have. */

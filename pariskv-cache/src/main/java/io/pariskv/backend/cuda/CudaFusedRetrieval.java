@@ -20,7 +20,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
 
   /**
    * Shared memory of a block that votes: what it looks up, to which a histogram for each tile and each lane of a
-   * warp comes.
+   * warp comes. For one tile that is 96 KiB at most, what every GPU has.
    */
   private static final int LOOK_UP_BYTES = 64 << 10;
   private static final int LANES = 32;
@@ -29,6 +29,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
   private final CudaKeyIndex index;
   private final RetrievalSize size;
   private final List<String> parts;
+  private final int tilesOfVote;
   private final int voteShared;
 
   private final DeviceAllocator memory;
@@ -57,8 +58,11 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
     try {
       scratch = RetrievalScratch.allocate(memory, shape, size,
           kernels.device().multiprocessors(), values, 1);
-      voteShared = sharedBytes(scratch.tilesOfVote(), values);
-      vote.allowShared(sharedBytes(RetrievalScratch.TILES_OF_VOTE, values)); // others launch it too
+      int most = vote.mostShared();
+      tilesOfVote = sharedBytes(scratch.tilesOfVote(), values) <= most ? scratch.tilesOfVote() : 1;
+      voteShared = sharedBytes(tilesOfVote, values);
+      vote.allowShared(
+          Math.min(most, sharedBytes(RetrievalScratch.TILES_OF_VOTE, values))); // others launch it too
       table = memory.allocate(DType.U8, scratch.heads(), tableBytes);
       selection = Selection.allocate(memory, size.rows(), shape.kvHeads(), size.k());
       select = new CudaCandidateSelect(kernels, memory, scratch);
@@ -93,7 +97,7 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
 
   /** The launch of a kernel that votes, without arguments. */
   final KernelLaunch voteLaunch() {
-    int blocks = Math.ceilDiv(scratch.tiles(), scratch.tilesOfVote());
+    int blocks = Math.ceilDiv(scratch.tiles(), tilesOfVote);
     return kernels.launch().grid(blocks, scratch.heads()).block(BLOCK).shared(voteShared)
         .overlapped();
   }
@@ -108,6 +112,11 @@ abstract sealed class CudaFusedRetrieval implements Retrieval
 
   final RetrievalScratch scratch() {
     return scratch;
+  }
+
+  /** Tiles that a block of the vote has: as many as should be, or one where the shared memory of this GPU is less. */
+  final int tilesOfVote() {
+    return tilesOfVote;
   }
 
   final Buffer table() {

@@ -16,7 +16,7 @@ import java.util.List;
 /**
  * The retrieval of a step by scores where every query head looks for itself, in five launches, six if there are many
  * candidates: {@code retrieval_head_vote.cu}, {@code retrieval_head_combine.cu}, two of {@code retrieval_head_scores.cu}
- * and {@link CudaTopK}. {@link PerHeadRetrieval} is its oracle.
+ * and {@link CudaTopK}. {@link PerHeadRetrieval} is its oracle, and takes its place where it does not {@linkplain #fits fit}.
  */
 final class CudaHeadRetrieval implements Retrieval {
   private static final List<String> PARTS = List.of("rotate+table+vote",
@@ -25,6 +25,7 @@ final class CudaHeadRetrieval implements Retrieval {
   private static final int VOTES = 256;
 
   // Of retrieval_head_vote.cu.
+  private static final String VOTE = "retrieval_head_vote";
   private static final int QUAD = 4;
   private static final int VOTE_BLOCK = 512;
   private static final int VOTE_SHARED = (64 << 10) + (32 << 10);
@@ -73,7 +74,7 @@ final class CudaHeadRetrieval implements Retrieval {
     this.size = size;
     this.topK = topK;
     this.quads = Math.ceilDiv(group, QUAD);
-    vote = kernels.function("retrieval_head_vote").allowShared(VOTE_SHARED);
+    vote = kernels.function(VOTE).allowShared(VOTE_SHARED);
     combine = kernels.function("retrieval_head_combine");
     estimates = kernels.function("retrieval_head_estimates");
     weights = kernels.function("retrieval_head_weights");
@@ -95,6 +96,14 @@ final class CudaHeadRetrieval implements Retrieval {
       Failures.suppressing(e, memory::close);
       throw e;
     }
+  }
+
+  /**
+   * Whether this GPU has the shared memory: a block that votes for four heads needs 100 KiB together with their queries,
+   * 1 KiB more than there is on compute capability 8.6, 8.9 and 12.
+   */
+  static boolean fits(Kernels kernels) {
+    return kernels.function(VOTE).mostShared() >= VOTE_SHARED;
   }
 
   @Override

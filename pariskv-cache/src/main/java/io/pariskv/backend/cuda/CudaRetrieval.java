@@ -54,7 +54,7 @@ final class CudaRetrieval extends CudaFusedRetrieval {
     KvShape shape = index().shape();
     voteLaunch().arg(index().idTable()).arg(layer).arg(shape.layers())
         .arg(batch.slots()).arg(index().budgets()).arg(table()).arg(scratch().votes())
-        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(scratch().tilesOfVote())
+        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(tilesOfVote())
         .arg(shape.kvHeads()).arg(index().subspaces()).arg(scratch().counts()).run(vote);
   }
 }

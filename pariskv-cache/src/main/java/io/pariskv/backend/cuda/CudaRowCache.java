@@ -1,7 +1,6 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.kv.KvShape;
-import io.pariskv.kv.RowCacheSize;
 import io.pariskv.kv.RowFetches;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
@@ -48,12 +47,13 @@ final class CudaRowCache {
    * A cache without memory for rows yet.
    *
    * @param tables owns what is there from the start
-   * @param rows places of a KV head, 1 to {@link RowCacheSize#MOST}
+   * @param rows places of a KV head, 1 to {@link CudaRowLookup#mostRows}
    */
   CudaRowCache(Kernels kernels, Allocator tables, KvShape shape, int slots, int rows) {
-    if (rows < 1 || rows > RowCacheSize.MOST) {
-      throw new IllegalArgumentException("a cache of " + rows + " rows; from 1 to "
-          + RowCacheSize.MOST + " are possible");
+    int most = CudaRowLookup.mostRows(kernels);
+    if (rows < 1 || rows > most) {
+      throw new IllegalArgumentException("a cache of " + rows + " rows; from 1 to " + most
+          + " are possible on this GPU; give --row-cache as few, auto or off");
     }
     this.kernels = kernels;
     this.shape = shape;

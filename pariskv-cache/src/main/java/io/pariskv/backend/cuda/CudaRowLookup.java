@@ -9,6 +9,7 @@ import io.pariskv.memory.DType;
 /** Looks up a step's selected rows in the cache of rows, in one launch: {@code row_cache.cu}. */
 final class CudaRowLookup {
   private static final int BLOCK = 1024;
+  private static final String KERNEL = "row_cache";
   /** Most buckets of a block's table of places. */
   static final int MOST_BUCKETS = 4096;
 
@@ -19,8 +20,8 @@ final class CudaRowLookup {
 
   CudaRowLookup(Kernels kernels) {
     this.kernels = kernels;
-    this.function = kernels.function("row_cache")
-        .allowShared(sharedBytes(RowCacheSize.MOST, RowCacheSize.MOST));
+    int most = mostRows(kernels);
+    this.function = kernels.function(KERNEL).allowShared(sharedBytes(most, most));
     this.sources = new StageScratch(kernels, DType.I32);
     this.misses = new StageScratch(kernels, DType.I32);
   }
@@ -28,6 +29,19 @@ final class CudaRowLookup {
   private static int sharedBytes(int capacity, int rows) {
     int buckets = Math.min(Integer.highestOneBit(rows), MOST_BUCKETS);
     return 4 * buckets + 6 * rows + 2 * capacity + 8 * Math.ceilDiv(rows, 32);
+  }
+
+  /**
+   * Most rows of a cache whose places a block can look up on this GPU, also if a step selects as many: {@link
+   * RowCacheSize#MOST}, or what its shared memory has room for.
+   */
+  static int mostRows(Kernels kernels) {
+    int shared = kernels.function(KERNEL).mostShared();
+    int rows = RowCacheSize.MOST;
+    while (sharedBytes(rows, rows) > shared) {
+      rows--;
+    }
+    return rows;
   }
 
   /**

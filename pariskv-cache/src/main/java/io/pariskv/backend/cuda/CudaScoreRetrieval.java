@@ -32,7 +32,7 @@ final class CudaScoreRetrieval extends CudaFusedRetrieval {
     voteLaunch().arg(q).arg(index().idTable()).arg(index().normTable())
         .arg(index().centreTable()).arg(layer).arg(shape.layers()).arg(batch.slots())
         .arg(index().budgets()).arg(scratch().blocks()).arg(scratch().votes())
-        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(scratch().tilesOfVote())
+        .arg(scratch().tiles()).arg(scratch().tileKeys()).arg(tilesOfVote())
         .arg(shape.kvHeads()).arg(shape.groupSize()).arg(index().subspaces())
         .arg(HadamardRotation.scale(shape.headDim())).arg(scratch().counts()).run(vote);
   }

@@ -81,7 +81,7 @@ record RetrievalScratch(RetrievalSize size, int tileKeys, int tiles, Buffer bloc
   }
 
   /**
-   * Tiles that a block of the vote has: a multiprocessor's two, so that its table is made once and blocks of other
+   * Tiles that a block of the vote should have: a multiprocessor's two, so that its table is made once and blocks of other
    * kernels have room beside it; one if they are long, so that two blocks share a multiprocessor.
    */
   int tilesOfVote() {

@@ -43,15 +43,35 @@ final class FakeDriver extends FakeStreams {
   }
 
   private record Kernel(String name, int[] sizes, Consumer<Arguments> body) {
+    int shared() {
+      return StaticShared.of(name);
+    }
   }
+
+  /** A launch, or one that was captured: blocks in the first direction of its grid, and dynamic shared memory. */
+  record Launched(String kernel, int blocks, int shared) {
+  }
+
+  /** Shared memory of a block that no kernel has to ask for. */
+  private static final int UNASKED = 48 << 10;
+
+  /** What the driver itself has of a block's. */
+  private static final int RESERVED = 1 << 10;
 
   int version = 13_000;
   int devices = 1;
   int major = 9;
+  int multiprocessors = 132;
+  int l2 = 50 << 20;
+  int sharedOfBlock = 227 << 10;
+  int ptxVersion = 90;
   int binaryVersion = 90;
+  final List<Launched> launched = new ArrayList<>();
 
   private final Arena arena;
   private final Map<String, Kernel> kernels = new HashMap<>();
+  /** Dynamic shared memory that kernels may have, by their names. */
+  private final Map<String, Integer> allowed = new HashMap<>();
   private int retained;
 
   FakeDriver(Arena arena) {
@@ -73,6 +93,11 @@ final class FakeDriver extends FakeStreams {
   /** Adds a kernel that modules have. */
   void kernel(String name, int[] sizes, Consumer<Arguments> body) {
     kernels.put(name, new Kernel(name, sizes, body));
+  }
+
+  /** Dynamic shared memory that a kernel may have: what it was last set to, or 0. */
+  int allowedShared(String kernel) {
+    return allowed.getOrDefault(kernel, 0);
   }
 
   /** What is not closed yet, in words; empty if nothing leaks. */
@@ -114,11 +139,11 @@ final class FakeDriver extends FakeStreams {
 
   int cuDeviceGetAttribute(MemorySegment value, int attribute, int device) {
     return giveInt(value, switch (attribute) {
-      case 16 -> 132;
-      case 38 -> 50 << 20;
+      case 16 -> multiprocessors;
+      case 38 -> l2;
       case 75 -> major;
       case 76 -> 0;
-      case 97 -> 227 << 10;
+      case 97 -> sharedOfBlock;
       default -> -1;
     });
   }
@@ -175,24 +200,38 @@ final class FakeDriver extends FakeStreams {
   }
 
   int cuFuncSetAttribute(long function, int attribute, int value) {
-    handle(Kernel.class, function);
+    Kernel kernel = handle(Kernel.class, function);
+    if (attribute != 8 || value < 0 || value + kernel.shared() > sharedOfBlock) {
+      return CudaException.INVALID_VALUE;
+    }
+    allowed.put(kernel.name, value);
     return 0;
   }
 
   int cuFuncGetAttribute(MemorySegment value, int attribute, long function) {
-    handle(Kernel.class, function);
-    return giveInt(value, attribute == 6 ? binaryVersion : 1000 + attribute);
+    Kernel kernel = handle(Kernel.class, function);
+    return giveInt(value, switch (attribute) {
+      case 1 -> kernel.shared();
+      case 5 -> ptxVersion;
+      case 6 -> binaryVersion;
+      default -> 1000 + attribute;
+    });
   }
 
   int cuOccupancyMaxActiveBlocksPerMultiprocessor(MemorySegment blocks, long function, int size,
       long shared) {
-    handle(Kernel.class, function);
-    return giveInt(blocks, 2);
+    Kernel kernel = handle(Kernel.class, function);
+    long ofBlock = shared + kernel.shared() + RESERVED;
+    return giveInt(blocks, (int) Math.min(2, (sharedOfBlock + RESERVED) / ofBlock));
   }
 
   int cuLaunchKernel(long function, int gridX, int gridY, int gridZ, int blockX, int blockY,
       int blockZ, int shared, long stream, MemorySegment parameters, MemorySegment extra) {
     Kernel kernel = handle(Kernel.class, function);
+    if (shared > Math.max(UNASKED - kernel.shared(), allowed.getOrDefault(kernel.name, 0))) {
+      return CudaException.INVALID_VALUE;
+    }
+    launched.add(new Launched(kernel.name, gridX, shared));
     MemorySegment values = arena.allocate(8L * kernel.sizes.length, 8); // copied during the call
     for (int i = 0; i < kernel.sizes.length; i++) {
       MemorySegment value = out(parameters, 8L * kernel.sizes.length).getAtIndex(ADDRESS, i);

@@ -14,6 +14,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Arguments reach the kernel as they were given, in their own bytes. */
 @Isolated("sets a system property that kernels are opened by")
@@ -136,15 +138,21 @@ class KernelLaunchTest {
         fake.names().stream().filter(name -> name.startsWith("cuLaunchKernel")).toList());
   }
 
-  /** Code of an older architecture has no instruction to wait with. */
-  @Test
-  void codeThatCannotWait_isNotOverlapped() {
-    fake.device().binaryVersion = 80;
+  /**
+   * Code of an older architecture has no instruction to wait with, nor has what the driver compiled from its PTX for a
+   * newer GPU.
+   */
+  @ParameterizedTest
+  @CsvSource({"80, 80, 0", "80, 90, 0", "80, 100, 0", "80, 120, 0", "0, 90, 0", "90, 90, 1",
+      "90, 100, 1", "100, 100, 1"})
+  void codeThatCannotWait_isNotOverlapped(int ptx, int binary, int expected) {
+    fake.device().ptxVersion = ptx;
+    fake.device().binaryVersion = binary;
     CudaFunction mixed = kernels.function("mixed");
     overlapped(mixed);
     overlapped(mixed);
 
-    assertEquals(0, fake.count("cuLaunchKernelEx"));
+    assertEquals(expected, fake.count("cuLaunchKernelEx"));
   }
 
   @Test
