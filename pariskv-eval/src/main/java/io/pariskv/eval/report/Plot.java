@@ -1,5 +1,6 @@
 package io.pariskv.eval.report;
 
+import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -22,10 +23,32 @@ final class Plot {
   record Tick(double at, String label) {
   }
 
-  /** A point and, if they differ, the ends of its interval. */
-  record Point(double x, double y, double low, double high, String title) {
-    static Point of(double x, double y, String title) {
-      return new Point(x, y, y, y, title);
+  /**
+   * A point and, where they differ, the ends of its intervals along both axes; bars end where the axes do.
+   *
+   * @param label stands beside the point; empty for none
+   */
+  record Point(Ends x, Ends y, String title, String label) {
+    static Point of(double x, Interval y, String title) {
+      return new Point(Ends.at(x), Ends.of(y), title, "");
+    }
+  }
+
+  /** Where a point stands on one axis, and from where to where its bar goes. */
+  record Ends(double at, double low, double high) {
+    static Ends at(double at) {
+      return new Ends(at, at, at);
+    }
+
+    /** Of one value there is no bar. */
+    static Ends of(Interval mean) {
+      return mean.hasEnds()
+          ? new Ends(mean.mean(), mean.low(), mean.high())
+          : at(mean.mean());
+    }
+
+    private Ends within(Axis axis) {
+      return new Ends(at, Math.max(low, axis.low), Math.min(high, axis.high));
     }
   }
 
@@ -39,6 +62,16 @@ final class Plot {
     static Axis unit(String name) {
       return new Axis(name, 0, 1, List.of(new Tick(0, "0"), new Tick(0.25, "0.25"),
           new Tick(0.5, "0.5"), new Tick(0.75, "0.75"), new Tick(1, "1")));
+    }
+
+    /** From 0 over all means, and a quarter above: intervals of few samples may go far beyond what is there. */
+    static Axis of(String name, List<Interval> means) {
+      double least = means.stream().mapToDouble(Interval::mean).min().orElse(0);
+      double most = means.stream().mapToDouble(Interval::mean).max().orElse(1);
+      double high = means.stream().mapToDouble(Interval::high).filter(Double::isFinite).max()
+          .orElse(most);
+      return round(name, Math.min(0, least),
+          most > 0 ? Math.min(Math.max(high, most), 1.25 * most) : 1);
     }
 
     /** A place for each label. */
@@ -113,7 +146,7 @@ final class Plot {
   /** Points with their intervals, joined by a line. */
   Plot line(int colour, List<Point> points) {
     String path = points.stream()
-        .map(point -> Numbers.of(atX(point.x)) + "," + Numbers.of(atY(point.y)))
+        .map(point -> Numbers.of(atX(point.x.at)) + "," + Numbers.of(atY(point.y.at)))
         .collect(Collectors.joining(" "));
     svg.add(new Element("polyline", "class", "line " + colour(colour), "points", path));
     return dots(colour, points);
@@ -122,12 +155,16 @@ final class Plot {
   /** Points with their intervals. */
   Plot dots(int colour, List<Point> points) {
     for (Point point : points) {
-      if (point.low < point.high) {
-        svg.add(new Element("line", "class", "bar " + colour(colour), "x1", atX(point.x), "y1",
-            atY(point.low), "x2", atX(point.x), "y2", atY(point.high)));
+      Ends across = point.x.within(x);
+      Ends up = point.y.within(y);
+      if (across.low < across.high) {
+        line("bar " + colour(colour), atX(across.low), atY(up.at), atX(across.high), atY(up.at));
       }
-      svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(point.x), "cy",
-          atY(point.y), "r", "4").add(new Element("title").text(point.title)));
+      if (up.low < up.high) {
+        line("bar " + colour(colour), atX(across.at), atY(up.low), atX(across.at), atY(up.high));
+      }
+      svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(across.at), "cy",
+          atY(up.at), "r", "4").add(new Element("title").text(point.title)));
     }
     return this;
   }
