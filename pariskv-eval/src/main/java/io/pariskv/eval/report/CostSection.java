@@ -64,7 +64,7 @@ final class CostSection {
           own.add(new Point(logarithm(bytes.get()), Ends.of(score.get()),
               name + ": " + Numbers.of(score.get()) + " at "
                   + Numbers.of(bytes.get(), Numbers::bytes) + ", n = " + score.get().samples(),
-              ""));
+              results.lengths(task).size() == 1 ? method : name));
         }
       }
       points.add(own);

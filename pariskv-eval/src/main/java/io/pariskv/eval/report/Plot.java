@@ -4,6 +4,7 @@ import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A figure with two axes. Colours are the classes {@code c0} to {@code c7} of the page's style, which has them for light
@@ -26,7 +27,7 @@ final class Plot {
   /**
    * A point and, where they differ, the ends of its intervals along both axes; bars end where the axes do.
    *
-   * @param label stands beside the point; empty for none
+   * @param label stands beside the point if there is room; empty for none
    */
   record Point(Ends x, Ends y, String title, String label) {
     static Point of(double x, Interval y, String title) {
@@ -49,6 +50,19 @@ final class Plot {
 
     private Ends within(Axis axis) {
       return new Ends(at, Math.max(low, axis.low), Math.min(high, axis.high));
+    }
+  }
+
+  /** Where a label stands. */
+  private record Place(double left, double middle, double width) {
+    boolean isInside() {
+      return left >= LEFT && left + width <= WIDTH && middle >= LABEL_HEIGHT / 2
+          && middle <= HEIGHT - BOTTOM - LABEL_HEIGHT / 2;
+    }
+
+    boolean meets(Place other) {
+      return Math.abs(middle - other.middle) < LABEL_HEIGHT && left < other.left + other.width
+          && other.left < left + width;
     }
   }
 
@@ -99,9 +113,14 @@ final class Plot {
     }
   }
 
+  /** Of a letter of a label beside a point. */
+  private static final double LETTER = 5.6;
+  private static final double LABEL_HEIGHT = 11;
+
   private final Axis x;
   private final Axis y;
   private final Element svg;
+  private final List<Place> places = new ArrayList<>();
 
   Plot(String title, Axis x, Axis y) {
     this.x = x;
@@ -166,7 +185,24 @@ final class Plot {
       svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(across.at), "cy",
           atY(up.at), "r", "4").add(new Element("title").text(point.title)));
     }
+    points.stream().filter(point -> !point.label.isEmpty()).forEach(this::mark);
     return this;
+  }
+
+  /** Writes the label where it covers no other and stays in the figure, if there is such a place. */
+  private void mark(Point point) {
+    double width = LETTER * point.label.length();
+    double atX = atX(point.x.at);
+    double atY = atY(point.y.at);
+    Stream.of(new double[]{7, 0}, new double[]{-7 - width, 0}, new double[]{5, -11},
+        new double[]{5, 11}, new double[]{-5 - width, -11}, new double[]{-5 - width, 11})
+        .map(aside -> new Place(atX + aside[0], atY + aside[1], width))
+        .filter(place -> place.isInside() && places.stream().noneMatch(place::meets))
+        .findFirst().ifPresent(place -> {
+          places.add(place);
+          svg.add(new Element("text", "class", "mark", "x", place.left, "y", place.middle + 4)
+              .text(point.label));
+        });
   }
 
   Element toElement() {

@@ -15,9 +15,11 @@ import java.util.stream.Stream;
 /** Scores and measures by length and method. */
 final class ScoreSection {
   private final Results results;
+  private final Sources sources;
 
-  ScoreSection(Results results) {
+  ScoreSection(Results results, Sources sources) {
     this.results = results;
+    this.sources = sources;
   }
 
   List<Element> elements() {
@@ -34,6 +36,7 @@ final class ScoreSection {
         .flatMap(task -> plots(task, k.isEmpty() ? "" : ", " + k, methods)).toList())));
     for (String task : results.tasks()) {
       elements.add(new Element("h3").text(task));
+      elements.add(Page.note("Data: " + sources.shown(results.task(task)) + "."));
       elements.add(table(task));
     }
     return elements;

@@ -39,9 +39,14 @@ public final class Scores {
 
   /** The mean score; empty where a task only measures. */
   public static Optional<Interval> score(List<SampleLine> samples) {
-    double[] scores = samples.stream().map(sample -> sample.outcome().score())
-        .filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
+    double[] scores = scores(samples);
     return scores.length == 0 ? Optional.empty() : Optional.of(Interval.ofScores(scores));
+  }
+
+  /** The scores of the samples that have one. */
+  public static double[] scores(List<SampleLine> samples) {
+    return samples.stream().map(sample -> sample.outcome().score()).filter(Objects::nonNull)
+        .mapToDouble(Double::doubleValue).toArray();
   }
 
   /** How many samples were answered with something that no answer could be made out of; failed ones have no answer. */

@@ -204,6 +204,8 @@ class ReportTest {
         text);
     assertEquals(1, bars(figures(page, "t").getFirst()), "score by length");
     assertEquals(2, bars(figures(page, "t").getLast()), "score, and bytes");
+    assertEquals(1, texts(figures(page, "t").getLast(), "text").stream().filter("m"::equals)
+        .count(), "the point's name");
   }
 
   /** A share, or in results of earlier versions whole percents: of these 1 is near the start, not the end. */
