@@ -38,7 +38,8 @@ final class CostSection {
     }
     elements.add(Page.heading("Costs and agreement with full attention"));
     elements.add(Page.note(
-        "Means over the n samples that did not fail, with 95% intervals: Student's t, not below 0, and of shares not above 1. "
+        "Means over the n samples that did not fail, with 95% intervals: Student's t, not below 0, and of shares not above 1; \u00b1 is in "
+            + "percent of the mean. "
             + "Attended tokens and bytes are those of the answer's decode steps. What pqcache and magicpig "
             + "keep needs all of a prompt, so they make it before the first fed token: it is in the time to the first token. "
             + "Agreement: share of places with the token that full attention wrote, and the first place that differs."));

@@ -78,7 +78,8 @@ final class Numbers {
   /** Bytes with a unit. */
   static String bytes(double bytes) {
     int unit = unit(bytes);
-    return of(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+    return (unit == 0 ? Long.toString(Math.round(bytes)) : of(bytes / Math.pow(1024, unit))) + " "
+        + UNITS[unit];
   }
 
   /** So many doubled bytes, such as {@code 64 MiB}. */

@@ -199,7 +199,7 @@ class ReportTest {
     Document page = parsed(Report.of(Map.of(), lines));
     String text = page.getDocumentElement().getTextContent().replaceAll("\\s+", " ");
     assertTrue(text.contains("m, 4K 4.00 (all equal) 250 (all equal) 300 (all equal) "
-        + "1.50 KiB (0.000 B to 7.85 KiB) 0.000 B (all equal) 1.00 (all equal) "
+        + "1.50 KiB (0 B to 7.85 KiB) 0 B (all equal) 1.00 (all equal) "
         + "0.600 (0.000 to 6.95) 0.200 (all equal) 0.950 (0.315 to 1.00) 0.500 (0.000 to 6.85) 2"),
         text);
     assertEquals(1, bars(figures(page, "t").getFirst()), "score by length");
