@@ -22,19 +22,21 @@ final class EvalSummary {
 
   /** Prints a line a cell and writes the report; returns the exit code, an error if nothing could be run. */
   static int print(List<Line> lines, Path directory, PrintWriter out) {
-    out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%n", "task", "length",
-        "method", "score", "95% interval", "ms/token", "bytes/token", "failed");
+    out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s %10s%n", "task", "length",
+        "method", "score", "95% interval", "ms/token", "bytes/token", "not parsed",
+        "failed");
     Scores.byCell(lines).forEach((cell, samples) -> {
       Optional<Interval> score = Scores.score(samples);
-      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s%s%n", cell.task(),
+      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s %10s%s%n", cell.task(),
           cell.length() == 0 ? "" : cell.length(), cell.method(),
           score.map(each -> String.format(Locale.ROOT, "%.3f", each.mean())).orElse(""),
           score.map(each -> String.format(Locale.ROOT, "%.3f to %.3f", each.low(), each.high()))
               .orElse(""),
           Scores.cost(samples, SampleLine.Cost::millisPerToken)
-              .map(each -> String.format(Locale.ROOT, "%.2f", each)).orElse(""),
+              .map(each -> String.format(Locale.ROOT, "%.2f", each.mean())).orElse(""),
           Scores.cost(samples, SampleLine.Cost::bytesPerToken)
-              .map(each -> MemoryPlan.humanBytes(Math.round(each))).orElse(""),
+              .map(each -> MemoryPlan.humanBytes(Math.round(each.mean()))).orElse(""),
+          Scores.unparsed(samples) + "/" + samples.size(),
           samples.stream().filter(SampleLine::failed).count() + "/" + samples.size(),
           score.isPresent() ? "" : measures(samples));
     });
@@ -51,9 +53,16 @@ final class EvalSummary {
         .distinct().sorted()
         .flatMap(name -> Scores.measure(samples, name).stream()
             .map(each -> String.format(Locale.ROOT, "  %s %.3f", name, each.mean())
-                + (each.samples() < 2
-                    ? ""
-                    : String.format(Locale.ROOT, ", %.3f to %.3f", each.low(), each.high()))))
+                + ends(each)))
         .collect(Collectors.joining());
+  }
+
+  private static String ends(Interval mean) {
+    if (mean.allEqual()) {
+      return ", all equal";
+    }
+    return mean.hasEnds()
+        ? String.format(Locale.ROOT, ", %.3f to %.3f", mean.low(), mean.high())
+        : "";
   }
 }

@@ -32,8 +32,10 @@ class EvalCommandTest {
     List<String> rows = outcome.out().lines().filter(row -> row.startsWith("recall-number"))
         .toList();
     assertEquals(6, rows.size(), outcome.out());
-    assertTrue(rows.getFirst().matches("recall-number +400 full +1.000 +0.342 to 1.000 .*0/2"),
+    assertTrue(
+        rows.getFirst().matches("recall-number +400 full +1.000 +0.342 to 1.000 .* 0/2 +0/2"),
         rows.getFirst());
+    assertTrue(outcome.out().contains("not parsed     failed"), outcome.out());
     assertTrue(outcome.out().contains("pariskv k=64"), outcome.out());
     Path samples = directory.resolve("out/samples.jsonl");
     Path report = directory.resolve("out/report.html");

@@ -1,6 +1,7 @@
 package io.pariskv.eval.report;
 
 import io.pariskv.eval.report.Plot.Axis;
+import io.pariskv.eval.report.Plot.Ends;
 import io.pariskv.eval.report.Plot.Point;
 import io.pariskv.eval.report.Plot.Tick;
 import io.pariskv.eval.run.Agreement;
@@ -11,10 +12,7 @@ import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.ToDoubleFunction;
 
 /** Quality against what a decode step reads, and all costs. */
 final class CostSection {
@@ -34,13 +32,15 @@ final class CostSection {
       elements.add(Page.heading("Quality against bytes read a token"));
       elements.add(Page.note(
           "A point is a method at one length; K, V and summaries that a decode step reads, computed from "
-              + "what it attends."));
+              + "what it attends. Bars are 95% intervals, across where the bytes differ between samples."));
       elements.add(Plot.legend(results.kinds()));
       elements.add(Page.figures(plots));
     }
     elements.add(Page.heading("Costs and agreement with full attention"));
     elements.add(Page.note(
-        "Means over the samples. Attended tokens and bytes are those of the answer's decode steps. What pqcache and magicpig "
+        "Means over the n samples that did not fail, with 95% intervals: Student's t, not below 0, and of shares not above 1; \u00b1 is in "
+            + "percent of the mean. "
+            + "Attended tokens and bytes are those of the answer's decode steps. What pqcache and magicpig "
             + "keep needs all of a prompt, so they make it before the first fed token: it is in the time to the first token. "
             + "Agreement: share of places with the token that full attention wrote, and the first place that differs."));
     results.tasks().forEach(task -> {
@@ -58,16 +58,20 @@ final class CostSection {
       for (int length : results.lengths(task)) {
         List<SampleLine> samples = results.cell(task, length, method);
         Optional<Interval> score = Scores.score(samples);
-        Optional<Double> bytes = Scores.cost(samples, Cost::bytesPerToken).filter(each -> each > 0);
+        Optional<Interval> bytes = Scores.cost(samples, Cost::bytesPerToken)
+            .filter(each -> each.mean() > 0);
         if (score.isPresent() && bytes.isPresent()) {
-          own.add(Point.of(Math.log(bytes.get()) / Math.log(2), score.get().mean(), method + ", "
-              + Numbers.length(length) + ": " + Numbers.of(score.get().mean()) + " at "
-              + Numbers.bytes(bytes.get())));
+          String name = method + ", " + Numbers.length(length);
+          own.add(new Point(logarithm(bytes.get()), Ends.of(score.get()),
+              name + ": " + Numbers.of(score.get()) + " at "
+                  + Numbers.of(bytes.get(), Numbers::bytes) + ", n = " + score.get().samples(),
+              results.lengths(task).size() == 1 ? method : name));
         }
       }
       points.add(own);
     }
-    double[] sizes = points.stream().flatMap(List::stream).mapToDouble(Point::x).toArray();
+    double[] sizes = points.stream().flatMap(List::stream).mapToDouble(point -> point.x().at())
+        .toArray();
     if (sizes.length == 0) {
       return Optional.empty();
     }
@@ -76,6 +80,16 @@ final class CostSection {
       plot.dots(results.colour(methods.get(m)), points.get(m));
     }
     return Optional.of(Page.figure(task, plot.toElement()));
+  }
+
+  private static Ends logarithm(Interval bytes) {
+    Ends ends = Ends.of(bytes);
+    return new Ends(log2(ends.at()), log2(ends.low()), log2(ends.high()));
+  }
+
+  /** Minus infinity of 0: the bar goes to the end of the axis. */
+  private static double log2(double value) {
+    return Math.log(value) / Math.log(2);
   }
 
   /** An axis of powers of two, at most eight of them. */
@@ -93,7 +107,7 @@ final class CostSection {
   private Element table(String task) {
     Table table = new Table(List.of("method, tokens", "ms a token", "tokens/s", "attended",
         "read a token", "summaries held", "prefill, s", "index, s", "first token, s",
-        "equal tokens", "first different"));
+        "equal tokens", "first different", "n"));
     for (String method : results.methods()) {
       for (int length : results.lengths(task)) {
         List<SampleLine> samples = results.cell(task, length, method);
@@ -106,28 +120,35 @@ final class CostSection {
   }
 
   private static List<String> cells(List<SampleLine> samples) {
-    List<Agreement> agreements = samples.stream().map(SampleLine::agreement)
-        .filter(Objects::nonNull).toList();
-    Optional<Double> millis = Scores.cost(samples, Cost::millisPerToken).filter(each -> each > 0);
-    return List.of(shown(millis), shown(millis.map(each -> 1000 / each)),
-        mean(samples, Cost::attendedTokens),
-        Scores.cost(samples, Cost::bytesPerToken).map(Numbers::bytes).orElse(Numbers.NONE),
-        Scores.cost(samples, Cost::summaryBytes).map(Numbers::bytes).orElse(Numbers.NONE),
-        mean(samples, Cost::prefillSeconds), mean(samples, Cost::indexSeconds),
-        mean(samples, Cost::firstTokenSeconds), agreement(agreements, Agreement::equalShare),
-        agreement(agreements, Agreement::firstDifference));
+    Optional<Interval> millis = Scores.cost(samples, Cost::millisPerToken)
+        .filter(each -> each.mean() > 0);
+    return List.of(shown(millis), millis.map(CostSection::perSecond).orElse(Numbers.NONE),
+        shown(Scores.cost(samples, Cost::attendedTokens)),
+        bytes(Scores.cost(samples, Cost::bytesPerToken)),
+        bytes(Scores.cost(samples, Cost::summaryBytes)),
+        shown(Scores.cost(samples, Cost::prefillSeconds)),
+        shown(Scores.cost(samples, Cost::indexSeconds)),
+        shown(Scores.cost(samples, Cost::firstTokenSeconds)),
+        shown(Scores.agreement(samples, Agreement::equalShare, 1)),
+        shown(Scores.agreement(samples, Agreement::firstDifference, Double.POSITIVE_INFINITY)),
+        String.valueOf(samples.stream().filter(line -> line.cost() != null).count()));
   }
 
-  private static String mean(List<SampleLine> samples, ToDoubleFunction<Cost> of) {
-    return shown(Scores.cost(samples, of));
+  /** Of milliseconds; where they may be next to none there is no upper end. */
+  private static String perSecond(Interval millis) {
+    double mean = 1000 / millis.mean();
+    return millis.low() == 0
+        ? Numbers.of(mean) + " (" + Numbers.of(1000 / millis.high()) + " or more)"
+        : Numbers.of(new Interval(mean, 1000 / millis.high(),
+            millis.hasEnds() ? 1000 / millis.low() : Double.POSITIVE_INFINITY, millis.method(),
+            millis.samples()));
   }
 
-  private static String shown(Optional<Double> number) {
-    return number.map(Numbers::of).orElse(Numbers.NONE);
+  private static String shown(Optional<Interval> mean) {
+    return mean.map(Numbers::of).orElse(Numbers.NONE);
   }
 
-  private static String agreement(List<Agreement> agreements, ToDoubleFunction<Agreement> of) {
-    OptionalDouble mean = agreements.stream().mapToDouble(of).average();
-    return mean.isPresent() ? Numbers.of(mean.getAsDouble()) : Numbers.NONE;
+  private static String bytes(Optional<Interval> mean) {
+    return mean.map(each -> Numbers.of(each, Numbers::bytes)).orElse(Numbers.NONE);
   }
 }

@@ -2,9 +2,9 @@ package io.pariskv.eval.report;
 
 import io.pariskv.eval.run.RefusedLine;
 import io.pariskv.eval.run.SampleLine;
+import io.pariskv.eval.run.Scores;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 
 /** What could not be read, could not be answered, could not be run. */
@@ -21,17 +21,18 @@ final class FailureSection {
     List<Element> elements = new ArrayList<>();
     elements.add(Page.heading("Failures"));
     elements.add(Page.note(
-        "No answer could be made out of what was not parsed; cut answers reached the limit of new tokens; "
-            + "failed samples ended with an error. All of them count as they were graded, failed ones as wrong."));
-    Table table = new Table(List.of("task, method", "samples", "not parsed", "cut", "failed"));
+        "Not parsed: something was answered, but no answer could be made out of it. Cut: the answer reached the limit of "
+            + "new tokens. Failed: the sample ended with an error and has no answer. All of them count as they were graded, "
+            + "failed ones as wrong. Shares with their 95% intervals (Wilson)."));
+    Table table = new Table(
+        List.of("task, tokens, method", "samples", "not parsed", "cut", "failed"));
     for (String task : results.tasks()) {
-      for (String method : results.methods()) {
-        List<SampleLine> samples = results.samples(task, method);
-        if (!samples.isEmpty()) {
-          table.row(task + ", " + method, List.of(Integer.toString(samples.size()),
-              share(samples.stream().filter(line -> !line.outcome().parsed()).count(), samples),
-              share(samples.stream().filter(line -> !line.outcome().finished()).count(), samples),
-              share(samples.stream().filter(SampleLine::failed).count(), samples)));
+      for (int length : results.lengths(task)) {
+        for (String method : results.methods()) {
+          List<SampleLine> samples = results.cell(task, length, method);
+          if (!samples.isEmpty()) {
+            table.row(task + ", " + Numbers.length(length) + ", " + method, cells(samples));
+          }
         }
       }
     }
@@ -49,8 +50,12 @@ final class FailureSection {
     return line.cell() + ": " + line.reason();
   }
 
-  private static String share(long count, List<SampleLine> of) {
-    return String.format(Locale.ROOT, "%d (%.0f%%)", count, 100.0 * count / of.size());
+  private static List<String> cells(List<SampleLine> samples) {
+    int n = samples.size();
+    List<SampleLine> answered = samples.stream().filter(line -> !line.failed()).toList();
+    int cut = (int) answered.stream().filter(line -> !line.outcome().finished()).count();
+    return List.of(Integer.toString(n), Numbers.share(Scores.unparsed(samples), n),
+        Numbers.share(cut, n), Numbers.share(n - answered.size(), n));
   }
 
   private static void list(List<Element> elements, String title, List<String> lines) {

@@ -3,7 +3,9 @@ package io.pariskv.eval.report;
 import io.pariskv.eval.stats.Interval;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Locale;
+import java.util.function.DoubleFunction;
 
 /** Numbers as a report writes them. */
 final class Numbers {
@@ -15,11 +17,43 @@ final class Numbers {
   private Numbers() {
   }
 
-  /** Such as {@code 0.875 (0.529 to 0.978)}. */
+  /** Such as {@code 0.875 (0.529 to 0.978)}, {@code 16.0 (all equal)}; of one value without an interval. */
   static String of(Interval interval) {
-    return Double.isInfinite(interval.high())
-        ? of(interval.mean())
-        : of(interval.mean()) + " (" + of(interval.low()) + " to " + of(interval.high()) + ")";
+    return of(interval, Numbers::of);
+  }
+
+  /** The same with numbers that are written by {@code shown}. */
+  static String of(Interval interval, DoubleFunction<String> shown) {
+    String mean = shown.apply(interval.mean());
+    if (!interval.hasEnds()) {
+      return mean;
+    }
+    if (interval.allEqual()) {
+      return mean + " (all equal)";
+    }
+    String low = shown.apply(interval.low());
+    String high = shown.apply(interval.high());
+    return low.equals(high)
+        ? mean + " (\u00b1 " + small(interval.high() / interval.mean() - 1) + ")"
+        : mean + " (" + low + " to " + high + ")";
+  }
+
+  /** An interval that is narrower than its mean is written: in percent of the mean. */
+  private static String small(double share) {
+    return new BigDecimal(100 * share).round(new MathContext(1, RoundingMode.UP))
+        .toPlainString() + "%";
+  }
+
+  /** The same with how many samples: {@code 16.0 (all equal), n = 5}. */
+  static String withCount(Interval interval) {
+    return of(interval) + ", n = " + interval.samples();
+  }
+
+  /** So many of {@code all} as a share with its interval, such as {@code 2 (20%, 6 to 51%)}. */
+  static String share(int count, int all) {
+    Interval share = Interval.wilson(count, all);
+    return String.format(Locale.ROOT, "%d (%.0f%%, %.0f to %.0f%%)", count, 100 * share.mean(),
+        100 * share.low(), 100 * share.high());
   }
 
   /** Three significant digits or so. */
@@ -44,7 +78,8 @@ final class Numbers {
   /** Bytes with a unit. */
   static String bytes(double bytes) {
     int unit = unit(bytes);
-    return of(bytes / Math.pow(1024, unit)) + " " + UNITS[unit];
+    return (unit == 0 ? Long.toString(Math.round(bytes)) : of(bytes / Math.pow(1024, unit))) + " "
+        + UNITS[unit];
   }
 
   /** So many doubled bytes, such as {@code 64 MiB}. */

@@ -17,7 +17,7 @@ final class Page {
       figure { margin: 0; padding: 12px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; flex: 1 1 460px; max-width: 570px; box-sizing: border-box; }
       figcaption { font-weight: 600; margin-bottom: 6px; }
       svg { width: 100%; height: auto; display: block; } svg.heat { max-width: 100%; width: auto; }
-      svg text { font: 12px system-ui, sans-serif; fill: var(--soft); } svg.heat text { fill: var(--ink); }
+      svg text { font: 12px system-ui, sans-serif; fill: var(--soft); } svg.heat text { fill: var(--ink); } svg text.mark { font-size: 10px; }
       .grid { stroke: var(--line); } .axis, .tick { stroke: var(--soft); }
       .line { fill: none; stroke-width: 2; } .bar { stroke-width: 1.5; opacity: 0.7; } .dot { stroke: var(--card); stroke-width: 1.5; }
       .cell { fill: var(--c0); } .none { fill: none; stroke: var(--line); }

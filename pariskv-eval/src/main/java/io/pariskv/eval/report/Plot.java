@@ -1,8 +1,10 @@
 package io.pariskv.eval.report;
 
+import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A figure with two axes. Colours are the classes {@code c0} to {@code c7} of the page's style, which has them for light
@@ -22,10 +24,45 @@ final class Plot {
   record Tick(double at, String label) {
   }
 
-  /** A point and, if they differ, the ends of its interval. */
-  record Point(double x, double y, double low, double high, String title) {
-    static Point of(double x, double y, String title) {
-      return new Point(x, y, y, y, title);
+  /**
+   * A point and, where they differ, the ends of its intervals along both axes; bars end where the axes do.
+   *
+   * @param label stands beside the point if there is room; empty for none
+   */
+  record Point(Ends x, Ends y, String title, String label) {
+    static Point of(double x, Interval y, String title) {
+      return new Point(Ends.at(x), Ends.of(y), title, "");
+    }
+  }
+
+  /** Where a point stands on one axis, and from where to where its bar goes. */
+  record Ends(double at, double low, double high) {
+    static Ends at(double at) {
+      return new Ends(at, at, at);
+    }
+
+    /** Of one value there is no bar. */
+    static Ends of(Interval mean) {
+      return mean.hasEnds()
+          ? new Ends(mean.mean(), mean.low(), mean.high())
+          : at(mean.mean());
+    }
+
+    private Ends within(Axis axis) {
+      return new Ends(at, Math.max(low, axis.low), Math.min(high, axis.high));
+    }
+  }
+
+  /** Where a label stands. */
+  private record Place(double left, double middle, double width) {
+    boolean isInside() {
+      return left >= LEFT && left + width <= WIDTH && middle >= LABEL_HEIGHT / 2
+          && middle <= HEIGHT - BOTTOM - LABEL_HEIGHT / 2;
+    }
+
+    boolean meets(Place other) {
+      return Math.abs(middle - other.middle) < LABEL_HEIGHT && left < other.left + other.width
+          && other.left < left + width;
     }
   }
 
@@ -39,6 +76,16 @@ final class Plot {
     static Axis unit(String name) {
       return new Axis(name, 0, 1, List.of(new Tick(0, "0"), new Tick(0.25, "0.25"),
           new Tick(0.5, "0.5"), new Tick(0.75, "0.75"), new Tick(1, "1")));
+    }
+
+    /** From 0 over all means, and a quarter above: intervals of few samples may go far beyond what is there. */
+    static Axis of(String name, List<Interval> means) {
+      double least = means.stream().mapToDouble(Interval::mean).min().orElse(0);
+      double most = means.stream().mapToDouble(Interval::mean).max().orElse(1);
+      double high = means.stream().mapToDouble(Interval::high).filter(Double::isFinite).max()
+          .orElse(most);
+      return round(name, Math.min(0, least),
+          most > 0 ? Math.min(Math.max(high, most), 1.25 * most) : 1);
     }
 
     /** A place for each label. */
@@ -66,9 +113,14 @@ final class Plot {
     }
   }
 
+  /** Of a letter of a label beside a point. */
+  private static final double LETTER = 5.6;
+  private static final double LABEL_HEIGHT = 11;
+
   private final Axis x;
   private final Axis y;
   private final Element svg;
+  private final List<Place> places = new ArrayList<>();
 
   Plot(String title, Axis x, Axis y) {
     this.x = x;
@@ -113,7 +165,7 @@ final class Plot {
   /** Points with their intervals, joined by a line. */
   Plot line(int colour, List<Point> points) {
     String path = points.stream()
-        .map(point -> Numbers.of(atX(point.x)) + "," + Numbers.of(atY(point.y)))
+        .map(point -> Numbers.of(atX(point.x.at)) + "," + Numbers.of(atY(point.y.at)))
         .collect(Collectors.joining(" "));
     svg.add(new Element("polyline", "class", "line " + colour(colour), "points", path));
     return dots(colour, points);
@@ -122,14 +174,35 @@ final class Plot {
   /** Points with their intervals. */
   Plot dots(int colour, List<Point> points) {
     for (Point point : points) {
-      if (point.low < point.high) {
-        svg.add(new Element("line", "class", "bar " + colour(colour), "x1", atX(point.x), "y1",
-            atY(point.low), "x2", atX(point.x), "y2", atY(point.high)));
+      Ends across = point.x.within(x);
+      Ends up = point.y.within(y);
+      if (across.low < across.high) {
+        line("bar " + colour(colour), atX(across.low), atY(up.at), atX(across.high), atY(up.at));
       }
-      svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(point.x), "cy",
-          atY(point.y), "r", "4").add(new Element("title").text(point.title)));
+      if (up.low < up.high) {
+        line("bar " + colour(colour), atX(across.at), atY(up.low), atX(across.at), atY(up.high));
+      }
+      svg.add(new Element("circle", "class", "dot " + colour(colour), "cx", atX(across.at), "cy",
+          atY(up.at), "r", "4").add(new Element("title").text(point.title)));
     }
+    points.stream().filter(point -> !point.label.isEmpty()).forEach(this::mark);
     return this;
+  }
+
+  /** Writes the label where it covers no other and stays in the figure, if there is such a place. */
+  private void mark(Point point) {
+    double width = LETTER * point.label.length();
+    double atX = atX(point.x.at);
+    double atY = atY(point.y.at);
+    Stream.of(new double[]{7, 0}, new double[]{-7 - width, 0}, new double[]{5, -11},
+        new double[]{5, 11}, new double[]{-5 - width, -11}, new double[]{-5 - width, 11})
+        .map(aside -> new Place(atX + aside[0], atY + aside[1], width))
+        .filter(place -> place.isInside() && places.stream().noneMatch(place::meets))
+        .findFirst().ifPresent(place -> {
+          places.add(place);
+          svg.add(new Element("text", "class", "mark", "x", place.left, "y", place.middle + 4)
+              .text(point.label));
+        });
   }
 
   Element toElement() {

@@ -40,7 +40,12 @@ public final class Report {
     Results results = new Results(lines);
     List<Element> sections = new ArrayList<>(head(settings, results));
     if (!results.all().isEmpty()) {
-      sections.addAll(new ScoreSection(results).elements());
+      Sources sources = new Sources(settings);
+      sections.addAll(new DataSection(results, sources).elements());
+      sections.addAll(new RulerSection(results, sources).elements());
+      sections.addAll(new ScoreSection(results, sources).elements());
+      sections.addAll(new LabelSection(results).elements());
+      sections.addAll(new PairSection(results).elements());
       sections.addAll(new DepthSection(results).elements());
       sections.addAll(new CostSection(results).elements());
       sections.addAll(new RetrievalSection(results).elements());

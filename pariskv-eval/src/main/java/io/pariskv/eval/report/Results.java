@@ -83,6 +83,11 @@ final class Results {
     return cells.getOrDefault(new Cell(task, length, method), List.of());
   }
 
+  /** Samples of a task through all methods. */
+  List<SampleLine> task(String task) {
+    return all().stream().filter(line -> line.cell().task().equals(task)).toList();
+  }
+
   /** Samples of a task through a method, whatever their length. */
   List<SampleLine> samples(String task, String method) {
     return all().stream().filter(

@@ -20,13 +20,17 @@ final class RetrievalSection {
   private static final int GROUPS = 16;
 
   private static final List<Measure> MEASURES = List.of(
-      new Measure("recall, mean query", RetrievalPoint::recall),
-      new Measure("recall, each query head", RetrievalPoint::headRecall),
-      new Measure("attention mass", RetrievalPoint::mass),
-      new Measure("output error", RetrievalPoint::error));
+      new Measure("recall, mean query", RetrievalPoint::recall, 1),
+      new Measure("recall, each query head", RetrievalPoint::headRecall, 1),
+      new Measure("attention mass", RetrievalPoint::mass, 1),
+      new Measure("output error", RetrievalPoint::error, Double.POSITIVE_INFINITY));
 
-  /** What is measured of a selection. */
-  private record Measure(String title, ToDoubleFunction<RetrievalPoint> of) {
+  /**
+   * What is measured of a selection.
+   *
+   * @param most what it can be at most; the least is 0
+   */
+  private record Measure(String title, ToDoubleFunction<RetrievalPoint> of, double most) {
   }
 
   private final Results results;
@@ -44,8 +48,9 @@ final class RetrievalSection {
     elements.add(Page.note(
         "Beside exact attention in double. Recall: share of the best k keys of the zone that were selected, by the "
             + "group's mean query or by each query head. Mass: share of the exact attention weights on attended tokens. Error: of the "
-            + "output, relative. Means over layers, heads and samples; intervals are Student's t over the samples' means. Steps "
-            + "are counted from the prefill."));
+            + "output, relative. Means over layers, heads and samples; intervals are 95%, Student's t over the samples' means, "
+            + "since steps and heads of one sample are alike: n counts samples. They are cut to what can be, and bars end where "
+            + "the axis does; of one sample there is none. Steps are counted from the prefill."));
     elements.add(Plot.legend(results.kinds()));
     for (String task : results.tasks()) {
       for (int length : results.lengths(task)) {
@@ -74,14 +79,23 @@ final class RetrievalSection {
   private Element plot(Measure measure, Map<String, List<SampleLine>> samples) {
     int last = samples.values().stream().flatMap(List::stream).map(SampleLine::retrieval)
         .flatMap(List::stream).mapToInt(RetrievalPoint::step).max().orElse(1);
+    double width = (last + 1.0) / GROUPS;
+    List<String> methods = results.methods();
+    Map<String, Map<Integer, Interval>> means = methods.stream().collect(Collectors.toMap(
+        method -> method, method -> intervals(samples.getOrDefault(method, List.of()), measure,
+            point -> (int) (point.step() / width))));
     Plot plot = new Plot(measure.title, Axis.round("decode step", 0, last),
-        Axis.unit(measure.title));
-    for (String method : results.methods()) {
+        measure.most == 1
+            ? Axis.unit(measure.title)
+            : Axis.of(measure.title,
+                means.values().stream().flatMap(each -> each.values().stream()).toList()));
+    for (int m = 0; m < methods.size(); m++) {
+      String method = methods.get(m);
+      double middle = 0.5 + 0.6 * ((m + 0.5) / methods.size() - 0.5); // bars beside each other
       List<Point> line = new ArrayList<>();
-      intervals(samples.getOrDefault(method, List.of()), measure,
-          point -> point.step() * GROUPS / (last + 1)).forEach(
-              (group, mean) -> line.add(Point.of((group + 0.5) * (last + 1) / GROUPS,
-                  Math.min(mean.mean(), 1), method + ": " + Numbers.of(mean))));
+      means.getOrDefault(method, Map.of())
+          .forEach((group, mean) -> line.add(Point.of((group + middle) * width, mean,
+              method + ": " + Numbers.withCount(mean))));
       plot.line(results.colour(method), line);
     }
     return Page.figure(measure.title, plot.toElement());
@@ -118,7 +132,8 @@ final class RetrievalSection {
     }
     Map<K, Interval> intervals = new TreeMap<>();
     means.forEach((key, each) -> intervals.put(key,
-        Interval.student(each.stream().mapToDouble(Double::doubleValue).toArray())));
+        Interval.student(each.stream().mapToDouble(Double::doubleValue).toArray()).within(0,
+            measure.most)));
     return intervals;
   }
 }

@@ -8,15 +8,18 @@ import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Scores and measures by length and method. */
 final class ScoreSection {
   private final Results results;
+  private final Sources sources;
 
-  ScoreSection(Results results) {
+  ScoreSection(Results results, Sources sources) {
     this.results = results;
+    this.sources = sources;
   }
 
   List<Element> elements() {
@@ -24,13 +27,16 @@ final class ScoreSection {
     elements.add(Page.heading("Score by length and method"));
     elements.add(Page.note(
         "Mean and 95% confidence interval: Wilson's score interval where every score is 0 or 1, or all are equal, else the "
-            + "percentile bootstrap (2,000 resamples); measures have Student's t. Every failure counts as wrong. Samples of a cell "
-            + "are the same for every method, so intervals that overlap may still hide a difference."));
+            + "percentile bootstrap (2,000 resamples); measures have Student's t, cut to what can be. Bars end where the axis does; of "
+            + "one sample there is no interval, and of equal measures none that means anything. Every failure counts as wrong; "
+            + "answers that could not be parsed are counted beside the score, failed samples at the end. Samples of a cell are "
+            + "the same for every method, so intervals that overlap may still hide a difference."));
     elements.add(Plot.legend(results.kinds()));
     results.methodsByK().forEach((k, methods) -> elements.add(Page.figures(results.tasks().stream()
         .flatMap(task -> plots(task, k.isEmpty() ? "" : ", " + k, methods)).toList())));
     for (String task : results.tasks()) {
       elements.add(new Element("h3").text(task));
+      elements.add(Page.note("Data: " + sources.shown(results.task(task)) + "."));
       elements.add(table(task));
     }
     return elements;
@@ -50,17 +56,12 @@ final class ScoreSection {
     return plots.stream();
   }
 
-  /** Over all means, and a quarter above: intervals of few samples may go far beyond what can be. */
   private Axis axis(String task, String measure,
       Function<List<SampleLine>, Optional<Interval>> mean) {
-    List<Interval> all = results.methods().stream().flatMap(method -> results.lengths(task).stream()
-        .map(length -> mean.apply(results.cell(task, length, method))))
-        .flatMap(Optional::stream).toList();
-    double least = all.stream().mapToDouble(Interval::mean).min().orElse(0);
-    double most = all.stream().mapToDouble(Interval::mean).max().orElse(1);
-    double high = all.stream().mapToDouble(Interval::high).filter(Double::isFinite).max()
-        .orElse(most);
-    return Axis.round(measure, Math.min(0, least), most > 0 ? Math.min(high, 1.25 * most) : 1);
+    return Axis.of(measure, results.methods().stream()
+        .flatMap(method -> results.lengths(task).stream()
+            .map(length -> mean.apply(results.cell(task, length, method))))
+        .flatMap(Optional::stream).toList());
   }
 
   private List<String> measures(String task) {
@@ -79,19 +80,11 @@ final class ScoreSection {
         double x = i + aside;
         String name = methods.get(m) + ", " + Numbers.length(lengths.get(i)) + ": ";
         mean.apply(results.cell(task, lengths.get(i), methods.get(m))).ifPresent(
-            each -> points.add(point(x, each, y, name + Numbers.of(each))));
+            each -> points.add(Point.of(x, each, name + Numbers.withCount(each))));
       }
       plot.line(results.colour(methods.get(m)), points);
     }
     return Page.figure(title, plot.toElement());
-  }
-
-  /** The interval as far as the axis goes; of one sample there is none. */
-  private static Point point(double x, Interval mean, Axis y, String title) {
-    return Double.isFinite(mean.high() - mean.low())
-        ? new Point(x, mean.mean(), Math.max(mean.low(), y.low()), Math.min(mean.high(), y.high()),
-            title)
-        : Point.of(x, mean.mean(), title);
   }
 
   private Element table(String task) {
@@ -99,25 +92,36 @@ final class ScoreSection {
     columns.addAll(results.shownLengths(task));
     Table table = new Table(columns);
     for (String method : results.methods()) {
-      row(table, task, method, method, Scores::score);
+      row(table, task, method, method, Scores::score, ScoreSection::withParsed);
     }
     for (String measure : measures(task)) {
       for (String method : results.methods()) {
         row(table, task, method, method + ", " + measure,
-            samples -> Scores.measure(samples, measure));
+            samples -> Scores.measure(samples, measure),
+            (mean, _) -> Numbers.withCount(mean));
       }
     }
     return table.toElement();
   }
 
+  /** A score with the share of answers that could not be parsed. */
+  private static String withParsed(Interval score, List<SampleLine> samples) {
+    int unparsed = Scores.unparsed(samples);
+    return Numbers.withCount(score) + (unparsed == 0
+        ? "; all parsed"
+        : "; not parsed " + Numbers.share(unparsed, samples.size()));
+  }
+
   private void row(Table table, String task, String method, String name,
-      Function<List<SampleLine>, Optional<Interval>> mean) {
-    List<Optional<Interval>> means = results.lengths(task).stream()
-        .map(length -> mean.apply(results.cell(task, length, method))).toList();
-    if (means.stream().anyMatch(Optional::isPresent)) {
-      table.row(name, means.stream().map(
-          each -> each.map(it -> Numbers.of(it) + ", n = " + it.samples()).orElse(Numbers.NONE))
-          .toList());
+      Function<List<SampleLine>, Optional<Interval>> mean,
+      BiFunction<Interval, List<SampleLine>, String> shown) {
+    List<String> cells = results.lengths(task).stream()
+        .map(length -> results.cell(task, length, method))
+        .map(samples -> mean.apply(samples).map(each -> shown.apply(each, samples))
+            .orElse(Numbers.NONE))
+        .toList();
+    if (cells.stream().anyMatch(cell -> !cell.equals(Numbers.NONE))) {
+      table.row(name, cells);
     }
   }
 }

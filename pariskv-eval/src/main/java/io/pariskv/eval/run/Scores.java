@@ -2,16 +2,19 @@ package io.pariskv.eval.run;
 
 import io.pariskv.eval.stats.Interval;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 
 /** Lines of results by cell, and what they come to. */
 public final class Scores {
+  /** Measures that count right parts of the references. */
+  private static final Set<String> PARTS = Set.of("hops", "right");
+
   private Scores() {
   }
 
@@ -36,25 +39,55 @@ public final class Scores {
 
   /** The mean score; empty where a task only measures. */
   public static Optional<Interval> score(List<SampleLine> samples) {
-    double[] scores = samples.stream().map(sample -> sample.outcome().score())
-        .filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
+    double[] scores = scores(samples);
     return scores.length == 0 ? Optional.empty() : Optional.of(Interval.ofScores(scores));
   }
 
-  /** The mean of a measure over the samples that have it. */
+  /** The scores of the samples that have one. */
+  public static double[] scores(List<SampleLine> samples) {
+    return samples.stream().map(sample -> sample.outcome().score()).filter(Objects::nonNull)
+        .mapToDouble(Double::doubleValue).toArray();
+  }
+
+  /** How many samples were answered with something that no answer could be made out of; failed ones have no answer. */
+  public static int unparsed(List<SampleLine> samples) {
+    return (int) samples.stream().filter(line -> !line.failed() && !line.outcome().parsed())
+        .count();
+  }
+
+  /**
+   * The mean of a measure over the samples that have it. Measures are counts and amounts, so the interval does not go below 0;
+   * and what counts right parts of an answer cannot be more than the parts there are.
+   */
   public static Optional<Interval> measure(List<SampleLine> samples, String name) {
-    double[] values = samples.stream().map(sample -> sample.outcome().measures().get(name))
-        .filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
-    return values.length == 0 ? Optional.empty() : Optional.of(Interval.student(values));
+    List<SampleLine> having = samples.stream()
+        .filter(sample -> sample.outcome().measures().containsKey(name)).toList();
+    double most = PARTS.contains(name)
+        ? having.stream().mapToInt(sample -> sample.prompt().references().size()).average()
+            .orElse(0)
+        : Double.POSITIVE_INFINITY;
+    return mean(having, sample -> sample.outcome().measures().get(name), most);
   }
 
   /** The mean of something that costs; empty where all samples failed. */
-  public static Optional<Double> cost(List<SampleLine> samples,
+  public static Optional<Interval> cost(List<SampleLine> samples,
       ToDoubleFunction<SampleLine.Cost> of) {
-    double[] values = samples.stream().map(SampleLine::cost).filter(Objects::nonNull)
-        .mapToDouble(of).toArray();
-    return values.length == 0
+    return mean(samples.stream().map(SampleLine::cost).filter(Objects::nonNull).toList(), of,
+        Double.POSITIVE_INFINITY);
+  }
+
+  /** The mean of what compares with full attention, at most {@code most}; empty where nothing was compared. */
+  public static Optional<Interval> agreement(List<SampleLine> samples,
+      ToDoubleFunction<Agreement> of, double most) {
+    return mean(samples.stream().map(SampleLine::agreement).filter(Objects::nonNull).toList(), of,
+        most);
+  }
+
+  /** Student's t, from 0 to {@code most}. */
+  private static <T> Optional<Interval> mean(List<T> of, ToDoubleFunction<T> value, double most) {
+    return of.isEmpty()
         ? Optional.empty()
-        : Optional.of(Arrays.stream(values).sum() / values.length);
+        : Optional.of(
+            Interval.student(of.stream().mapToDouble(value).toArray()).within(0, most));
   }
 }

@@ -21,11 +21,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
+import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
 /** The report is well-formed, shows what it is given as text, and needs nothing from elsewhere. */
@@ -103,7 +105,8 @@ class ReportTest {
     assertTrue(document.getDocumentElement().getTextContent().contains("<script>alert('x')"));
     for (String part : List.of("src=", "href=", "http:", "https:", "url(", "@import", "NaN",
         "Infinity")) {
-      assertFalse(page.contains(part), part);
+      assertFalse(page.contains(part), () -> part + " in "
+          + page.substring(Math.max(0, page.indexOf(part) - 200), page.indexOf(part)));
     }
     assertTrue(page.contains("prefers-color-scheme: dark"));
   }
@@ -113,7 +116,8 @@ class ReportTest {
     String text = parsed(Report.of(Map.of("model", "m"), lines())).getDocumentElement()
         .getTextContent();
     for (String part : List.of("0.400 (0.118 to 0.769), n = 5", "Wilson", "bootstrap",
-        "Needle depth by length", "bytes a token", "by layer and KV head", "2 (20%)",
+        "Needle depth by length", "bytes a token", "by layer and KV head", "1 (20%, 4 to 62%)",
+        "0.400 (0.118 to 0.769), n = 5; not parsed 1 (20%, 4 to 62%)",
         "Cells that could not be run", "hops", "v1")) {
       assertTrue(text.contains(part), part + " is not in " + text);
     }
@@ -132,12 +136,76 @@ class ReportTest {
     }
     String text = parsed(Report.of(Map.of(), lines)).getDocumentElement().getTextContent()
         .replaceAll("\\s+", " ");
-    for (String row : List.of("m", "m, 03, 1")) { // 0.6 -+ 12.706 * 0.2
-      assertTrue(text.contains(row + " 0.600 (-1.94 to 3.14) 0.500 (0.500 to 0.500)"), text);
+    for (String row : List.of("m", "m, 03, 1")) { // 0.6 -+ 12.706 * 0.2, which no share can have
+      assertTrue(text.contains(row + " 0.600 (0.000 to 1.00) 0.500 (all equal)"), text);
     }
     String one = parsed(Report.of(Map.of(), lines.subList(0, 1))).getDocumentElement()
         .getTextContent().replaceAll("\\s+", " ");
     assertTrue(one.contains("m, 03, 1 0.800 0.500 0.500 0.500 1"), one);
+  }
+
+  /** One sample has errors of 2.77 and 1, the other of 1.5: nothing of that may be cut at 1. */
+  @Test
+  void retrievalPlots_haveBars_andAnAxisThatReachesTheErrors() throws Exception {
+    List<Line> lines = new ArrayList<>();
+    for (int id = 0; id < 3; id++) {
+      SampleLine any = line("retrieval", 4096, "m", id, 1.0);
+      List<RetrievalPoint> points = List.of(
+          new RetrievalPoint(0, 0, 0, 0.5 + 0.1 * id, 1, 1, 2.67 + 0.1 * id),
+          new RetrievalPoint(40, 0, 0, 0.5, 1, 1, 1));
+      lines.add(new SampleLine(any.cell(), any.id(), any.prompt(), any.outcome(), any.cost(), null,
+          points, any.origin()));
+    }
+    Document page = parsed(Report.of(Map.of(), lines));
+    assertEquals(1, bars(figures(page, "recall, mean query").getFirst()), "of step 40 all equal");
+    org.w3c.dom.Element error = figures(page, "output error").getFirst();
+    assertTrue(texts(error, "text").contains("4"), texts(error, "text").toString());
+    assertEquals(List.of("m: 2.77 (2.52 to 3.02), n = 3", "m: 1.00 (all equal), n = 3"),
+        texts(error, "title"));
+    org.w3c.dom.Element dot = (org.w3c.dom.Element) error.getElementsByTagName("circle").item(0);
+    assertEquals(12 + 204 * (1 - 2.77 / 4), Double.parseDouble(dot.getAttribute("cy")), 0.01);
+  }
+
+  private static List<String> texts(org.w3c.dom.Element in, String tag) {
+    return elements(in, tag).stream().map(org.w3c.dom.Element::getTextContent).toList();
+  }
+
+  private static long bars(org.w3c.dom.Element figure) {
+    return elements(figure, "line").stream()
+        .filter(line -> line.getAttribute("class").startsWith("bar")).count();
+  }
+
+  private static List<org.w3c.dom.Element> figures(Document page, String caption) {
+    return elements(page.getDocumentElement(), "figure").stream()
+        .filter(each -> each.getFirstChild().getTextContent().equals(caption)).toList();
+  }
+
+  private static List<org.w3c.dom.Element> elements(org.w3c.dom.Element in, String tag) {
+    NodeList found = in.getElementsByTagName(tag);
+    return IntStream.range(0, found.getLength())
+        .mapToObj(i -> (org.w3c.dom.Element) found.item(i)).toList();
+  }
+
+  /** The first sample reads twice the bytes of the second, in the same time. */
+  @Test
+  void costsAndAgreement_haveIntervals_andBytesABarAcross() throws Exception {
+    List<Line> lines = new ArrayList<>();
+    for (int id = 0; id < 2; id++) {
+      SampleLine any = line("t", 4096, "m", id, (double) id);
+      lines.add(new SampleLine(any.cell(), any.id(), any.prompt(), any.outcome(),
+          new SampleLine.Cost(300, 4000, (1 + id) * 1024, 0, 0, 1, 0.1 + id, 0.2, 4),
+          new Agreement(id, 1 - 0.1 * id, 2), List.of(), any.origin()));
+    }
+    Document page = parsed(Report.of(Map.of(), lines));
+    String text = page.getDocumentElement().getTextContent().replaceAll("\\s+", " ");
+    assertTrue(text.contains("m, 4K 4.00 (all equal) 250 (all equal) 300 (all equal) "
+        + "1.50 KiB (0 B to 7.85 KiB) 0 B (all equal) 1.00 (all equal) "
+        + "0.600 (0.000 to 6.95) 0.200 (all equal) 0.950 (0.315 to 1.00) 0.500 (0.000 to 6.85) 2"),
+        text);
+    assertEquals(1, bars(figures(page, "t").getFirst()), "score by length");
+    assertEquals(2, bars(figures(page, "t").getLast()), "score, and bytes");
+    assertEquals(1, texts(figures(page, "t").getLast(), "text").stream().filter("m"::equals)
+        .count(), "the point's name");
   }
 
   /** A share, or in results of earlier versions whole percents: of these 1 is near the start, not the end. */
@@ -150,7 +218,10 @@ class ReportTest {
           any.cost(), null, List.of(), any.origin());
       String text = parsed(Report.of(Map.of(), List.of(line))).getDocumentElement()
           .getTextContent().replaceAll("\\s+", " ");
-      assertTrue(text.contains("0 to 20% 0.500 20 to 40%"), text);
+      assertTrue(text.contains("0 to 20% 0.500 (0.055 to 0.945), n = 1 0.500 n = 1 20 to 40%"),
+          text);
+      assertTrue(text.contains("full, 0 to 20% 0.500 (0.055 to 0.945), n = 1 full, 20 to 40%"),
+          text);
     }
   }
 
