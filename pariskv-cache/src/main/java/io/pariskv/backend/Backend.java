@@ -20,6 +20,7 @@ import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -41,6 +42,11 @@ public interface Backend extends AutoCloseable {
   /** What else a person may want to know of it, by name; such as which libraries it found. */
   default Map<String, String> facts() {
     return Map.of();
+  }
+
+  /** What makes it slower here than it could be and what to do about it, a line each; such as a library that is missing. */
+  default List<String> shortcomings() {
+    return List.of();
   }
 
   /** From here on the calling thread drives the backend; the one before must have stopped using it. */

@@ -1,12 +1,15 @@
 package io.pariskv.backend;
 
 import io.pariskv.backend.cuda.CudaBackend;
+import io.pariskv.backend.cuda.CudaException;
 import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.error.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Chooses a backend, in the order cuda, vector, scalar, and says why the others were not taken. */
@@ -23,7 +26,31 @@ public final class Backends {
   public record Candidate(String name, @Nullable String unusable) {
   }
 
-  private record Entry(String name, Supplier<@Nullable String> unusable, Supplier<Backend> open) {
+  /**
+   * An attempt to open one of them.
+   *
+   * @param candidate which, and why it cannot be used, if that is so
+   * @param backend null if it cannot be used; else the caller closes it
+   */
+  public record Attempt(Candidate candidate, @Nullable Backend backend) {
+  }
+
+  /**
+   * The backend that was taken.
+   *
+   * @param backend the caller closes it
+   * @param refused those that come before it and cannot be used, with their reasons
+   */
+  public record Choice(Backend backend, List<Candidate> refused) {
+
+    /** The same, not to be changed. */
+    public Choice {
+      refused = List.copyOf(refused);
+    }
+  }
+
+  /** How a backend is found unusable, in words, before it is opened, and how it is opened. */
+  record Entry(String name, Supplier<@Nullable String> unusable, Supplier<Backend> open) {
   }
 
   private static final List<Entry> ORDER = List.of(
@@ -31,9 +58,35 @@ public final class Backends {
       new Entry("vector", VectorBackend::unusable, VectorBackend::new),
       new Entry("scalar", () -> null, ScalarBackend::new));
 
-  /** All backends in order of preference, each with the reason it cannot be used, if any. */
+  /**
+   * All backends in order of preference, each with the reason it cannot be used, if any. Opens none, so one may still fail
+   * to open: a GPU that is full, or held by another program.
+   */
   public static List<Candidate> candidates() {
     return ORDER.stream().map(entry -> new Candidate(entry.name, entry.unusable.get())).toList();
+  }
+
+  /** Tries to open every backend in turn, in order of preference; each is closed when {@code use} is done with it. */
+  public static void each(Consumer<Attempt> use) {
+    each(use, ORDER);
+  }
+
+  @SuppressWarnings("try") // closed in the end
+  static void each(Consumer<Attempt> use, List<Entry> order) {
+    for (Entry entry : order) {
+      Attempt attempt = attempt(entry);
+      try (Backend backend = attempt.backend) {
+        use.accept(attempt);
+      }
+    }
+  }
+
+  private static Attempt attempt(Entry entry) {
+    try {
+      return new Attempt(new Candidate(entry.name, null), open(entry));
+    } catch (InputException e) {
+      return new Attempt(new Candidate(entry.name, e.getMessage()), null);
+    }
   }
 
   /**
@@ -44,21 +97,48 @@ public final class Backends {
    *     instead
    */
   public static Backend open(String name) {
-    List<String> names = new ArrayList<>(List.of("auto"));
-    for (Entry entry : ORDER) {
-      names.add(entry.name);
+    return choose(name).backend;
+  }
+
+  /** As {@link #open}, with the reasons against those that {@code auto} prefers. */
+  public static Choice choose(String name) {
+    return choose(name, ORDER);
+  }
+
+  static Choice choose(String name, List<Entry> order) {
+    List<Candidate> refused = new ArrayList<>();
+    for (Entry entry : order) {
       if (!name.equals("auto") && !name.equals(entry.name)) {
         continue;
       }
-      String unusable = entry.unusable.get();
-      if (unusable == null) {
-        return entry.open.get();
-      }
-      if (!name.equals("auto")) {
-        throw new InputException("backend " + name + " cannot be used: " + unusable);
+      try {
+        return new Choice(open(entry), refused);
+      } catch (InputException e) {
+        if (!name.equals("auto")) {
+          throw new InputException("backend " + name + " cannot be used: " + e.getMessage(),
+              e.getCause());
+        }
+        refused.add(new Candidate(entry.name, e.getMessage()));
       }
     }
-    throw new InputException(
-        "no backend '" + name + "'; choose one of " + String.join(", ", names));
+    throw new InputException("no backend '" + name + "'; choose one of auto, "
+        + order.stream().map(Entry::name).collect(Collectors.joining(", ")));
+  }
+
+  /**
+   * Opens one. What fails then is a reason like those that are known before: the machine cannot do it now.
+   *
+   * @throws InputException with the reason alone
+   */
+  private static Backend open(Entry entry) {
+    String unusable = entry.unusable.get();
+    if (unusable != null) {
+      throw new InputException(unusable);
+    }
+    try {
+      return entry.open.get();
+    } catch (CudaException | IllegalStateException | OutOfMemoryError e) {
+      throw new InputException(String.valueOf(e.getMessage()), e);
+    }
   }
 }

@@ -4,6 +4,8 @@ import io.pariskv.error.NotEnoughMemoryException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a model and a context will take, part by part, computed before the first allocation.
@@ -122,6 +124,16 @@ public final class MemoryPlan {
           .append(part.place == MemoryPlace.HOST ? "" : " " + part.place);
     }
     return text.toString();
+  }
+
+  /** A line for each place, such as {@code GPU 16.2 GiB: weights 15.0 GiB, K and V 1.2 GiB}; parts of no bytes are left out. */
+  public List<String> lines() {
+    return Stream.of(MemoryPlace.values()).filter(place -> bytes(place) > 0)
+        .map(place -> place + " " + humanBytes(bytes(place)) + ": "
+            + parts.stream().filter(part -> part.place == place && part.bytes > 0)
+                .map(part -> part.name + " " + humanBytes(part.bytes))
+                .collect(Collectors.joining(", ")))
+        .toList();
   }
 
   /** Bytes in binary units with one decimal, such as {@code 1.5 GiB}. */

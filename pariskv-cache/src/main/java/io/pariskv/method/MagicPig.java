@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.index.HashIndex;
 import io.pariskv.index.SimHash;
 import io.pariskv.index.ZoneTable;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
@@ -99,7 +100,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int tokensPerRow = TokenSlabs.SLAB_TOKENS;
-    return plan
+    return AddressTables.planIndex(plan, shape, slots, 2)
         .with("hashes of keys",
             slots * (ZoneTable.bytes(shape, DType.I32, HashIndex.width(hash), tokensPerRow, tokens)
                 + ZoneTable.bytes(shape, DType.F32, shape.headDim(), tokensPerRow, 1)))

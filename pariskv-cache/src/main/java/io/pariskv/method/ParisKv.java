@@ -2,9 +2,11 @@ package io.pariskv.method;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.error.InputException;
+import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
 import io.pariskv.index.SignCentroids;
 import io.pariskv.index.ZoneTable;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.memory.DType;
@@ -62,7 +64,7 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
         * TokenSlabs.slabs(tokens) * TokenSlabs.SLAB_TOKENS;
     int keys = SelectingState.bucket(tokens);
     long scratch = size(1, keys).bytes(shape, config.grouping());
-    MemoryPlan planned = plan
+    MemoryPlan planned = AddressTables.planIndex(plan, shape, slots, tables())
         .with("summaries",
             slots * (indexedHeads * summaries + heads * fixed + 4L * KeyIndex.BUDGET_FIELDS))
         .with("retrieval scratch", slots * scratch);
@@ -70,6 +72,12 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
         ? planned
         : planned.with("norms of values",
             slots * (ZoneTable.bytes(shape, DType.BF16, 1, 1, tokens) + 2L * Long.BYTES));
+  }
+
+  /** Of ids and records; of norms of keys with scores, of norms of values with a share. */
+  private int tables() {
+    return 2 + (config.coarse() == Coarse.SCORES ? 1 : 0)
+        + (config.budget().share() == null ? 0 : 1);
   }
 
   RetrievalSize size(int rows, int keys) {

@@ -4,6 +4,7 @@ import io.pariskv.backend.Backend;
 import io.pariskv.index.CodebookTraining;
 import io.pariskv.index.ProductQuantizer;
 import io.pariskv.index.ZoneTable;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
@@ -60,7 +61,7 @@ public record PqCache(PqBudget budget, ProductQuantizer quantizer) implements At
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int rows = Math.min(tokens, CodebookTraining.MOST_ROWS);
-    return plan
+    return AddressTables.planIndex(plan, shape, slots, 2)
         .with("codes of keys",
             slots * ZoneTable.bytes(shape, DType.U8, quantizer.subvectors(), 1, tokens))
         .with("codebooks",

@@ -6,6 +6,7 @@ import io.pariskv.error.InputException;
 import io.pariskv.index.PageBounds;
 import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.Batch;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.Selection;
@@ -81,7 +82,7 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
 
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
-    return plan
+    return AddressTables.planIndex(plan, shape, slots, 1)
         .with("page bounds",
             slots * ZoneTable.bytes(shape, shape.dtype(), 2 * shape.headDim(), pageSize, tokens))
         .with("selection scratch", slots * scratchBytes(shape, SelectingState.bucket(tokens)));

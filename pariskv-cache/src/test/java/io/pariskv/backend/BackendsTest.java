@@ -14,6 +14,7 @@ import io.pariskv.memory.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,6 +44,37 @@ class BackendsTest {
     try (Backend backend = Backends.open("auto")) {
       assertEquals(first, backend.name());
     }
+  }
+
+  /** What is known before is a reason, and so is what fails in opening; what is wrong in the program is not. */
+  @Test
+  void auto_goesOnWhereOpeningFails_butNotAfterAMistakeOfTheProgram() {
+    for (Supplier<Backend> open : List.<Supplier<Backend>>of(() -> {
+      throw new InputException("it is full");
+    }, () -> {
+      throw new IllegalStateException("it is full");
+    }, () -> {
+      throw new OutOfMemoryError("it is full");
+    })) {
+      OrderedBackends order = new OrderedBackends("first", () -> null, open);
+      Backends.Choice choice = order.choose("auto");
+      try (Backend backend = choice.backend()) {
+        assertEquals("scalar", backend.name());
+        assertEquals(List.of(new Backends.Candidate("first", "it is full")), choice.refused());
+      }
+      assertRefused(InputException.class, () -> order.choose("first"),
+          "backend first cannot be used: it is full");
+    }
+    OrderedBackends broken = new OrderedBackends("first", () -> null, () -> {
+      throw new IllegalArgumentException("nonsense");
+    });
+    assertRefused(IllegalArgumentException.class, () -> broken.choose("auto"), "nonsense");
+    OrderedBackends known = new OrderedBackends("first", () -> "no such machine", () -> {
+      throw new AssertionError("opened");
+    });
+    assertEquals("no such machine", known.choose("auto").refused().getFirst().unusable());
+    assertRefused(InputException.class, () -> known.choose("second"), "'second'",
+        "auto, first, scalar");
   }
 
   @Test

@@ -22,6 +22,7 @@ import io.pariskv.transformer.Transformer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +74,20 @@ public final class LanguageModel implements AutoCloseable {
    * @throws InputException if something is missing, malformed or unsupported; nothing stays open then
    */
   public static LanguageModel load(Path path, LoadOptions options) {
+    return load(path, options, plan -> {
+      // nobody is told
+    });
+  }
+
+  /**
+   * Loads a directory as Hugging Face writes it.
+   *
+   * @param planned told what will be loaded, when it is clear that it fits and before anything is allocated for it; what it
+   *     throws ends the loading
+   * @throws InputException if something is missing, malformed or unsupported; nothing stays open then
+   */
+  public static LanguageModel load(Path path, LoadOptions options,
+      Consumer<LoadingPlan> planned) {
     Opened opened = new Opened();
     try {
       ModelDirectory directory = opened.keep(ModelDirectory.open(path));
@@ -87,9 +102,11 @@ public final class LanguageModel implements AutoCloseable {
             + " tokens, but vocab_size in config.json is " + directory.config().vocabSize()
             + "; both files must come from the same model");
       }
-      Backend backend = opened.keep(Backends.open(options.backend()));
+      Backends.Choice choice = Backends.choose(options.backend());
+      Backend backend = opened.keep(choice.backend());
       ModelPlan plan = new ModelPlan(directory.config(), directory.weightBytes(), options, backend);
       plan.requireModelFits();
+      planned.accept(new LoadingPlan(choice, plan));
       Transformer transformer = opened.keep(
           new Transformer(backend, directory.config(), tensors, options.chunk(backend)));
       return new LanguageModel(name(path), directory, options, plan, transformer, tokenizer);

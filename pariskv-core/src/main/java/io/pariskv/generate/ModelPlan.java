@@ -10,7 +10,7 @@ import io.pariskv.memory.TokenSlabs;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.model.ModelConfig;
 import io.pariskv.transformer.Transformer;
-import java.util.function.IntFunction;
+import java.util.List;
 import java.util.function.IntPredicate;
 
 /**
@@ -43,6 +43,15 @@ public final class ModelPlan {
   /** Weights and intermediate results. */
   public MemoryPlan model() {
     return model;
+  }
+
+  /**
+   * Refuses a method that cannot attend over this model's K and V.
+   *
+   * @throws io.pariskv.error.InputException saying why
+   */
+  public void check(AttentionMethod method) {
+    method.check(shape);
   }
 
   /** Everything, with a session of {@code tokens} tokens. */
@@ -131,12 +140,32 @@ public final class ModelPlan {
   public void requireModelFits() {
     model.requireFits(atFirst, "use a smaller model, or another --backend");
     int tokens = options.context();
-    if (tokens > 0) {
+    if (tokens > 0 && !keysFit(tokens, asked())) {
       KvPlacement at = options.offload() == Offload.OFF ? KvPlacement.DEVICE : KvPlacement.HOST;
-      requireFits(tokens, length -> backend.planKv(model, shape, 1, length, prefillChunk(), at),
-          atFirst, fitting -> wayOut(
-              "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at));
+      int fitting = roundDown(largest(tokens, length -> keysFit(length, asked())));
+      MemoryPlan whole = keys(tokens, at);
+      whole.requireFits(atFirst, wayOut(
+          "lower --context (" + tokens + "): K and V of " + fitting + " tokens fit", at,
+          onlyHostIsShort(whole, keys(tokens, KvPlacement.DEVICE), atFirst)));
     }
+  }
+
+  /** Where K and V may be. */
+  private List<KvPlacement> asked() {
+    return switch (options.offload()) {
+      case ON -> List.of(KvPlacement.HOST);
+      case OFF -> List.of(KvPlacement.DEVICE);
+      case AUTO -> List.of(KvPlacement.DEVICE, KvPlacement.HOST);
+    };
+  }
+
+  private boolean keysFit(int tokens, List<KvPlacement> places) {
+    return places.stream().anyMatch(at -> keys(tokens, at).fits(atFirst));
+  }
+
+  /** The model with K and V of a sequence, whatever the method. */
+  private MemoryPlan keys(int tokens, KvPlacement at) {
+    return backend.planKv(model, shape, 1, tokens, prefillChunk(), at);
   }
 
   /**
@@ -146,18 +175,14 @@ public final class ModelPlan {
    * @param way what the user can do about the number of tokens
    */
   void requireSessionFits(AttentionMethod method, int tokens, AvailableMemory held, String way) {
-    requireFits(tokens, length -> session(method, length), availableNow().plus(held),
-        fitting -> wayOut(way + ": " + fitting + " tokens fit, not " + tokens, method,
-            placement(method)));
-  }
-
-  /** @param wayOut said with the number of tokens that fit */
-  private static void requireFits(int tokens, IntFunction<MemoryPlan> plan,
-      AvailableMemory available, IntFunction<String> wayOut) {
-    MemoryPlan whole = plan.apply(tokens);
+    AvailableMemory available = availableNow().plus(held);
+    MemoryPlan whole = session(method, tokens);
     if (!whole.fits(available)) {
-      int fitting = roundDown(largest(tokens, length -> plan.apply(length).fits(available)));
-      whole.requireFits(available, wayOut.apply(fitting));
+      int fitting = roundDown(largest(tokens, length -> session(method, length).fits(available)));
+      whole.requireFits(available,
+          wayOut(way + ": " + fitting + " tokens fit, not " + tokens, method, placement(method),
+              onlyHostIsShort(whole,
+                  batch(backend.plan(), method, 1, tokens, KvPlacement.DEVICE), available)));
     }
   }
 
@@ -173,8 +198,11 @@ public final class ModelPlan {
    */
   public void requireBatchFits(AttentionMethod method, int sequences, int tokens) {
     KvPlacement at = placement(method);
-    caches(backend.plan(), method, sequences, tokens, at).requireFits(availableNow(),
-        wayOut("lower --context or --batch", method, at));
+    AvailableMemory available = availableNow();
+    MemoryPlan whole = caches(backend.plan(), method, sequences, tokens, at);
+    whole.requireFits(available, wayOut("lower --context or --batch", method, at,
+        onlyHostIsShort(whole,
+            caches(backend.plan(), method, sequences, tokens, KvPlacement.DEVICE), available)));
   }
 
   /**
@@ -200,13 +228,25 @@ public final class ModelPlan {
     return options.chunk(backend);
   }
 
-  private String wayOut(String way, AttentionMethod method, KvPlacement at) {
-    String out = wayOut(way, at);
+  /** @param device the same with K and V where the stages work */
+  private static boolean onlyHostIsShort(MemoryPlan whole, MemoryPlan device,
+      AvailableMemory available) {
+    return whole.hostBytes() > available.hostForPlans() && device.fits(available);
+  }
+
+  private String wayOut(String way, AttentionMethod method, KvPlacement at,
+      boolean onlyHostIsShort) {
+    String out = wayOut(way, at, onlyHostIsShort);
     return cachedRows(method, at) > 0 ? out + ", or give --row-cache off" : out;
   }
 
-  private String wayOut(String way, KvPlacement at) {
-    boolean offloadHelps = at == KvPlacement.DEVICE && model.work() == MemoryPlace.GPU;
-    return offloadHelps ? way + ", or give --offload on" : way;
+  private String wayOut(String way, KvPlacement at, boolean onlyHostIsShort) {
+    if (model.work() != MemoryPlace.GPU) {
+      return way;
+    }
+    return switch (at) {
+      case DEVICE -> way + ", or give --offload on";
+      case HOST -> onlyHostIsShort ? way + ", or give --offload off" : way;
+    };
   }
 }

@@ -101,6 +101,42 @@ class ModelPlanTest {
   }
 
   @Test
+  void contextThatFitsOnTheGpuAlone_isAcceptedByAuto_andSaidWhereOffloadIsAskedFor() {
+    available = new AvailableMemory(23 * GIB, 79 * GIB, 5 * GIB, GIB);
+    LoadOptions options = LoadOptions.defaults().withContext(180_000);
+    ModelPlan plan = plan(options);
+    plan.requireModelFits();
+    assertEquals(KvPlacement.DEVICE, plan.placement(PARISKV));
+    assertEquals(180_000, plan.largestContext(PARISKV));
+    assertTrue(plan.whole(PARISKV, 180_000).fits(available));
+    plan(options.withOffload(Offload.OFF)).requireModelFits();
+
+    ModelPlan offloaded = plan(options.withOffload(Offload.ON));
+    refusal(offloaded::requireModelFits, "not enough host memory: 22.0 GiB needed",
+        "or give --offload off");
+    refusal(() -> offloaded.requireSessionFits(PARISKV, 180_000, AvailableMemory.NONE, "lower it"),
+        "not enough host memory", "or give --offload off");
+    refusal(() -> offloaded.requireBatchFits(PARISKV, 2, 90_000), "not enough host memory",
+        "or give --offload off");
+    available = new AvailableMemory(23 * GIB, 17 * GIB, 5 * GIB, GIB);
+    String nowhere = refusal(plan(options.withOffload(Offload.ON))::requireModelFits,
+        "host memory");
+    assertFalse(nowhere.contains("--offload"), nowhere);
+  }
+
+  /** Where neither fits, the number is that of the place which holds more. */
+  @Test
+  void contextThatFitsNowhere_isRefused_withWhatFitsOnTheGpu_whereThatIsMore() {
+    available = new AvailableMemory(23 * GIB, 79 * GIB, 5 * GIB, GIB);
+    LoadOptions options = LoadOptions.defaults();
+    String message = refusal(plan(options.withContext(1_000_000))::requireModelFits,
+        "not enough host memory", "lower --context (1000000)");
+    int fits = number(message, "K and V of (\\d+) tokens fit");
+    assertTrue(fits > 400_000, message);
+    plan(options.withContext(fits)).requireModelFits();
+  }
+
+  @Test
   void selectedRows_haveACacheInThePlan_whereKAndVAreOffloadedAndManyAreSelected() {
     AttentionMethod ruler = new ParisKv(ParisKvConfig.ruler());
     assertEquals(GIB / 2, cacheBytes(OFFLOADED, ruler));

@@ -35,9 +35,8 @@ public final class CacheLoadCommand implements Callable<Integer> {
     AttentionMethod chosen = Usage.check(spec, method::toMethod);
     LoadOptions loading = model.toLoadOptions(spec);
     PrintWriter err = spec.commandLine().getErr();
-    try (LanguageModel loaded = LanguageModel.load(model.model, loading);
+    try (LanguageModel loaded = model.load(loading, chosen, err);
         Session session = loaded.newSession(chosen)) {
-      model.explain(loaded, err);
       long start = System.nanoTime();
       CacheHeader header = session.load(file, GenerationListener.NONE);
       session.await();

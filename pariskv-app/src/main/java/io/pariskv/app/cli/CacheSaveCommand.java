@@ -3,6 +3,7 @@ package io.pariskv.app.cli;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.Session;
+import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import io.pariskv.saved.CacheWriter;
 import java.io.PrintWriter;
@@ -34,10 +35,10 @@ public final class CacheSaveCommand implements Callable<Integer> {
     LoadOptions loading = model.toLoadOptions(spec);
     PromptOptions.Prompt prompt = prompts.read(spec);
     PrintWriter err = spec.commandLine().getErr();
-    try (LanguageModel loaded = LanguageModel.load(model.model, loading);
-        Session session = loaded.newSession(new FullAttention());
+    AttentionMethod full = new FullAttention();
+    try (LanguageModel loaded = model.load(loading, full, err);
+        Session session = loaded.newSession(full);
         Terminal terminal = new Terminal(spec.commandLine().getOut(), err, false)) {
-      model.explain(loaded, err);
       int[] tokens = prompt.begin(loaded);
       CacheWriter.requireRoom(file, loaded.kvShape(), tokens.length);
       long start = System.nanoTime();

@@ -57,10 +57,10 @@ public final class ChatCommand implements Callable<Integer> {
     if (cache != null && system != null) {
       throw Usage.wrong(spec, OpenTurn.NO_SYSTEM);
     }
-    try (LanguageModel loaded = LanguageModel.load(model.model, loading);
+    try (LanguageModel loaded = model.load(loading, chosen,
+        spec.commandLine().getErr());
         Session session = loaded.newSession(chosen)) {
       requireTemplate(loaded);
-      model.explain(loaded, spec.commandLine().getErr());
       // A decoder that reports what is not UTF-8, rather than one that replaces it.
       converse(loaded, session, prompt(loaded, session), new BufferedReader(
           new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder())));

@@ -24,13 +24,21 @@ public final class ErrorLine {
       case TemplateException template -> oneLine(template.getMessage())
           + "; change the messages, or use --raw to go without the template";
       case InputException input -> oneLine(input.getMessage());
+      case CudaException gpu when gpu.isOfTheMachine() -> oneLine(gpu.getMessage());
       case CudaException gpu ->
         oneLine(gpu.getMessage()) + "; if it happens again, run with --debug and report it";
+      case OutOfMemoryError memory when saysTheWayOut(memory) -> oneLine(memory.getMessage());
       case OutOfMemoryError memory -> "out of memory (" + oneLine(memory.getMessage())
           + "); use a shorter context, or set PARISKV_HEAP=2g if it is the Java heap that is full";
       default ->
         "internal error: " + oneLine(problem.toString()) + "; run again with --debug and report it";
     };
+  }
+
+  /** Ours of the GPU's and of pinned memory name what was asked and end in what to do; those of Java do not. */
+  private static boolean saysTheWayOut(OutOfMemoryError memory) {
+    String message = memory.getMessage();
+    return message != null && message.startsWith("cannot ") && message.contains("; ");
   }
 
   /** Of wrong usage, with the help to turn to. */

@@ -45,6 +45,8 @@ public final class InfoCommand implements Callable<Integer> {
 
   /** What will be printed; only all of it or, after an error, nothing. */
   private final StringBuilder text = new StringBuilder();
+  /** Of the backend that {@code auto} takes. */
+  private @Nullable AvailableMemory available;
 
   @Override
   public Integer call() {
@@ -71,22 +73,22 @@ public final class InfoCommand implements Callable<Integer> {
     fact("java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
     fact("processors", Runtime.getRuntime().availableProcessors() + ", "
         + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-    AvailableMemory available = null;
-    for (Backends.Candidate candidate : Backends.candidates()) {
-      if (candidate.unusable() != null) {
-        fact("backend", candidate.name() + " cannot be used: " + candidate.unusable());
-        continue;
-      }
-      try (Backend backend = Backends.open(candidate.name())) {
-        fact("backend", candidate.name() + ", " + backend.description()
-            + (available == null ? " (auto)" : ""));
-        backend.facts().forEach(this::fact);
-        available = available == null ? backend.available() : available;
-      }
-    }
+    Backends.each(this::backend);
     if (available != null) {
       memory(available);
     }
+  }
+
+  private void backend(Backends.Attempt attempt) {
+    String name = attempt.candidate().name();
+    Backend backend = attempt.backend();
+    if (backend == null) {
+      fact("backend", name + " cannot be used: " + attempt.candidate().unusable());
+      return;
+    }
+    fact("backend", name + ", " + backend.description() + (available == null ? " (auto)" : ""));
+    backend.facts().forEach(this::fact);
+    available = available == null ? backend.available() : available;
   }
 
   private void memory(AvailableMemory available) {

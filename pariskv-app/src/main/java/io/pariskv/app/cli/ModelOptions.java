@@ -1,10 +1,15 @@
 package io.pariskv.app.cli;
 
+import io.pariskv.backend.Backend;
 import io.pariskv.backend.Backends;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
+import io.pariskv.generate.LoadingPlan;
+import io.pariskv.method.AttentionMethod;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,18 +33,34 @@ final class ModelOptions {
     return loading.toLoadOptions(spec, context == null ? 0 : context);
   }
 
-  /** With {@code auto}, tells a person why a backend that comes before the chosen one was not taken. */
-  void explain(LanguageModel loaded, PrintWriter err) {
-    if (!loading.backend.isAuto() || !Terminal.isInteractive()) {
-      return;
-    }
-    for (Backends.Candidate candidate : Backends.candidates()) {
-      if (candidate.name().equals(loaded.backend().name())) {
-        break;
+  /**
+   * Loads the model. A person is told before that why a backend was not taken, what makes this one slow, and what memory
+   * the weights and a session by {@code method} will take.
+   */
+  LanguageModel load(LoadOptions loading, AttentionMethod method, PrintWriter err) {
+    return LanguageModel.load(model, loading, plan -> {
+      plan.memory().check(method);
+      if (Terminal.isInteractive()) {
+        explain(plan, method).forEach(line -> err.println("[" + line + "]"));
+        err.flush();
       }
-      err.println("[backend " + loaded.backend().name() + ": " + candidate.name()
-          + " cannot be used: " + candidate.unusable() + "]");
+    });
+  }
+
+  /** Of {@code --context} tokens, or of the most that fit. */
+  static List<String> explain(LoadingPlan plan, AttentionMethod method) {
+    Backend backend = plan.choice().backend();
+    List<String> lines = new ArrayList<>();
+    for (Backends.Candidate refused : plan.choice().refused()) {
+      lines.add("backend " + backend.name() + ": " + refused.name() + " cannot be used: "
+          + refused.unusable());
     }
-    err.flush();
+    backend.shortcomings().forEach(line -> lines.add("backend " + backend.name() + ": " + line));
+    int tokens = plan.memory().largestContext(method);
+    if (tokens > 0) { // else the session is refused, with its plan
+      lines.add("memory for up to " + tokens + " tokens with " + method.name());
+      plan.memory().whole(method, tokens).lines().forEach(line -> lines.add("  " + line));
+    }
+    return lines;
   }
 }

@@ -55,10 +55,10 @@ public final class RunCommand implements Callable<Integer> {
     }
     PromptOptions.Prompt prompt = prompts.read(spec);
     PrintWriter out = spec.commandLine().getOut();
-    try (LanguageModel loaded = LanguageModel.load(model.model, loading);
+    try (LanguageModel loaded = model.load(loading, chosen,
+        spec.commandLine().getErr());
         Session session = loaded.newSession(chosen);
         Terminal terminal = new Terminal(out, spec.commandLine().getErr(), !json)) {
-      model.explain(loaded, spec.commandLine().getErr());
       int[] tokens = tokens(loaded, session, prompt);
       GenerationOptions options = sampling.toGenerationOptions(loaded.generationConfig());
       GenerationResult result = session.generate(tokens, form == null

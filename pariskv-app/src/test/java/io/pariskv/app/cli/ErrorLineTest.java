@@ -22,6 +22,15 @@ class ErrorLineTest {
   }
 
   @Test
+  void memoryOfAGpu_orPinned_thatIsShort_saysWhatToDoOnce_andNothingOfTheHeap() {
+    String message = "cannot allocate [9] u8 on the GPU: 9 B asked, 1 B free; lower --context";
+    assertEquals("pariskv: " + message, ErrorLine.of(new OutOfMemoryError(message)));
+    String heap = ErrorLine.of(new OutOfMemoryError("Cannot reserve 9 bytes of direct memory"));
+    assertTrue(heap.contains("PARISKV_HEAP"), heap);
+    assertTrue(ErrorLine.of(new OutOfMemoryError()).contains("PARISKV_HEAP"));
+  }
+
+  @Test
   void otherExceptions_areCalledInternal() {
     assertEquals("pariskv: internal error: java.lang.IllegalStateException: x;"
         + " run again with --debug and report it", ErrorLine.of(new IllegalStateException("x")));

@@ -28,6 +28,7 @@ import io.pariskv.retrieve.Retrieval;
 import io.pariskv.retrieve.RetrievalSize;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -51,12 +52,15 @@ public final class CudaBackend implements Backend {
   /** Matmuls of more rows round them to bf16; see {@code MatMul.roundsInputs}. */
   private static final int EXACT_ROWS = 16;
 
+  private static final String NO_KERNELS = "built without CUDA kernels; build where nvcc is on the PATH";
+
   private final CudaContext context;
   private final CudaStream stream;
   private final StagingRing ring;
   private final Kernels kernels;
   private final KvPlacement placement;
   private final String cublasLt;
+  private final boolean foundCublasLt;
   private final Stages stages;
   private final int mostCachedRows;
 
@@ -100,6 +104,7 @@ public final class CudaBackend implements Backend {
       SelfTest.run(kernels, ring);
       CublasLtSearch.Found found = search.open(stream);
       cublasLt = found.description();
+      foundCublasLt = found.handle() != null;
       stages = newStages(kernels, found.handle());
       mostCachedRows = CudaRowLookup.mostRows(kernels);
     } catch (RuntimeException | Error e) {
@@ -139,12 +144,23 @@ public final class CudaBackend implements Backend {
     return new Stages(layers, attention, retrieval, selection, quantizer, hashes);
   }
 
-  /** Why this backend cannot be used here, in words, or null if it can. */
+  /**
+   * Why this backend cannot be used here, in words, or null if nothing speaks against it. Opens no context: a GPU that is
+   * full, or held by another program, fails only in opening.
+   */
   public static @Nullable String unusable() {
     return unusable(CudaDriver::load, KernelImage.load());
   }
 
   static @Nullable String unusable(Supplier<CudaDriver> load, @Nullable KernelImage image) {
+    String reason = firstReason(load, image);
+    return reason == null || image != null || reason.equals(NO_KERNELS)
+        ? reason
+        : reason + "; also " + NO_KERNELS; // who mends the one would meet the other
+  }
+
+  private static @Nullable String firstReason(Supplier<CudaDriver> load,
+      @Nullable KernelImage image) {
     try {
       return refusal(load.get(), image);
     } catch (InputException | CudaException e) {
@@ -170,7 +186,7 @@ public final class CudaBackend implements Backend {
           + LEAST_SHARED + " are needed; use --backend vector";
     }
     if (image == null) {
-      return "built without CUDA kernels; build where nvcc is on the PATH";
+      return NO_KERNELS;
     }
     if (device.driverVersion() < image.toolkit() / 1000 * 1000) {
       return "the driver serves CUDA " + CudaDriver.version(device.driverVersion())
@@ -209,6 +225,11 @@ public final class CudaBackend implements Backend {
     facts.put("bus", PciLink.describe(device().pci()));
     facts.put("cublasLt", cublasLt);
     return facts;
+  }
+
+  @Override
+  public List<String> shortcomings() {
+    return foundCublasLt ? List.of() : List.of("cuBLASLt " + cublasLt);
   }
 
   @Override

@@ -87,6 +87,14 @@ public final class CudaException extends RuntimeException {
     };
   }
 
+  /** Whether it is the machine's state or what is installed on it, which whoever uses it can mend; nothing to report. */
+  public boolean isOfTheMachine() {
+    return !isOfCublas() && switch (code) {
+      case OUT_OF_MEMORY, 34, 35, 36, 46, NO_DEVICE, 101, 222, 802, 803 -> true;
+      default -> false;
+    };
+  }
+
   private static String wayOut(String call, int code) {
     String way = call.equals("cuMemHostRegister") || call.equals("cuMemHostAlloc")
         ? pinning(code)

@@ -2,6 +2,7 @@ package io.pariskv.backend.cuda;
 
 import io.pariskv.backend.host.Slots;
 import io.pariskv.error.InputException;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.RowFetches;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaKvStore implements KvStore {
   /** Slabs that the table of a sequence has room for: {@code MAX_SLABS} of kv_rows.cuh. */
-  static final int MAX_SLABS = 2048;
+  static final int MAX_SLABS = AddressTables.MAX_SLABS;
 
   // Of kv_rows.cuh: what a sequence has in device memory with offload.
   private static final int SINK_ROWS = 128;

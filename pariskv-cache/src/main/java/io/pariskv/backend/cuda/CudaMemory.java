@@ -1,8 +1,10 @@
 package io.pariskv.backend.cuda;
 
 import io.pariskv.backend.host.HostMemory;
+import io.pariskv.kv.AddressTables;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
+import io.pariskv.kv.KvStore;
 import io.pariskv.memory.AvailableMemory;
 import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
@@ -19,7 +21,13 @@ final class CudaMemory {
    * Matmul workspace, partial attention, sampling, what a fused retrieval counts and keeps by tiles,
    * and the blocks that allocations are rounded to.
    */
-  private static final long WORKSPACE = 256L << 20;
+  static final long WORKSPACE = 256L << 20;
+
+  /** And of every slot: a sequence's K and V, and what a method keeps of them, end in blocks of their own. */
+  private static final long SLOT_BLOCKS = 2 * DeviceAllocator.BLOCK;
+
+  /** Of a slot, beside its addresses of slabs: that of resident rows, zones, and what appending needs to know. */
+  private static final int SLOT_BYTES = Long.BYTES + Integer.BYTES * (KvStore.ZONE_FIELDS + 2);
 
   private CudaMemory() {
   }
@@ -59,13 +67,16 @@ final class CudaMemory {
   static MemoryPlan planKv(MemoryPlan plan, KvShape shape, int slots, int tokens, int chunk,
       KvPlacement at) {
     long rows = slots * shape.bytes(tokens);
+    long tables = AddressTables.bytes(shape, slots, 2) + (long) slots * SLOT_BYTES;
+    long workspace = WORKSPACE + slots * SLOT_BLOCKS;
     if (at == KvPlacement.DEVICE) {
-      return plan.with("K and V", rows).with("workspace", WORKSPACE);
+      return plan.with("K and V", rows).with("K and V tables", tables).with("workspace", workspace);
     }
     long resident = (long) slots * shape.layers() * shape.tokenBytes() * CudaKvStore.RESIDENT_ROWS;
     return plan.with("K and V", rows, MemoryPlace.PINNED)
         .with("first and last rows", resident)
         .with("two layers in prefill", KvOffload.bytes(shape, tokens, chunk))
-        .with("workspace", WORKSPACE);
+        .with("K and V tables", tables)
+        .with("workspace", workspace);
   }
 }

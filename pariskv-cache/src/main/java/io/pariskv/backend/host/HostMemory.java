@@ -20,11 +20,12 @@ public final class HostMemory {
 
   /**
    * Bytes that can be allocated without swapping: what Linux calls available, which counts caches that
-   * can be dropped, and never more than the {@linkplain #totalBytes total} less what this process holds. Where
-   * the system does not say, the latter.
+   * can be dropped, never more than the {@linkplain #totalBytes total} less what this process holds, and never more
+   * than its container leaves to all processes in it. Where the system does not say, the second.
    */
   public static long availableBytes() {
-    long free = Math.max(0, totalBytes() - heldBytes());
+    long free = Math.min(Math.max(0, totalBytes() - heldBytes()),
+        Cgroup.ofThisProcess().availableBytes().orElse(Long.MAX_VALUE));
     return Math.min(free, kibibytes(SYSTEM, "MemAvailable").orElse(free));
   }
 

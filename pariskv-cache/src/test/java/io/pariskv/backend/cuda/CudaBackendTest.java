@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pariskv.backend.Backends;
+import io.pariskv.backend.OrderedBackends;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.Stopwatch;
 import io.pariskv.error.InputException;
@@ -76,6 +78,59 @@ class CudaBackendTest {
     try (FakeCuda old = new FakeCuda().without("cuFuncGetParamInfo")) {
       assertSays(CudaBackend.unusable(old::driver, IMAGE), "cuFuncGetParamInfo", "12.4");
     }
+  }
+
+  /** Who installs a driver or finds a GPU must not meet the next reason only then. */
+  @Test
+  void buildWithoutKernels_isSaidBesideWhateverComesFirst() {
+    String kernels = "; also built without CUDA kernels; build where nvcc is on the PATH";
+    fake.device().major = 7;
+    assertSays(unusable(null), "compute capability 7.0", kernels);
+    fake.device().devices = 0;
+    assertSays(unusable(null), "cuInit", "nvidia-smi", kernels);
+    assertSays(CudaBackend.unusable(() -> {
+      throw new InputException("libcuda.so.1 was not found");
+    }, null), "libcuda.so.1 was not found" + kernels);
+    assertSays(CudaBackend.unusable(() -> {
+      throw new IllegalCallerException("not enabled");
+    }, null), "--enable-native-access", kernels);
+  }
+
+  /** Full, held by another program alone, a driver without the kernels' PTX, and one that adds wrongly. */
+  @Test
+  void aGpuThatFailsInOpening_isPassedOverByAuto_withTheReason_andRefusedByName() {
+    FakeDriver device = fake.device();
+    assertPassedOver(() -> fake.fail("cuDevicePrimaryCtxRetain", 2), "cuDevicePrimaryCtxRetain",
+        "end other programs on this GPU");
+    assertPassedOver(() -> fake.fail("cuDevicePrimaryCtxRetain", 46), "46", "holds it alone");
+    assertPassedOver(() -> fake.fail("cuModuleLoadData", 222), "222", "update it");
+    assertPassedOver(() -> fake.fail("cuMemAlloc_v2", 2), "GPU", "end other programs on this GPU");
+    device.kernel("smoke_add", new int[]{8, 8, 8, 4, 4}, arguments -> {
+    });
+    assertPassedOver(() -> {
+    }, "Fake GPU", "adds wrongly");
+  }
+
+  private void assertPassedOver(Runnable failing, String... parts) {
+    failing.run();
+    OrderedBackends order = new OrderedBackends("cuda", () -> unusable(IMAGE), this::open);
+    Backends.Choice choice = order.choose("auto");
+    assertEquals("scalar", choice.backend().name());
+    assertEquals("cuda", choice.refused().getFirst().name());
+    assertSays(choice.refused().getFirst().unusable(), parts);
+    choice.backend().close();
+
+    failing.run();
+    List<Backends.Attempt> attempts = order.attempts();
+    assertSays(attempts.getFirst().candidate().unusable(), parts);
+    assertNull(attempts.getFirst().backend());
+    assertNull(attempts.getLast().candidate().unusable());
+
+    failing.run();
+    InputException refusal = assertThrows(InputException.class, () -> order.choose("cuda"));
+    assertSays(refusal.getMessage(), parts);
+    assertSays(refusal.getMessage(), "backend cuda cannot be used: ");
+    assertTrue(refusal.getCause() != null);
   }
 
   @Test

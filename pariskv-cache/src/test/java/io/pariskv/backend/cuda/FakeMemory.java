@@ -99,6 +99,11 @@ abstract class FakeMemory {
     return give(address, block.memory.address());
   }
 
+  /** Bytes of device memory that is not freed yet. */
+  long deviceBytes() {
+    return allocations.values().stream().mapToLong(block -> block.memory.byteSize()).sum();
+  }
+
   private static int release(Map<Long, Block> kind, long address) {
     Block block = kind.remove(address);
     if (block == null) {
