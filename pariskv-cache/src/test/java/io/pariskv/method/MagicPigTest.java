@@ -122,7 +122,7 @@ class MagicPigTest {
       StepCost cost = cache.stepCost(40);
 
       assertEquals((13 + 20 + 13 + 2 * 40) / 3.0, cost.attendedTokens(), 1e-9);
-      assertEquals((46 + 2 * 1.5 * 3 * 40) * SHAPE.tokenBytes(), cost.kvBytes());
+      assertEquals((46 + 360) * SHAPE.tokenBytes(), cost.kvBytes()); // 1.5 times 3 heads' 40 in 2 layers
       assertEquals(cache.stepCost().summaryBytes(), cost.summaryBytes());
     }
   }

@@ -190,12 +190,17 @@ public final class CompareBench implements AutoCloseable {
     long token = settings.shape.tokenBytes();
     long bus = overBus ? Math.max(0, kv - Math.min(anyway, near) * token) : 0;
     boolean hasWindow = !(contender.method instanceof FullAttention);
-    long window = overBus && hasWindow ? Math.max(0, anyway - near) * token : 0;
+    long window = overBus && hasWindow ? token * beyond(anyway, near) : 0;
     return new Cost(timing.median(), timing.p5(), timing.p95(), step.recordable(),
         selected < 0 ? cost.attendedTokens() : anyway + selected,
         held.batch * (kv - bus + index), held.batch * bus, held.batch * window,
         held.batch * index, step.pool().methodBytes() / held.layers,
         1000 * seconds / held.layers);
+  }
+
+  /** Tokens that every step attends, those left out that stay near. */
+  static int beyond(int attendedAnyway, int near) {
+    return Math.max(0, attendedAnyway - near);
   }
 
   /** Keys that a head selects, mean over heads and sets of queries; -1 if the method selects none. */

@@ -136,7 +136,7 @@ class CompareCommandTest {
       double sampled = row.get("attended_tokens").asDouble() - 321;
       long rowBytes = row.get("bytes").asLong() - row.get("index_bytes").asLong();
       // K twice and V, for each of two heads
-      assertEquals((321 + 1.5 * 2 * sampled) * 256, rowBytes, 1, row::toString);
+      assertEquals((321 + 1.5 * 2 * sampled) * 256, (double) rowBytes, 1, row::toString);
     }
   }
 

@@ -11,6 +11,7 @@ import io.pariskv.method.ForwardingState;
 import io.pariskv.method.MethodState;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A method that says that the keys it selects for a group are dealt out to the query heads, a few to each.
@@ -36,7 +37,7 @@ record DealtMethod(AttentionMethod method, int each, boolean repeated) implement
 
       @Override
       public Selection selection() {
-        int[][] selected = backend.download(state.selection());
+        int[][] selected = backend.download(Objects.requireNonNull(state.selection()));
         int[] positions = new int[heads * each];
         for (int head = 0; head < heads; head++) {
           int from = repeated ? 0 : head % group * each;
