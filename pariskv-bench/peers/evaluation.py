@@ -159,6 +159,7 @@ def drift(directory):
                              "points": len(own)}
                             | {name: mean([point[of] for point in own])
                                for name, of in (("recall", "recall"), ("head_recall", "headRecall"), ("mass", "mass"), ("error", "error"))}
+                            | ({"keys": mean([point["keys"] for point in own])} if all("keys" in point for point in own) else {})
                             | {name: origin.get(name) for name in ("model", "backend", "version")})
     return rows
 

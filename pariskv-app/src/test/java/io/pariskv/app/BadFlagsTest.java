@@ -93,6 +93,9 @@ class BadFlagsTest {
       window, --k 5, 'has --sink, --local, --update-interval, --dense-below;'
       window, --group mean, method window
       exact-topk, --preset paper, method exact-topk
+      exact-topk, --preset released, 'has no release; leave --preset out, or give matched'
+      'window,exact-topk', --preset released, 'has no release; leave --preset out, or give matched'
+      full, --preset matched, which has none
       exact-topk, --group all, 'choose one of mean, per-head'
       quest, --candidate-ratio 0.5, method quest
       exact-topk, --adaptive 0.85, method exact-topk
@@ -132,6 +135,7 @@ class BadFlagsTest {
       pqcache:released --sink 4, which has none
       magicpig:released --k 4, 'magicpig:released, which has --tables;'
       quest:matched --k 8, 'method quest:matched: k 8 must be at least 16'
+      exact-topk:released, 'leave the colon out, or give exact-topk:matched'
       exact-topk:sharp, 'exact-topk has no presets; leave the colon out'
       full:released, full has no presets
       pariskv:nope, 'method pariskv:nope: preset ''nope'' is not known; choose one of paper'

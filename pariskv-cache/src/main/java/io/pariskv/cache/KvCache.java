@@ -123,6 +123,15 @@ public final class KvCache implements AutoCloseable {
   }
 
   /**
+   * The same of a step that was seen to select so many keys.
+   *
+   * @param selected keys of the retrieval zone in the softmax of a head, mean over heads
+   */
+  public StepCost stepCost(double selected) {
+    return pool.state().cost(slot(), zones.appended(1), selected);
+  }
+
+  /**
    * Where decode steps so far had selected rows from; nothing unless the pool has a cache of rows. Waits for all
    * work before.
    */

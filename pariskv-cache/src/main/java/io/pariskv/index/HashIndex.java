@@ -49,7 +49,7 @@ public record HashIndex(SimHash hash, Buffer planes, Buffer logWeights, ZoneTabl
 
   /** Refuses keys of another geometry; the message names both. */
   public void require(KvShape shape) {
-    if (!means.shape().equals(shape)) {
+    if (!means.shape().sameRows(shape)) {
       throw new IllegalArgumentException(
           "the hashes are of keys of " + means.shape() + ", not of " + shape);
     }

@@ -30,7 +30,7 @@ public interface PageBounds {
   /** Refuses a table of other rows than this stage writes; the message names both. */
   static void require(KvStore kv, ZoneTable bounds) {
     int width = 2 * kv.shape().headDim();
-    if (!bounds.shape().equals(kv.shape()) || bounds.width() != width
+    if (!bounds.shape().sameRows(kv.shape()) || bounds.width() != width
         || bounds.dtype() != kv.shape().dtype()) {
       throw new IllegalArgumentException("bounds must be rows of " + width + " "
           + kv.shape().dtype() + " for " + kv.shape() + ", not of " + bounds.width() + " "

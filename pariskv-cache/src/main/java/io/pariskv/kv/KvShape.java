@@ -4,6 +4,8 @@ import io.pariskv.memory.DType;
 import io.pariskv.memory.TokenSlabs;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * The geometry of a model's keys and values.
@@ -54,6 +56,22 @@ public record KvShape(int layers, int heads, int kvHeads, int headDim, DType dty
   /** The first position that the token at {@code position} attends in {@code layer}. */
   public int firstAttended(int layer, int position) {
     return window(layer) == 0 ? 0 : Math.max(0, position - window(layer) + 1);
+  }
+
+  /**
+   * This geometry for who keeps nothing about the keys of some layers: they are as if a sliding window attended their last
+   * token alone.
+   */
+  public KvShape keptExcept(IntPredicate left) {
+    List<Integer> kept = IntStream.range(0, layers)
+        .mapToObj(layer -> left.test(layer) ? Math.max(1, window(layer)) : window(layer)).toList();
+    return new KvShape(layers, heads, kvHeads, headDim, dtype, kept);
+  }
+
+  /** Whether rows of K and V are the same in both, whatever their windows. */
+  public boolean sameRows(KvShape other) {
+    return layers == other.layers && heads == other.heads && kvHeads == other.kvHeads
+        && headDim == other.headDim && dtype == other.dtype;
   }
 
   /** Bytes of one token's K and V in one layer. */

@@ -26,6 +26,14 @@ public interface AttentionMethod {
     return 0;
   }
 
+  /**
+   * Keys of the retrieval zone that a decode step is set to retrieve, about so many if they are sampled; 0 if no number is
+   * set, since there is nothing to retrieve or it follows from something else.
+   */
+  default int k() {
+    return 0;
+  }
+
   /** The same method without layers that attend everything: for people who time a layer that selects. */
   default AttentionMethod withoutDenseLayers() {
     return this;

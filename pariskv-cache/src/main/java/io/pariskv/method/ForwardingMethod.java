@@ -24,6 +24,11 @@ public interface ForwardingMethod extends AttentionMethod {
     return method().selectedKeys();
   }
 
+  @Override
+  default int k() {
+    return method().k();
+  }
+
   /** {@inheritDoc} The other one's, which forwards nothing. */
   @Override
   default AttentionMethod withoutDenseLayers() {

@@ -85,6 +85,11 @@ public interface ForwardingState extends MethodState {
   }
 
   @Override
+  default StepCost cost(int slot, TokenZones zones, double selected) {
+    return state().cost(slot, zones, selected);
+  }
+
+  @Override
   default long bytes() {
     return state().bytes();
   }

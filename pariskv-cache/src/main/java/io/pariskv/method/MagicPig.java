@@ -24,12 +24,16 @@ import java.util.stream.IntStream;
  * @param zones the zones
  * @param hash the hash tables
  * @param indexGenerated whether the window slides over generated tokens, which are then hashed; else all of them are attended
- * @param denseEvery of so many layers the first attends everything; 0 for none
+ * @param denseEvery of so many layers the first attends everything, up to layer {@link #LAST_DENSE}; 0 for none
+ * @param k keys that the tables were chosen to sample, about; 0 if they were chosen otherwise
  */
-public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
-    int denseEvery) implements AttentionMethod {
+public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated, int denseEvery,
+    int k) implements AttentionMethod {
   /** Bits of a table of {@link #matched}. */
   public static final int MATCHED_BITS = 11;
+
+  /** The last layer that attends everything: the released code names layers 0, 16, 32, 48 and 64. */
+  public static final int LAST_DENSE = 64;
 
   /** For {@link #matched} where the context is not known. */
   private static final int USUAL_CONTEXT = 32_768;
@@ -37,11 +41,17 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
   /** Checks the settings; the message names the setting as the command line does, and both numbers. */
   public MagicPig {
     ZoneSettings.requireAtLeast("dense-every", denseEvery, 0);
+    ZoneSettings.requireAtLeast("k", k, 0);
+  }
+
+  /** With tables that were not chosen by a number of keys. */
+  public MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated, int denseEvery) {
+    this(zones, hash, indexGenerated, denseEvery, 0);
   }
 
   /**
    * The settings of the released code: a sink of 4 and a window of 64 tokens of the prompt, 150 tables of 10 bits, all
-   * generated tokens attended, of every 16 layers the first dense. If generated tokens are hashed after all,
+   * generated tokens attended, layers 0, 16, 32, 48 and 64 dense. If generated tokens are hashed after all,
    * then 256 at a time, as many as its buffer has.
    */
   public static MagicPig released() {
@@ -55,7 +65,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
    * @param context tokens that a sequence may have; 0 if not known
    */
   public static MagicPig matched(int k, int context) {
-    return new MagicPig(ZoneSettings.matched(), hashFor(MATCHED_BITS, k, context), true, 0);
+    return new MagicPig(ZoneSettings.matched(), hashFor(MATCHED_BITS, k, context), true, 0, k);
   }
 
   /**
@@ -94,16 +104,17 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
 
   @Override
   public MagicPig withoutDenseLayers() {
-    return new MagicPig(zones, hash, indexGenerated, 0);
+    return new MagicPig(zones, hash, indexGenerated, 0, k);
   }
 
   @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int tokensPerRow = TokenSlabs.SLAB_TOKENS;
+    KvShape hashed = shape.keptExcept(this::dense);
     return AddressTables.planIndex(plan, shape, slots, 2)
         .with("hashes of keys",
-            slots * (ZoneTable.bytes(shape, DType.I32, HashIndex.width(hash), tokensPerRow, tokens)
-                + ZoneTable.bytes(shape, DType.F32, shape.headDim(), tokensPerRow, 1)))
+            slots * (ZoneTable.bytes(hashed, DType.I32, HashIndex.width(hash), tokensPerRow, tokens)
+                + ZoneTable.bytes(hashed, DType.F32, shape.headDim(), tokensPerRow, 1)))
         .with("hash planes",
             (long) Float.BYTES * ((long) shape.headDim() * hash.stride() + SimHash.INTERVALS + 1))
         .with("selection scratch",
@@ -117,7 +128,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
 
   /** Whether a layer attends everything. */
   boolean dense(int layer) {
-    return denseEvery > 0 && layer % denseEvery == 0;
+    return denseEvery > 0 && layer % denseEvery == 0 && layer <= LAST_DENSE;
   }
 
   /** The layers that are sampled: neither dense nor with a sliding window. */
@@ -128,8 +139,12 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
 
   /** What a step reads. A sampled key is read twice, for its weight and to be attended, and by every head for itself. */
   StepCost cost(KvShape shape, TokenZones zones) {
+    return cost(shape, zones, expected(hash, zones.retrievalTokens()));
+  }
+
+  /** The same with so many keys that a query head sampled, instead of those expected. */
+  StepCost cost(KvShape shape, TokenZones zones, double sampled) {
     int keys = zones.retrievalTokens();
-    double sampled = expected(hash, keys);
     double read = 1.5 * Math.min(sampled * shape.groupSize(), keys);
     long bytes = (long) shape.kvHeads() * keys * hash.planes() / Byte.SIZE;
     return Costs.of(shape, zones.length(), layer -> dense(layer)

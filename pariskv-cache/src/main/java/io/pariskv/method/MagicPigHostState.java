@@ -202,6 +202,11 @@ final class MagicPigHostState implements MethodState {
   }
 
   @Override
+  public StepCost cost(int slot, TokenZones zones, double selected) {
+    return method.cost(kv.shape(), zones, selected);
+  }
+
+  @Override
   public long bytes() {
     return hostBytes() + (shown == null ? 0 : shown.allocatedBytes());
   }

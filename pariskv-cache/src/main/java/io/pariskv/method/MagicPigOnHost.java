@@ -41,7 +41,8 @@ public record MagicPigOnHost(MagicPig method) implements ForwardingMethod {
   private MemoryPlan planHost(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     MemoryPlan whole = plan.with("K and V on the CPU",
         KvCopy.bytes(shape, slots, tokens) + slots * StepOnHost.bytes(shape), MemoryPlace.HOST);
-    for (MemoryPlan.Part part : method.plan(MemoryPlan.empty(), shape, slots, tokens).parts()) {
+    MemoryPlan hashes = method.withoutDenseLayers().plan(MemoryPlan.empty(), shape, slots, tokens);
+    for (MemoryPlan.Part part : hashes.parts()) {
       whole = whole.with(part.name(), part.bytes(), part.place());
     }
     return whole;

@@ -50,7 +50,9 @@ final class MagicPigState extends SelectingState {
   }
 
   private ZoneTable table(DType dtype, int width) {
-    return backend().newZoneTable(kv().shape(), kv().slots(), dtype, width, TokenSlabs.SLAB_TOKENS);
+    return backend().newZoneTable(kv().shape().keptExcept(method::dense), kv().slots(), dtype,
+        width,
+        TokenSlabs.SLAB_TOKENS);
   }
 
   static MagicPigState open(MagicPig method, Backend backend, KvStore kv) {
@@ -150,5 +152,10 @@ final class MagicPigState extends SelectingState {
   @Override
   public StepCost cost(int slot, TokenZones zones) {
     return method.cost(kv().shape(), zones);
+  }
+
+  @Override
+  public StepCost cost(int slot, TokenZones zones, double selected) {
+    return method.cost(kv().shape(), zones, selected);
   }
 }

@@ -130,6 +130,16 @@ public interface MethodState extends AutoCloseable {
    */
   StepCost cost(int slot, TokenZones zones);
 
+  /**
+   * The same of a step that was seen to select so many keys, where their number is left to chance or adapts; other methods
+   * say what they say anyway.
+   *
+   * @param selected keys of the retrieval zone in the softmax of a head, mean over heads
+   */
+  default StepCost cost(int slot, TokenZones zones, double selected) {
+    return cost(slot, zones);
+  }
+
   /** Bytes kept about keys now, K and V themselves left out. */
   long bytes();
 

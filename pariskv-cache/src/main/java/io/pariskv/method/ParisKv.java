@@ -52,6 +52,11 @@ public record ParisKv(ParisKvConfig config) implements AttentionMethod {
   }
 
   @Override
+  public int k() {
+    return config.budget().k();
+  }
+
+  @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     long heads = (long) shape.layers() * shape.kvHeads();
     long indexedHeads = shape.windows().stream().filter(window -> window == 0).count()

@@ -16,7 +16,7 @@ import io.pariskv.retrieve.RetrievalBudget;
 public record ParisKvConfig(ZoneSettings zones, RetrievalBudget budget, Coarse coarse,
     Grouping grouping) {
 
-  private static final String PRESETS = "paper, sharp, ruler, gpqa, throughput";
+  private static final String PRESETS = "paper, sharp, ruler, gpqa, throughput, released, matched";
 
   /** With tiers and for the mean query of a group, as published. */
   public ParisKvConfig(int sink, int local, int updateInterval, int denseBelow,
@@ -58,10 +58,13 @@ public record ParisKvConfig(ZoneSettings zones, RetrievalBudget budget, Coarse c
     return new ParisKvConfig(128, 512, 512, 2_000, new RetrievalBudget(100, null, null));
   }
 
-  /** The preset of that name, one of {@code paper, sharp, ruler, gpqa, throughput}. */
+  /**
+   * The preset of that name, one of {@code paper, sharp, ruler, gpqa, throughput}; or {@code released} or {@code
+   * matched}, as other methods have them: both are {@code paper}, since the others are matched with it.
+   */
   public static ParisKvConfig preset(String name) {
     return switch (name) {
-      case "paper" -> paper();
+      case "paper", "released", "matched" -> paper();
       case "sharp" -> sharp();
       case "ruler" -> ruler();
       case "gpqa" -> gpqa();

@@ -147,6 +147,20 @@ final class ParisKvState extends SelectingState {
     return adaptive == null ? cost : cost.adaptive(budget[2] * selectingLayers() / shape.layers());
   }
 
+  /** {@inheritDoc} With a budget that adapts. */
+  @Override
+  public StepCost cost(int slot, TokenZones zones, double selected) {
+    StepCost most = cost(slot, zones);
+    if (adaptive == null) {
+      return most;
+    }
+    double fewer = (config.budget().fields(zones.retrievalTokens())[2] - selected)
+        * selectingLayers();
+    KvShape shape = kv().shape();
+    return new StepCost(most.attendedTokens() - fewer / shape.layers(), most.heldTokens(),
+        most.kvBytes() - Math.round(fewer * shape.tokenBytes()), most.summaryBytes());
+  }
+
   /** Bytes of norms that are read of so many candidates, in one layer. */
   private long normBytes(int candidates) {
     return (long) kv().shape().kvHeads() * candidates * DType.BF16.bytes();

@@ -59,6 +59,17 @@ public record PqCache(PqBudget budget, ProductQuantizer quantizer) implements At
   }
 
   @Override
+  public int k() {
+    return budget instanceof PqBudget.Tokens tokens ? tokens.k() : 0;
+  }
+
+  /** {@inheritDoc} A share of the prompt, which nobody knows yet, has no cache. */
+  @Override
+  public int selectedKeys() {
+    return k();
+  }
+
+  @Override
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int rows = Math.min(tokens, CodebookTraining.MOST_ROWS);
     return AddressTables.planIndex(plan, shape, slots, 2)

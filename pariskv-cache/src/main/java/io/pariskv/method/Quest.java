@@ -84,13 +84,19 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     return AddressTables.planIndex(plan, shape, slots, 1)
         .with("page bounds",
-            slots * ZoneTable.bytes(shape, shape.dtype(), 2 * shape.headDim(), pageSize, tokens))
+            slots * ZoneTable.bytes(shape.keptExcept(this::dense), shape.dtype(),
+                2 * shape.headDim(), pageSize, tokens))
         .with("selection scratch", slots * scratchBytes(shape, SelectingState.bucket(tokens)));
   }
 
   private long scratchBytes(KvShape shape, int keys) {
     int pages = PageBounds.pages(keys, pageSize);
     return 4L * heads(shape) * (pages + (long) Math.min(selectedPages(), pages) * pageSize + 1);
+  }
+
+  /** Whether a layer attends everything. */
+  private boolean dense(int layer) {
+    return layer < denseLayers;
   }
 
   /** Heads that select. */
@@ -114,8 +120,8 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
   @Override
   public MethodState open(Backend backend, KvStore kv) {
     KvShape shape = kv.shape();
-    return new State(this, backend, kv, backend.newZoneTable(shape, kv.slots(), shape.dtype(),
-        2 * shape.headDim(), pageSize));
+    return new State(this, backend, kv, backend.newZoneTable(shape.keptExcept(this::dense),
+        kv.slots(), shape.dtype(), 2 * shape.headDim(), pageSize));
   }
 
   private static final class State extends SelectingState {
@@ -130,7 +136,7 @@ public record Quest(@Nullable ZoneSettings zones, int k, int pageSize, int dense
 
     @Override
     public boolean dense(int layer) {
-      return layer < method.denseLayers;
+      return method.dense(layer);
     }
 
     @Override

@@ -54,13 +54,17 @@ class MagicPigTest {
     assertEquals(
         new MagicPig(new ZoneSettings(4, 64, 256, 0), new SimHash(10, 150), false, 16),
         MagicPig.released());
-    List<Integer> dense = IntStream.range(0, 80).filter(MagicPig.released()::dense).boxed()
+    List<Integer> dense = IntStream.range(0, 128).filter(MagicPig.released()::dense).boxed()
         .toList();
     assertEquals(List.of(0, 16, 32, 48, 64), dense);
     MagicPig matched = MagicPig.matched(100, 131_072);
     assertEquals(ZoneSettings.matched(), matched.zones());
     assertTrue(matched.indexGenerated());
     assertEquals(0, matched.denseEvery());
+    assertEquals(100, matched.k());
+    assertEquals(100, matched.withoutDenseLayers().k());
+    assertEquals(100, new MagicPigOnHost(matched).k());
+    assertEquals(0, MagicPig.released().k());
   }
 
   /** The fewest tables that are expected to sample as many keys, whatever the context. */
@@ -105,6 +109,21 @@ class MagicPigTest {
             ? 2_046 * SHAPE.tokenBytes()
             : Math.round((46 + 2 * 1.5 * 3 * sampled) * SHAPE.tokenBytes()), cost.kvBytes());
       }
+    }
+  }
+
+  /** What is sampled is left to chance, so who counted says how much. */
+  @Test
+  void costOfAStepThatWasSeen_isOfTheKeysItSampled() {
+    try (Backend backend = new ScalarBackend();
+        CachePool pool = new CachePool(backend, SHAPE, INDEXED, 1);
+        KvCache cache = pool.open()) {
+      new Passes(pool).prefill(cache, "sequence", 1_012);
+      StepCost cost = cache.stepCost(40);
+
+      assertEquals((13 + 20 + 13 + 2 * 40) / 3.0, cost.attendedTokens(), 1e-9);
+      assertEquals((46 + 360) * SHAPE.tokenBytes(), cost.kvBytes()); // 1.5 times 3 heads' 40 in 2 layers
+      assertEquals(cache.stepCost().summaryBytes(), cost.summaryBytes());
     }
   }
 

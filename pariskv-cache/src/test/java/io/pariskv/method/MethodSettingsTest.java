@@ -8,9 +8,11 @@ import io.pariskv.backend.scalar.ScalarBackend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
+import io.pariskv.index.SimHash;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlan;
 import io.pariskv.retrieve.Grouping;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
@@ -58,6 +60,41 @@ class MethodSettingsTest {
         assertEquals(theirs, ours);
       }
     }
+  }
+
+  /** Their plan says so, and what a sequence takes is what was planned. */
+  @Test
+  void layersThatAttendEverything_haveNoIndex() {
+    KvShape shape = new KvShape(4, 6, 2, 32, DType.BF16, List.of(0, 0, 20, 0));
+    SimHash hash = new SimHash(4, 10);
+    assertIndex(shape, new Quest(ZONES, 16, 8, 0, Grouping.MEAN), "page bounds", 3);
+    assertIndex(shape, new Quest(ZONES, 16, 8, 2, Grouping.MEAN), "page bounds", 1);
+    assertIndex(shape, new Quest(ZONES, 16, 8, 4, Grouping.MEAN), "page bounds", 0);
+    assertIndex(shape, new MagicPig(ZONES, hash, true, 0), "hashes of keys", 3);
+    assertIndex(shape, new MagicPig(ZONES, hash, true, 3), "hashes of keys", 1);
+  }
+
+  /** @param layers of three without a sliding window that are indexed */
+  private static void assertIndex(KvShape shape, AttentionMethod method, String part, int layers) {
+    long index = planned(method, shape, part);
+    assertEquals(layers * planned(method.withoutDenseLayers(), shape, part), 3 * index,
+        method::toString);
+    try (Backend backend = new ScalarBackend();
+        CachePool pool = new CachePool(backend, shape, method, 1);
+        KvCache cache = pool.open()) {
+      long before = pool.methodBytes();
+      Passes passes = new Passes(pool);
+      passes.prefill(cache, "sequence", 2_000);
+      passes.step(cache, "sequence");
+
+      assertEquals(index + planned(method, shape, "selection scratch"),
+          pool.methodBytes() - before, method::toString);
+    }
+  }
+
+  private static long planned(AttentionMethod method, KvShape shape, String part) {
+    return method.plan(MemoryPlan.empty(), shape, 1, 2_000).parts().stream()
+        .filter(each -> each.name().equals(part)).mapToLong(MemoryPlan.Part::bytes).sum();
   }
 
   @Test

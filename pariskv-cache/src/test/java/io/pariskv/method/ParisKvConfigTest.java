@@ -27,6 +27,8 @@ class ParisKvConfigTest {
   @Test
   void presets_areThePublishedNumbers() {
     assertEquals(new ParisKvConfig(64, 256, 512, 2_000, BUDGET), ParisKvConfig.preset("paper"));
+    assertEquals(ParisKvConfig.paper(), ParisKvConfig.preset("released"));
+    assertEquals(ParisKvConfig.paper(), ParisKvConfig.preset("matched"));
     assertEquals(new ParisKvConfig(64, 256, 512, 2_000, new RetrievalBudget(2_048, null, null)),
         ParisKvConfig.preset("ruler"));
     assertEquals(new ParisKvConfig(64, 128, 512, 2_000, new RetrievalBudget(100, 0.12, 0.30)),

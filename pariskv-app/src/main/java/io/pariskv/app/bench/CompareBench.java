@@ -8,6 +8,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowCacheSize;
 import io.pariskv.kv.Selection;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.FullAttention;
 import io.pariskv.method.MagicPigOnHost;
 import io.pariskv.method.StepCost;
 import java.util.ArrayList;
@@ -74,13 +75,14 @@ public final class CompareBench implements AutoCloseable {
    * @param attendedTokens of a sequence, mean over heads, as selected
    * @param memoryBytes of K, V and index read where the stages work, computed
    * @param busBytes of K and V read over the bus to host memory, computed
+   * @param windowBytes of those the sink's and the local window's, as far as they are beyond the rows that stay near
    * @param indexBytes of those the index's
    * @param keptBytes what the method keeps beside K and V, scratch memory that layers share included
    * @param indexMs to summarise all keys, once, before the first step
    */
   public record Cost(double msMedian, double msP5, double msP95, boolean recorded,
-      double attendedTokens, long memoryBytes, long busBytes, long indexBytes, long keptBytes,
-      double indexMs) {
+      double attendedTokens, long memoryBytes, long busBytes, long windowBytes, long indexBytes,
+      long keptBytes, double indexMs) {
   }
 
   private final Settings settings;
@@ -177,21 +179,32 @@ public final class CompareBench implements AutoCloseable {
 
   private Cost cost(Contender contender, Held held, RandomStep step, Timing timing,
       double seconds) {
-    StepCost cost = step.cost();
+    double selected = selected(step);
+    StepCost cost = selected < 0 ? step.cost() : step.cost(selected);
     long kv = cost.kvBytes() / held.layers;
     long index = cost.summaryBytes() / held.layers;
+    int anyway = step.attendedAnyway();
     int near = step.pool().residentRows(); // at the beginning and the end of a sequence
-    long nearBytes = Math.min(step.attendedAnyway(), near) * settings.shape.tokenBytes();
     boolean beside = contender.method instanceof MagicPigOnHost; // its rows stay with the CPU
-    long bus = near == Integer.MAX_VALUE || beside ? 0 : Math.max(0, kv - nearBytes);
+    boolean overBus = near < Integer.MAX_VALUE && !beside;
+    long token = settings.shape.tokenBytes();
+    long bus = overBus ? Math.max(0, kv - Math.min(anyway, near) * token) : 0;
+    boolean hasWindow = !(contender.method instanceof FullAttention);
+    long window = overBus && hasWindow ? token * beyond(anyway, near) : 0;
     return new Cost(timing.median(), timing.p5(), timing.p95(), step.recordable(),
-        attended(step, cost), held.batch * (kv - bus + index), held.batch * bus,
+        selected < 0 ? cost.attendedTokens() : anyway + selected,
+        held.batch * (kv - bus + index), held.batch * bus, held.batch * window,
         held.batch * index, step.pool().methodBytes() / held.layers,
         1000 * seconds / held.layers);
   }
 
-  /** Tokens in the softmax of a head, counted over all sets of queries if the method selects. */
-  private double attended(RandomStep step, StepCost computed) {
+  /** Tokens that every step attends, those left out that stay near. */
+  static int beyond(int attendedAnyway, int near) {
+    return Math.max(0, attendedAnyway - near);
+  }
+
+  /** Keys that a head selects, mean over heads and sets of queries; -1 if the method selects none. */
+  private double selected(RandomStep step) {
     double selected = 0;
     QuerySets queries = step.queries();
     queries.restart();
@@ -200,12 +213,12 @@ public final class CompareBench implements AutoCloseable {
       step.attend(0);
       Selection selection = step.selection();
       if (selection == null) {
-        return computed.attendedTokens();
+        return -1;
       }
       selected += Arrays.stream(backend.download(selection))
           .mapToInt(head -> head.length).average().orElse(0);
     }
-    return step.attendedAnyway() + selected / queries.count();
+    return selected / queries.count();
   }
 
   @Override

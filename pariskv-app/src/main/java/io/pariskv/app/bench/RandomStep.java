@@ -164,6 +164,11 @@ final class RandomStep implements AutoCloseable {
     return caches.getFirst().stepCost();
   }
 
+  /** The same of a step that was seen to select so many keys a head. */
+  StepCost cost(double selected) {
+    return caches.getFirst().stepCost(selected);
+  }
+
   /** Tokens of a sequence that every step attends. */
   int attendedAnyway() {
     return caches.getFirst().zones().appended(1).residentTokens();

@@ -7,18 +7,12 @@ import io.pariskv.error.InputException;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.method.AttentionMethod;
-import io.pariskv.method.ExactTopK;
 import io.pariskv.method.FullAttention;
-import io.pariskv.method.ParisKv;
-import io.pariskv.method.PqBudget;
-import io.pariskv.method.PqCache;
-import io.pariskv.method.Quest;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,11 +22,6 @@ import picocli.CommandLine.Spec;
 /** Times the methods side by side. */
 @Command(name = "compare", mixinStandardHelpOptions = true, description = "Time decode attention of one layer through several methods side by side, over the same random K and V with the same queries, as their authors released them and with matched settings: by default 2 to 8 layers in turn, the fewer the longer the context. The default of --method is here all of them; --context, --batch, --offload and --k may name several with commas.")
 public final class CompareCommand implements Callable<Integer> {
-  /** The settings that a contender has from its authors. */
-  static final String RELEASED = "as released";
-
-  private static final String MATCHED = "matched";
-
   /** Where K and V are. */
   private enum Place {
     OFF(KvPlacement.DEVICE), ON(KvPlacement.HOST);
@@ -99,23 +88,15 @@ public final class CompareCommand implements Callable<Integer> {
       AttentionMethod selecting = each.withoutDenseLayers();
       String settings = each instanceof FullAttention
           ? ""
-          : MethodOptions.isReleased(label) ? RELEASED : MATCHED;
-      found.merge(selecting, new Contender(label, settings, k(each), selecting),
+          : labelled.origin(label);
+      found.merge(selecting,
+          new Contender(label, settings, each.k() > 0 ? each.k() : null, selecting),
           (first, second) -> first.settings().equals(second.settings())
               ? first
-              : new Contender(first.label(), RELEASED + ", " + MATCHED, first.k(), selecting));
+              : new Contender(first.label(),
+                  MethodOptions.AS_RELEASED + ", " + MethodOptions.MATCHED,
+                  first.k(), selecting));
     });
     return List.copyOf(found.values());
-  }
-
-  /** Keys that a method selects, null if it has no such setting. */
-  private static @Nullable Integer k(AttentionMethod method) {
-    return switch (method) {
-      case ParisKv pariskv -> pariskv.config().budget().k();
-      case ExactTopK exact -> exact.k();
-      case Quest quest -> quest.k();
-      case PqCache pqCache when pqCache.budget() instanceof PqBudget.Tokens tokens -> tokens.k();
-      default -> null;
-    };
   }
 }

@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** What methods took, beside each other. */
 final class CompareTable {
-  private static final String FORMAT = "%-30s %-21s %6s %9s %10s %22s %9s %13s %9s %9s %9s %9s %9s%n";
+  private static final String FORMAT = "%-30s %-21s %6s %9s %10s %22s %9s %13s %9s %9s %9s %9s %9s %9s%n";
   private static final double MEGA = 1e6;
 
   private final Backend backend;
@@ -48,8 +48,8 @@ final class CompareTable {
     out.printf(Locale.ROOT, "%n%d x %d tokens, K and V in %s memory, %d layers in turn%n",
         held.batch(), held.context(), placement(held), held.layers());
     out.printf(Locale.ROOT, FORMAT, "method", "settings", "k", "attended", "ms median",
-        "p5 to p95", "full/this", "this/pariskv", "MB read", "of index", "MB PCIe", "MB kept",
-        "index ms");
+        "p5 to p95", "full/this", "this/pariskv", "MB read", "of index", "MB PCIe",
+        "of window", "MB kept", "index ms");
     for (Row row : rows) {
       if (row.held().equals(held)) {
         print(row, out);
@@ -70,8 +70,8 @@ final class CompareTable {
         rounded(cost.msMedian(), 4), rounded(cost.msP5(), 4) + " to " + rounded(cost.msP95(), 4),
         shown(ratio(full(row), row)), shown(ratio(row, pariskv(row))),
         rounded(cost.memoryBytes() / MEGA, 2), rounded(cost.indexBytes() / MEGA, 2),
-        rounded(cost.busBytes() / MEGA, 2), rounded(cost.keptBytes() / MEGA, 2),
-        rounded(cost.indexMs(), 2));
+        rounded(cost.busBytes() / MEGA, 2), rounded(cost.windowBytes() / MEGA, 2),
+        rounded(cost.keptBytes() / MEGA, 2), rounded(cost.indexMs(), 2));
     if (!cost.recorded()) {
       out.println("  its steps cannot be recorded: launched one stage after another");
     }
@@ -118,6 +118,7 @@ final class CompareTable {
     node.put("attended_tokens", cost.attendedTokens());
     node.put("bytes", cost.memoryBytes());
     node.put("pcie_bytes", cost.busBytes());
+    node.put("pcie_window_bytes", cost.windowBytes());
     node.put("index_bytes", cost.indexBytes());
     node.put("kept_bytes", cost.keptBytes());
     node.put("index_ms", cost.indexMs());
@@ -145,7 +146,7 @@ final class CompareTable {
   /** The row of ParisKV that is like this one: as released, or with as many keys; else the first. */
   private @Nullable Row pariskv(Row row) {
     Contender own = row.contender();
-    boolean released = own.settings().equals(CompareCommand.RELEASED);
+    boolean released = own.settings().equals(MethodOptions.AS_RELEASED);
     Optional<Row> found = beside(row, each -> each.method() instanceof ParisKv)
         .min(Comparator.comparing(each -> released
             ? !each.contender().settings().contains(own.settings())

@@ -106,7 +106,9 @@ final class MagicPigOptions {
             : MagicPig.hashFor(hashBits, k, context);
         MagicPig base = MagicPig.matched(k, context);
         yield withZones(settings,
-            new MagicPig(base.zones(), hash, base.indexGenerated(), base.denseEvery()), given);
+            new MagicPig(base.zones(), hash, base.indexGenerated(), base.denseEvery(),
+                tables != null ? 0 : k),
+            given);
       }
       default -> throw new InputException(
           "preset '" + preset + "' is not known; choose one of released, matched");
@@ -124,6 +126,6 @@ final class MagicPigOptions {
     SimHash hash = base.hash();
     return new MagicPig(settings.toZones(base.zones()),
         new SimHash(bits != null ? bits : hash.bits(), tables != null ? tables : hash.tables()),
-        index, base.denseEvery());
+        index, base.denseEvery(), base.k());
   }
 }

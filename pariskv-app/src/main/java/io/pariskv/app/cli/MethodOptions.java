@@ -44,6 +44,12 @@ final class MethodOptions {
   /** The preset that is a method as its authors published it, which no setting changes. */
   private static final String RELEASED = "released";
 
+  /** The preset that has as many keys as others have, in the same zones. */
+  static final String MATCHED = "matched";
+
+  /** Where the settings come from of a method that is as its authors published it. */
+  static final String AS_RELEASED = "as released";
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -80,6 +86,11 @@ final class MethodOptions {
         case MAGICPIG -> with(ZONES, "--preset", "--k", "--lsh-bits", "--lsh-tables",
             "--index-generated", "--tables");
       };
+    }
+
+    /** Whether its only settings are those that it shares with others: it was made to compare with, and nobody released it. */
+    boolean onlyMatched() {
+      return this == WINDOW || this == EXACT_TOPK;
     }
 
     /** As it is compared with the others: with settings that all have in common, and as released. */
@@ -146,9 +157,16 @@ final class MethodOptions {
    * Methods by their labels.
    *
    * @param methods those asked for
+   * @param origins where the settings of each come from, by the label without a place of tables
    * @param refused why some have not every k asked for
    */
-  record Labelled(Map<String, AttentionMethod> methods, Map<String, String> refused) {
+  record Labelled(Map<String, AttentionMethod> methods, Map<String, String> origins,
+      Map<String, String> refused) {
+
+    /** Where the settings of a method come from: {@code as released}, {@code matched}, or {@code released, changed} by flags. */
+    String origin(String label) {
+      return Objects.requireNonNull(origins.get(MagicPigOptions.withoutPlace(label)), label);
+    }
   }
 
   private static List<String> with(List<String> flags, String... more) {
@@ -159,11 +177,6 @@ final class MethodOptions {
   static String compared() {
     return Stream.of(Name.values()).flatMap(name -> name.compared().stream())
         .collect(Collectors.joining(","));
-  }
-
-  /** Whether a label stands for a method as its authors published it. */
-  static boolean isReleased(String label) {
-    return MagicPigOptions.withoutPlace(label).endsWith(":" + RELEASED);
   }
 
   /** The method asked for; use it inside {@link Usage#check}. */
@@ -194,17 +207,32 @@ final class MethodOptions {
    * @param context tokens that a sequence may have, which some methods' settings depend on; 0 for not known
    */
   Labelled toLabelledMethods(String otherwise, int context) {
-    Labelled labelled = new Labelled(new LinkedHashMap<>(), new LinkedHashMap<>());
+    Labelled labelled = new Labelled(new LinkedHashMap<>(), new LinkedHashMap<>(),
+        new LinkedHashMap<>());
     for (Choice choice : choices(given("--method") ? method : otherwise)) {
       if (settings.k.size() > 1 && choice.flags().contains("--k")) {
         addEveryK(choice, context, labelled);
       } else {
-        labelled.methods.put(choice.toString(),
-            chosen(choice, ParisKvOptions.PUBLISHED,
-                settings.k.isEmpty() ? null : settings.k.getFirst(), context));
+        add(choice, choice.toString(), settings.k.isEmpty() ? null : settings.k.getFirst(),
+            context, labelled);
       }
     }
-    return new Labelled(magicPig.placeAll(labelled.methods), labelled.refused);
+    return new Labelled(magicPig.placeAll(labelled.methods), labelled.origins, labelled.refused);
+  }
+
+  private void add(Choice choice, String label, @Nullable Integer k, int context,
+      Labelled labelled) {
+    AttentionMethod method = chosen(choice, ParisKvOptions.PUBLISHED, k, context);
+    labelled.methods.put(label, method);
+    labelled.origins.put(label, origin(choice, method, context));
+  }
+
+  private String origin(Choice choice, AttentionMethod method, int context) {
+    String preset = choice.preset == null ? settings.preset : choice.preset;
+    if (!choice.name.flags().contains("--preset") || !RELEASED.equals(preset)) {
+      return MATCHED;
+    }
+    return method.equals(released(choice.name, context)) ? AS_RELEASED : "released, changed";
   }
 
   private void addEveryK(Choice choice, int context, Labelled labelled) {
@@ -213,7 +241,7 @@ final class MethodOptions {
     for (int k : settings.k) {
       String label = choice + " k=" + k;
       try {
-        labelled.methods.put(label, chosen(choice, ParisKvOptions.PUBLISHED, k, context));
+        add(choice, label, k, context, labelled);
       } catch (InputException e) {
         labelled.refused.put(label, String.valueOf(e.getMessage()));
         last = e;
@@ -233,6 +261,11 @@ final class MethodOptions {
   private void refuseOthers(String methods, List<Choice> choices) {
     Set<String> taken = new LinkedHashSet<>();
     choices.forEach(choice -> taken.addAll(choice.flags()));
+    boolean onlyMatched = choices.stream().anyMatch(choice -> choice.name.onlyMatched());
+    if (given("--preset") && !taken.contains("--preset") && onlyMatched) {
+      requireMatched(methods);
+      taken.add("--preset");
+    }
     for (Name each : Name.values()) {
       for (String flag : each.flags()) {
         if (given(flag) && !taken.contains(flag)) {
@@ -240,6 +273,13 @@ final class MethodOptions {
               + (taken.isEmpty() ? "none" : String.join(", ", taken)) + "; leave it out");
         }
       }
+    }
+  }
+
+  private void requireMatched(String methods) {
+    if (!MATCHED.equals(settings.preset)) {
+      throw new InputException("preset '" + settings.preset + "' is not one of method " + methods
+          + ", which is for comparison and has no release; leave --preset out, or give matched");
     }
   }
 
@@ -270,9 +310,13 @@ final class MethodOptions {
       return named(choice, preset == null && choice.name == Name.PARISKV ? otherwise : preset, k,
           context);
     }
+    if (choice.name.onlyMatched() && choice.preset.equals(MATCHED)) {
+      return named(choice, choice.preset, k, context);
+    }
     if (!hasPresets) {
       throw new InputException(
-          "method " + choice + ": " + choice.name + " has no presets; leave the colon out");
+          "method " + choice + ": " + choice.name + " has no presets; leave the colon out"
+              + (choice.name.onlyMatched() ? ", or give " + choice.name + ":" + MATCHED : ""));
     }
     try {
       return choice.isReleased()
@@ -297,7 +341,7 @@ final class MethodOptions {
   /** @param preset null for the method's own default */
   private AttentionMethod named(Choice choice, @Nullable String preset, @Nullable Integer k,
       int context) {
-    String others = preset != null ? preset : "matched";
+    String others = preset != null ? preset : MATCHED;
     return switch (choice.name) {
       case FULL -> new FullAttention();
       case PARISKV -> {
@@ -335,7 +379,7 @@ final class MethodOptions {
   private static Quest questPreset(String name) {
     return switch (name) {
       case RELEASED -> Quest.released();
-      case "matched" -> Quest.matched(K);
+      case MATCHED -> Quest.matched(K);
       default -> throw new InputException(
           "preset '" + name + "' is not known; choose one of released, matched");
     };

@@ -19,7 +19,7 @@ final class ParisKvOptions {
   /** The preset for who compares methods. */
   static final String PUBLISHED = "paper";
 
-  @Option(names = "--preset", paramLabel = "NAME", description = "Settings of pariskv: paper, sharp, ruler, gpqa or throughput (default: sharp, and paper, as published, where methods are compared); of quest, pqcache and magicpig: released or matched.")
+  @Option(names = "--preset", paramLabel = "NAME", description = "Settings of every method but full: matched, comparable with the others; of pariskv, quest, pqcache and magicpig: released, as their authors published them; of pariskv also paper (which is both), sharp, ruler, gpqa or throughput (default: matched; of pariskv sharp, and paper where methods are compared).")
   @Nullable
   String preset;
 

@@ -54,6 +54,7 @@ class CompareCommandTest {
       assertTrue(row.get("ms_p95").asDouble() >= row.get("ms_median").asDouble(), row::toString);
       assertTrue(row.get("recorded").asBoolean(), row::toString);
       assertEquals(0, row.get("pcie_bytes").asLong());
+      assertEquals(0, row.get("pcie_window_bytes").asLong());
       assertEquals("device", row.get("placement").asString());
     }
     assertEquals(1, row(rows, "full 3000").get("full_over_this").asDouble());
@@ -96,6 +97,47 @@ class CompareCommandTest {
     double own = row(rows, "quest k=100 2500").get("ms_median").asDouble();
     double pariskv = row(rows, "pariskv k=100 2500").get("ms_median").asDouble();
     assertEquals(own / pariskv, row(rows, "quest k=100 2500").get("this_over_pariskv").asDouble());
+  }
+
+  /** As the methods are compared: {@code matched} and {@code released} are presets of all that have them. */
+  @Test
+  void presetsReleasedAndMatched_areThoseOfEveryMethod() {
+    String all = "full,window,exact-topk,pariskv,quest,pqcache,magicpig";
+    Map<String, JsonNode> matched = rows("--context", 2500, "--method", all, "--preset", "matched",
+        "--k", 96);
+    assertEquals(7, matched.size());
+    matched.forEach((name, row) -> {
+      boolean selects = !name.startsWith("full") && !name.startsWith("window");
+      assertEquals(name.startsWith("full") ? "" : "matched", row.get("settings").asString(), name);
+      assertEquals(selects ? 96 : 0, row.get("k").asInt(0), name);
+    });
+    Map<String, JsonNode> released = rows("--context", 2500, "--method", all, "--preset",
+        "released");
+    for (String method : List.of("pariskv", "quest", "pqcache", "magicpig")) {
+      String settings = row(released, method + " 2500").get("settings").asString();
+      assertEquals("as released", settings, method);
+    }
+    assertEquals("matched", row(released, "exact-topk 2500").get("settings").asString());
+    assertEquals("released, changed", row(rows("--context", 2500, "--method", "quest", "--preset",
+        "released", "--page-size", 32), "quest 2500").get("settings").asString());
+  }
+
+  /** Bytes are of the keys that were sampled, which is what is counted as attended. */
+  @Test
+  void magicPig_isComparedAtItsK_andReadsWhatItAttends() {
+    Map<String, JsonNode> rows = rows("--context", 3000, "--k", "64,200", "--method",
+        "pariskv,magicpig");
+    for (int k : List.of(64, 200)) {
+      JsonNode row = row(rows, "magicpig k=" + k + " 3000");
+      JsonNode pariskv = row(rows, "pariskv k=" + k + " 3000");
+      assertEquals(k, row.get("k").asInt());
+      assertEquals(row.get("ms_median").asDouble() / pariskv.get("ms_median").asDouble(),
+          row.get("this_over_pariskv").asDouble());
+      double sampled = row.get("attended_tokens").asDouble() - 321;
+      long rowBytes = row.get("bytes").asLong() - row.get("index_bytes").asLong();
+      // K twice and V, for each of two heads
+      assertEquals((321 + 1.5 * 2 * sampled) * 256, (double) rowBytes, 1, row::toString);
+    }
   }
 
   @Test

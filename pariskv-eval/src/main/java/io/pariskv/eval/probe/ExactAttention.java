@@ -10,6 +10,7 @@ import io.pariskv.memory.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +26,14 @@ final class ExactAttention {
   private final Backend backend;
   private final KvStore kv;
   private final KvShape shape;
+  private final int k;
 
-  ExactAttention(Backend backend, KvStore kv) {
+  /** @param k best keys of a zone that recall asks for, at least 1 */
+  ExactAttention(Backend backend, KvStore kv, int k) {
     this.backend = backend;
     this.kv = kv;
     this.shape = kv.shape();
+    this.k = k;
   }
 
   /** Whether a layer has no sliding window, so that a method decides what it attends. */
@@ -58,13 +62,14 @@ final class ExactAttention {
     int group = shape.groupSize();
     for (int kvHead = 0; kvHead < shape.kvHeads(); kvHead++) {
       double[] mean = new double[zones.length()];
-      int[] union = new int[0];
+      int best = Math.min(k, zones.retrievalTokens());
+      BitSet union = new BitSet();
       double headRecall = 0;
       double mass = 0;
       double error = 0;
       for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
         int[] own = of(selected, h);
-        union = own.length > union.length ? own : union;
+        Arrays.stream(own).forEach(union::set);
         for (int i = 0; i < mean.length; i++) {
           mean[i] += heads[h].scores[i] / group;
         }
@@ -72,8 +77,9 @@ final class ExactAttention {
         mass += heads[h].mass(zones, own) / group;
         error += heads[h].error(found, h * shape.headDim()) / group;
       }
-      points.add(new RetrievalPoint(step, layer, kvHead, rounded(recall(mean, zones, union)),
-          rounded(headRecall), rounded(mass), rounded(error)));
+      double recall = recall(mean, zones, union.stream().toArray());
+      points.add(new RetrievalPoint(step, layer, kvHead, rounded(recall), rounded(headRecall),
+          rounded(mass), rounded(error), best, union.cardinality()));
     }
     return points;
   }
@@ -99,17 +105,21 @@ final class ExactAttention {
     return values;
   }
 
-  /** Share of the best {@code selected.length} keys of the zone that are selected; of equal ones any will do. */
-  private static double recall(double[] scores, TokenZones zones, int[] selected) {
+  /**
+   * Share of the best {@code k} keys of the zone, or of all if there are fewer, that are selected; of equal ones any will
+   * do. Who selects fewer cannot have all of them, and who selects more has no more than all.
+   */
+  private double recall(double[] scores, TokenZones zones, int[] selected) {
     if (selected.length == 0) {
       return 0;
     }
     double[] sorted = Arrays.copyOfRange(scores, zones.sinkEnd(), zones.recentStart());
     Arrays.sort(sorted);
-    double threshold = sorted[sorted.length - selected.length];
+    int best = Math.min(k, sorted.length);
+    double threshold = sorted[sorted.length - best];
     long right = Arrays.stream(selected)
         .filter(position -> scores[zones.sinkEnd() + position] >= threshold).count();
-    return (double) right / selected.length;
+    return (double) Math.min(right, best) / best;
   }
 
   private Head[] attend(int layer, int slot, int length, float[] q) {

@@ -14,6 +14,9 @@ import java.util.List;
  * for long contexts. For pools of one sequence.
  */
 public final class ProbedMethod implements ForwardingMethod {
+  /** Best keys that recall asks for where a method has no number of its own: those of ParisKV's published settings. */
+  public static final int USUAL_K = 100;
+
   private final AttentionMethod method;
   private final int every;
   private final List<RetrievalPoint> points = new ArrayList<>();
@@ -46,8 +49,8 @@ public final class ProbedMethod implements ForwardingMethod {
 
   @Override
   public MethodState open(Backend backend, KvStore kv) {
-    return new ProbedState(method.open(backend, kv), every, new ExactAttention(backend, kv),
-        points::addAll);
+    return new ProbedState(method.open(backend, kv), every,
+        new ExactAttention(backend, kv, method.k() > 0 ? method.k() : USUAL_K), points::addAll);
   }
 
   @Override

@@ -11,12 +11,17 @@ import io.pariskv.generate.GenerationResult;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.Session;
 import io.pariskv.index.ProductQuantizer;
+import io.pariskv.index.SimHash;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.ExactTopK;
+import io.pariskv.method.MagicPig;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
 import io.pariskv.method.PqBudget;
 import io.pariskv.method.PqCache;
+import io.pariskv.method.Quest;
 import io.pariskv.method.ZoneSettings;
+import io.pariskv.retrieve.Grouping;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.text.ChatMessage;
 import java.util.HashSet;
@@ -100,6 +105,46 @@ class ProbedMethodTest {
       assertEquals(1, point.headRecall());
       assertEquals(1, point.mass(), 1e-5);
       assertEquals(0, point.error(), 1e-4);
+    }
+  }
+
+  private static final int DEALT = 20;
+
+  /** What its heads found is the group's, as a method finds it that selects for the group. */
+  @Test
+  void headsThatSelectForThemselves_haveFoundTogetherWhatAnyOfThemHas() {
+    AttentionMethod best = new ExactTopK(new ZoneSettings(16, 32, 16, 0), DEALT, Grouping.MEAN);
+    for (RetrievalPoint point : points(best, 25)) {
+      assertEquals(1, point.recall(), point.toString());
+      assertEquals(DEALT, point.keys());
+    }
+    int group = model.config().heads() / model.config().kvHeads();
+    int each = DEALT / group;
+    assertEquals(DEALT, each * group);
+    for (RetrievalPoint point : points(new DealtMethod(best, each, false), 25)) {
+      assertEquals(1, point.recall(), point.toString());
+      assertEquals(DEALT, point.keys());
+      assertTrue(point.headRecall() <= 1.0 * each / DEALT, point.toString());
+    }
+    for (RetrievalPoint point : points(new DealtMethod(best, each, true), 25)) {
+      assertEquals(1.0 * each / DEALT, point.recall(), 1e-5, point.toString());
+      assertEquals(each, point.keys());
+    }
+  }
+
+  /** Of as many as it was told to find, however many it took; where nobody told it, of the published number. */
+  @Test
+  void bestKeys_areAsManyAsTheMethodIsSetToRetrieve() {
+    ZoneSettings zones = new ZoneSettings(16, 32, 16, 0);
+    for (RetrievalPoint point : points(new Quest(zones, 20, 16, 0, Grouping.MEAN), 25)) {
+      assertEquals(20, point.k());
+      assertEquals(16, point.keys());
+      assertTrue(point.recall() <= 0.8, point.toString());
+    }
+    for (RetrievalPoint point : points(new MagicPig(zones, new SimHash(1, 128), true, 0), 25)) {
+      assertEquals(ProbedMethod.USUAL_K, point.k()); // all keys are sampled
+      assertTrue(point.keys() > ProbedMethod.USUAL_K, point.toString());
+      assertEquals(1, point.recall(), point.toString());
     }
   }
 

@@ -39,8 +39,8 @@ class ReportTest {
     boolean failed = score != null && score < 0;
     List<RetrievalPoint> points = method.equals("full")
         ? List.of()
-        : List.of(new RetrievalPoint(id * 40, 0, 1, 0.9, 0.7, 0.95, 0.02),
-            new RetrievalPoint(id * 40, 1, 0, 0.5, 0.4, 0.8, 1.5));
+        : List.of(new RetrievalPoint(id * 40, 0, 1, 0.9, 0.7, 0.95, 0.02, 100, 100),
+            new RetrievalPoint(id * 40, 1, 0, 0.5, 0.4, 0.8, 1.5, 100, 100));
     return new SampleLine(new Cell(task, length, method), "s" + id,
         new SampleLine.Prompt(1, length, 20, Map.of("depth", id / 4.0), List.of(HOSTILE)),
         new SampleLine.Outcome(failed ? Double.valueOf(0) : score, id != 1, true,
@@ -130,7 +130,7 @@ class ReportTest {
     for (int id = 0; id < 2; id++) {
       SampleLine any = line("retrieval", 4096, "m", id, 1.0);
       List<RetrievalPoint> points = Collections.nCopies(100,
-          new RetrievalPoint(0, 3, 1, 0.8 - 0.4 * id, 0.5, 0.5, 0.5));
+          new RetrievalPoint(0, 3, 1, 0.8 - 0.4 * id, 0.5, 0.5, 0.5, 100, 100));
       lines.add(new SampleLine(any.cell(), any.id(), any.prompt(), any.outcome(), any.cost(), null,
           points, any.origin()));
     }

@@ -33,7 +33,7 @@ class ResultFileTest {
             "a \"b\"\n\u00e9\ud83d\ude00",
             List.of(1, 2, 3), null),
         new SampleLine.Cost(100.5, 4010, 1e6, 2e5, 77L, 1.5, 0.1, 0.2, 3.5),
-        new Agreement(3, 1, 3), List.of(new RetrievalPoint(7, 1, 0, 0.9, 0.8, 0.99, 0.01)),
+        new Agreement(3, 1, 3), List.of(new RetrievalPoint(7, 1, 0, 0.9, 0.8, 0.99, 0.01, 100, 96)),
         new SampleLine.Origin("m", "00ff", "vector", "0.1.0"));
   }
 
