@@ -12,6 +12,9 @@ import java.util.function.ToDoubleFunction;
 
 /** Lines of results by cell, and what they come to. */
 public final class Scores {
+  /** The measure that is the exponential of a mean. */
+  static final String PERPLEXITY = "perplexity";
+
   private Scores() {
   }
 
@@ -41,11 +44,22 @@ public final class Scores {
     return scores.length == 0 ? Optional.empty() : Optional.of(Interval.ofScores(scores));
   }
 
-  /** The mean of a measure over the samples that have it. */
+  /**
+   * The mean of a measure over the samples that have it; of perplexities the geometric mean, which is that of the samples'
+   * tokens together.
+   */
   public static Optional<Interval> measure(List<SampleLine> samples, String name) {
     double[] values = samples.stream().map(sample -> sample.outcome().measures().get(name))
         .filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
-    return values.length == 0 ? Optional.empty() : Optional.of(Interval.student(values));
+    if (values.length == 0) {
+      return Optional.empty();
+    }
+    if (!name.equals(PERPLEXITY)) {
+      return Optional.of(Interval.student(values));
+    }
+    Interval logs = Interval.student(Arrays.stream(values).map(Math::log).toArray());
+    return Optional.of(new Interval(Math.exp(logs.mean()), Math.exp(logs.low()),
+        Math.exp(logs.high()), logs.method(), logs.samples()));
   }
 
   /** The mean of something that costs; empty where all samples failed. */
