@@ -132,7 +132,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
   }
 
   /** The layers that are sampled: neither dense nor with a sliding window. */
-  int[] sampledLayers(KvShape shape) {
+  public int[] sampledLayers(KvShape shape) {
     return IntStream.range(0, shape.layers())
         .filter(layer -> shape.window(layer) == 0 && !dense(layer)).toArray();
   }

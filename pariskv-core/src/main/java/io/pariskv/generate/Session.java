@@ -4,6 +4,7 @@ import io.pariskv.cache.CachePool;
 import io.pariskv.error.InputException;
 import io.pariskv.memory.Opened;
 import io.pariskv.method.AttentionMethod;
+import io.pariskv.method.SelectedPlaces;
 import io.pariskv.method.StepCost;
 import io.pariskv.saved.CacheHeader;
 import io.pariskv.saved.CacheReader;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One sequence and its cache. Each {@link #generate} takes a whole prompt; what it shares with the tokens
@@ -251,6 +253,11 @@ public final class Session implements AutoCloseable {
   /** What the next decode step reads. */
   public StepCost stepCost() {
     return sequence.stepCost();
+  }
+
+  /** Where decode steps since the last prompt selected, if the method counts, else null. Waits for all work before. */
+  public @Nullable SelectedPlaces selectedPlaces() {
+    return sequence.selectedPlaces();
   }
 
   /** Bytes of summaries and retrieval scratch held now. */

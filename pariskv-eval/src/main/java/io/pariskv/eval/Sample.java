@@ -10,8 +10,8 @@ import java.util.Map;
  * @param id unique in its task, length and seed
  * @param messages what is prefilled, the chat template around it
  * @param answerPrefix begins the model's answer: follows the template's opening of the assistant's turn
- * @param question the end of the last message that can be fed through decode steps instead of prefill, so that
- *     the method has to answer it from retrieved keys; empty if the task has none. It is part of the message
+ * @param question the end of the last message that can be fed through decode steps instead of prefill ({@link Protocol});
+ *     empty if the task has none. It is part of the message
  * @param references right answers, as the task's grading takes them
  * @param maxTokens most tokens of the answer
  * @param sampling how tokens are drawn

@@ -1,6 +1,7 @@
 package io.pariskv.eval;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A benchmark: makes questions and grades answers. Immutable; the same request gives the same samples. */
 public interface Task {
@@ -14,6 +15,11 @@ public interface Task {
   /** Tokens that a sample which comes as it is may take, prompt and answer together; 0 if samples are made to a length. */
   default int tokens() {
     return 0;
+  }
+
+  /** How its questions reach a model unless the user says otherwise; null if its samples have none apart from their text. */
+  default @Nullable Protocol protocol() {
+    return null;
   }
 
   /**

@@ -1,7 +1,9 @@
 package io.pariskv.app.cli;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.run.Compared;
+import io.pariskv.eval.run.DataFingerprint;
 import io.pariskv.eval.run.Evaluation;
 import io.pariskv.eval.run.MethodChoice;
 import io.pariskv.eval.run.ModelFingerprint;
@@ -43,13 +45,13 @@ public final class EvalCommand implements Callable<Integer> {
 
   @Spec
   private CommandSpec spec;
-  @Parameters(arity = "0..1", paramLabel = "TASK[,TASK]", split = ",", description = "recall-tasks (for the bundled model: recall-number, recall-list, recall-path), ruler or one of its 13, longbench-v2, aime, gpqa, math500, retrieval (what methods select while it writes a long path), perplexity (of --data).")
+  @Parameters(arity = "0..1", paramLabel = "TASK[,TASK]", split = ",", description = "recall-tasks (for the bundled model: recall-number, recall-list, recall-path), ruler or one of its 13, longbench-v2, aime, gpqa, math500, retrieval (what methods select while the model writes: the bundled one a long path, another one the continuation of --data, or of our own prose), perplexity (of --data).")
   private List<String> tasks = new ArrayList<>();
   @Option(names = "--model", paramLabel = "DIR", description = "Model directory as Hugging Face writes it.")
   private @Nullable Path model;
   @Mixin
   private MethodOptions method;
-  @Option(names = "--lengths", paramLabel = "N", split = ",", defaultValue = "4096,16384", description = "Most tokens of a sample with its answer; several with commas (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--lengths", paramLabel = "N", split = ",", defaultValue = "4096,8192", description = "Most tokens of a sample with its answer; several with commas (default: ${DEFAULT-VALUE}).")
   private List<Integer> lengths;
   @Option(names = "--samples", paramLabel = "N", defaultValue = "5", description = "Samples of each task, length and method (default: ${DEFAULT-VALUE}).")
   private int samples;
@@ -59,12 +61,14 @@ public final class EvalCommand implements Callable<Integer> {
   private Path out;
   @Option(names = "--resume", description = "Go on with the samples that DIR has.")
   private boolean resume;
-  @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity; for other tasks the directory with their files.")
+  @Option(names = "--data", paramLabel = "FILE", description = "A text in UTF-8 for perplexity and retrieval; for other tasks the directory with their files.")
   private @Nullable Path data;
   @Option(names = "--new-tokens", paramLabel = "N", description = "Tokens that retrieval writes or perplexity judges a sample (default: "
       + Workloads.Settings.NEW_TOKENS
       + "), or the most that an answer in an exam has (default: 128 in longbench-v2, 32768 in math500, 38912 in aime and gpqa).")
   private @Nullable Integer newTokens;
+  @Option(names = "--question", paramLabel = "HOW", description = "fed: through decode steps, so that the method has to find what is asked for; prefilled: with the text, as published scores are (default: fed in recall-tasks, prefilled in ruler and longbench-v2).")
+  private @Nullable String question;
   @Option(names = "--every", paramLabel = "N", description = "Look in every N-th step at what methods select, beside exact attention (default: 16 in retrieval, else never).")
   private @Nullable Integer every;
   @Option(names = "--jobs", paramLabel = "N", defaultValue = "1", description = "Samples that are answered side by side, each with the model in memory once more: a small model leaves most of a GPU idle (default: ${DEFAULT-VALUE}). Times are then those of a busy machine.")
@@ -93,7 +97,8 @@ public final class EvalCommand implements Callable<Integer> {
     }
     Map<Integer, Compared> compared = Usage.check(spec, this::compared);
     List<Workload> workloads = Usage.check(spec,
-        () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every)));
+        () -> Workloads.named(tasks, new Workloads.Settings(data, newTokens, every,
+            question == null ? null : Protocol.of(question))));
     Evaluation.Plan plan = new Evaluation.Plan(workloads, lengths, compared::get, samples, seed);
     Evaluation.Pace pace = limit == null
         ? Evaluation.Pace.toTheEnd()
@@ -159,6 +164,17 @@ public final class EvalCommand implements Callable<Integer> {
     return workload.tokens() > 0 || workload.name().equals("longbench-v2");
   }
 
+  /** Such as {@code fed}, or {@code recall-path fed, vt prefilled} if they differ. */
+  private static String protocols(List<Workload> workloads) {
+    List<Workload> asking = workloads.stream().filter(each -> each.protocol() != null).toList();
+    List<String> different = asking.stream().map(each -> String.valueOf(each.protocol()))
+        .distinct().toList();
+    return different.size() < 2
+        ? String.join("", different)
+        : asking.stream().map(each -> each.name() + " " + each.protocol())
+            .collect(Collectors.joining(", "));
+  }
+
   private Map<String, String> settings(Evaluation.Plan plan, Map<Integer, Compared> compared,
       LanguageModel loaded, SampleLine.Origin origin) {
     Map<String, String> settings = new LinkedHashMap<>();
@@ -178,7 +194,9 @@ public final class EvalCommand implements Callable<Integer> {
       settings.put("exam_tokens", newTokens.toString()); // without it there, an exam's own number
     }
     settings.put("every", String.valueOf(every));
+    settings.put("question", protocols(plan.workloads()));
     settings.put("data", String.valueOf(data));
+    settings.put("data_sha256", DataFingerprint.of(data));
     settings.put("template", raw ? "raw" : "chat");
     Set<String> labels = new LinkedHashSet<>();
     compared.forEach((length, each) -> each.methods().forEach(choice -> {

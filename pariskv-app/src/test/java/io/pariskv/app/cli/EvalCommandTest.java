@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.app.Cli.Outcome;
+import io.pariskv.app.ModelCopy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,8 +93,31 @@ class EvalCommandTest {
         .toList();
     assertEquals(2, rows.size());
     for (String row : rows) {
-      assertTrue(row.matches(".* 0/2  nll \\d+\\.\\d{3}, -?\\d+\\.\\d{3} to \\d+\\.\\d{3}"), row);
+      assertTrue(row.matches(".* 0/2  nll \\d+\\.\\d{3}, -?\\d+\\.\\d{3} to \\d+\\.\\d{3}.*"), row);
+      assertTrue(row.matches(".*  perplexity \\d+\\.\\d{3}, \\d+\\.\\d{3} to \\d+\\.\\d{3}.*"),
+          row);
+      assertEquals(row.contains(" window "), row.contains("  nll_over_full "), row);
     }
+  }
+
+  /** As from a copy whose weights were damaged or trained on, a text that was corrected, or another protocol. */
+  @Test
+  void anotherModelDataOrProtocol_isNotTakenForTheSame() throws IOException {
+    Path copy = ModelCopy.of(RECALL_MODEL, directory.resolve("recall-12m"))
+        .bytes("model-00002-of-00002.safetensors", bytes -> {
+          Arrays.fill(bytes, bytes.length - 200_000, bytes.length, (byte) 0);
+          return bytes;
+        }).directory();
+    Path text = Files.writeString(directory.resolve("text"), " The acorn rested .".repeat(80));
+    Object[] flags = {"eval", "perplexity,recall-number", "--data", text, "--out",
+        directory.resolve("out"), "--lengths", 200, "--new-tokens", 20, "--samples", 1, "--method",
+        "full", "--resume", "--model"};
+    run(with(flags, RECALL_MODEL)).succeeded();
+    run(with(flags, copy)).refused(1, "model_sha256 is", "another --out");
+    run(with(flags, RECALL_MODEL, "--question", "prefilled")).refused(1,
+        "question is \"fed\", now it is \"prefilled\"");
+    Files.writeString(text, " The otter rested .".repeat(80));
+    run(with(flags, RECALL_MODEL)).refused(1, "data_sha256 is", "another --out");
   }
 
   @Test
@@ -125,6 +149,8 @@ class EvalCommandTest {
     eval("--method", "nope").refused(2, "method 'nope'");
     eval("--k", "0").refused(2, "--k 0");
     eval("--every", "0").refused(2, "--every 0");
+    eval("--question", "both").refused(2, "question 'both'", "fed or prefilled");
+    run("eval", "aime", "--model", "x", "--question", "fed").refused(2, "question fed", "aime");
     run("eval", "recall-tasks", "--model", directory.resolve("none")).refused(1, "none",
         "config.json");
     run("eval", "report", directory.resolve("none")).refused(1, "none");

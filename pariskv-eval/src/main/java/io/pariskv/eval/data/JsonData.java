@@ -81,8 +81,9 @@ public final class JsonData {
       }
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         items++;
+        int line = parser.currentTokenLocation().getLineNr();
         JsonNode node = parser.readValueAsTree();
-        action.accept(new JsonItem(file, "item " + items, node));
+        action.accept(new JsonItem(file, "item " + items + " (line " + line + ")", node));
       }
       return items;
     } catch (JacksonException e) {

@@ -16,6 +16,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record TaskData(@Nullable Path directory, int draws, int maxTokens) {
 
+  /** Every name that a file of the user may have. */
+  public static final List<String> FILES = List.of("PaulGrahamEssays.json", "PaulGrahamEssays.txt",
+      "nounlist.txt", "adjectivelist.txt", "verblist.txt", "english_words.json", "squad.json",
+      "hotpotqa.json", "data.json", "longbench-v2.json", "aime.jsonl", "aime25.jsonl",
+      "aime24.jsonl", "gpqa_diamond.csv", "math500.jsonl", "test.jsonl");
+
   /** No files, and the tasks' own numbers. */
   public static final TaskData NONE = new TaskData(null, 0, 0);
 
@@ -36,11 +42,15 @@ public record TaskData(@Nullable Path directory, int draws, int maxTokens) {
   }
 
   /**
-   * The file of one of these names, if there is one.
+   * The file of one of these names, which must be among {@link #FILES}, if there is one.
    *
    * @throws InputException if there are several
    */
   public Optional<Path> find(String... names) {
+    if (!FILES.containsAll(List.of(names))) {
+      throw new IllegalArgumentException(
+          List.of(names) + " are not all among the known files " + FILES);
+    }
     Path in = directory;
     if (in == null) {
       return Optional.empty();

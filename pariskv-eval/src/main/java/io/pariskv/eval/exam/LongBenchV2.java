@@ -3,6 +3,7 @@ package io.pariskv.eval.exam;
 import io.pariskv.error.InputException;
 import io.pariskv.eval.Answer;
 import io.pariskv.eval.Grade;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
@@ -43,6 +44,12 @@ record LongBenchV2(TaskData data) implements Task {
   @Override
   public boolean sized() {
     return true;
+  }
+
+  /** {@inheritDoc} Prefilled, as published scores are. */
+  @Override
+  public Protocol protocol() {
+    return Protocol.PREFILLED;
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.pariskv.eval.recall;
 import io.pariskv.error.InputException;
 import io.pariskv.eval.Answer;
 import io.pariskv.eval.Grade;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
@@ -63,6 +64,12 @@ public final class RecallTask implements Task {
   @Override
   public boolean sized() {
     return true;
+  }
+
+  /** {@inheritDoc} Fed: what is prefilled with the document has the answer in its own K and V. */
+  @Override
+  public Protocol protocol() {
+    return Protocol.FED;
   }
 
   /** {@inheritDoc} A sample is made when the list is asked for it. */

@@ -38,6 +38,11 @@ final class RecallWords {
     }
   }
 
+  /** All of them. */
+  List<String> all() {
+    return words.values().stream().flatMap(List::stream).toList();
+  }
+
   /** Different pairs of an adjective and a noun, in random order; fewer if there are not so many. */
   List<String> names(int count, Random random) {
     List<String> all = new ArrayList<>();

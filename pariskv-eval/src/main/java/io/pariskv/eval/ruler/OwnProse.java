@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * Our own essay: a short text, then sentences drawn from patterns and our word lists. The same on every
  * machine.
  */
-final class OwnProse {
+public final class OwnProse {
   private static final int SENTENCES = 20_000;
   private static final long SEED = 20260301;
   private static final Pattern SLOT = Pattern.compile("\\{([anv])}");
@@ -19,7 +19,7 @@ final class OwnProse {
   }
 
   /** More than 300,000 words, single spaces between them. */
-  static String text() {
+  public static String text() {
     Random random = new Random(SEED);
     List<String> patterns = RulerData.ownText("sentences.txt").lines().toList();
     List<String> nouns = RulerData.ownWords("nouns.txt");

@@ -3,6 +3,7 @@ package io.pariskv.eval.ruler;
 import io.pariskv.error.InputException;
 import io.pariskv.eval.Answer;
 import io.pariskv.eval.Grade;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
@@ -23,6 +24,12 @@ record RulerTask(String name, Recipe recipe, Scoring scoring) implements Task {
   @Override
   public boolean sized() {
     return true;
+  }
+
+  /** {@inheritDoc} Prefilled, with the answer prefix, as NVIDIA's pipeline does and published scores are. */
+  @Override
+  public Protocol protocol() {
+    return Protocol.PREFILLED;
   }
 
   /** {@inheritDoc} A sample is made when the list is asked for it. */

@@ -104,8 +104,8 @@ public final class Evaluation {
   private final Set<Cell> refused = new HashSet<>();
   /** Why earlier runs refused cells; what was wrong then may have been mended. */
   private final Map<Cell, String> refusedBefore = new HashMap<>();
-  /** Tokens that full attention wrote, by task, length and id. */
-  private final Map<List<Object>, List<Integer>> written = new HashMap<>();
+  /** What came of samples through full attention, by task, length and id. */
+  private final Map<List<Object>, SampleLine.Outcome> ofFull = new HashMap<>();
 
   /**
    * An evaluation, ready to run.
@@ -141,7 +141,7 @@ public final class Evaluation {
       case SampleLine sample -> {
         done.add(Map.entry(sample.cell(), sample.id()));
         if (isReference(sample.cell()) && !sample.failed()) {
-          written.put(key(sample.cell(), sample.id()), sample.outcome().tokens());
+          ofFull.put(key(sample.cell(), sample.id()), sample.outcome());
         }
       }
     }
@@ -179,8 +179,8 @@ public final class Evaluation {
     return done.contains(Map.entry(cell, id));
   }
 
-  private synchronized @Nullable List<Integer> writtenByFull(Cell cell, String id) {
-    return written.get(key(cell, id));
+  private synchronized SampleLine.@Nullable Outcome ofFull(Cell cell, String id) {
+    return ofFull.get(key(cell, id));
   }
 
   private synchronized @Nullable Unit next() {
@@ -313,7 +313,7 @@ public final class Evaluation {
         return misfit;
       }
       int fitting = Math.min(model.plan().context(),
-          model.plan().largestContext(method.method()));
+          model.plan().largestContext(method.counted()));
       return tokens > fitting
           ? length + " does not fit in memory, " + fitting + " tokens do" + wayOut
           : null;
@@ -341,12 +341,15 @@ public final class Evaluation {
         outcome = SampleLine.Outcome.failed(trial.scored(),
             e instanceof InputException ? String.valueOf(e.getMessage()) : e.toString());
       }
-      List<Integer> full = result == null || method.isReference()
+      SampleLine.Outcome full = result == null || method.isReference()
           ? null
-          : writtenByFull(cell, trial.id());
-      return new SampleLine(cell, trial.id(), trial.prompt(), outcome,
+          : ofFull(cell, trial.id());
+      return new SampleLine(cell, trial.id(), trial.prompt(),
+          full == null ? outcome : trial.beside(full, outcome),
           result == null ? null : result.cost(),
-          full == null || full.isEmpty() ? null : Agreement.of(full, outcome.tokens()),
+          full == null || full.tokens().isEmpty()
+              ? null
+              : Agreement.of(full.tokens(), outcome.tokens()),
           result == null ? List.of() : result.retrieval(), origin);
     }
 

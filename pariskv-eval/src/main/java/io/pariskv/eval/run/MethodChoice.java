@@ -21,6 +21,11 @@ public record MethodChoice(String label, AttentionMethod method) {
     return method.toString();
   }
 
+  /** The method as a run uses it: with a count of what it selects, if its settings do not say that. */
+  AttentionMethod counted() {
+    return SelectedCount.counted(method);
+  }
+
   /** Whether the others are compared with this one, token by token. */
   boolean isReference() {
     return method instanceof FullAttention;

@@ -2,44 +2,44 @@ package io.pariskv.eval.run;
 
 import io.pariskv.error.InputException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Tells models apart without reading their weights. */
+/** Tells models apart. */
 public final class ModelFingerprint {
+  private static final List<String> ENDINGS = List.of(".safetensors", ".json", ".jinja");
+
   private ModelFingerprint() {
   }
 
   /**
-   * SHA-256 of names and sizes of a model directory's safetensors files, and of the contents of its JSON and template files.
+   * SHA-256 of a model directory's safetensors, JSON and template files: names, sizes and contents. Files above 1 GiB, as the
+   * weights of large models are, are sampled, 4 KiB of each MiB: training or merging changes numbers everywhere, so
+   * another model is found by them; a few numbers that somebody changed by hand are not.
    *
    * @throws InputException if a file cannot be read
    */
   public static String of(Path directory) {
+    return of(directory, FileDigest.WHOLE_BYTES);
+  }
+
+  /** @param wholeBytes most bytes of a file that is not sampled */
+  static String of(Path directory, long wholeBytes) {
     try (Stream<Path> files = Files.list(directory)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      List<Path> sorted = files.filter(Files::isRegularFile).sorted().toList();
-      for (Path file : sorted) {
-        String name = String.valueOf(file.getFileName());
-        boolean weights = name.endsWith(".safetensors");
-        if (weights || name.endsWith(".json") || name.endsWith(".jinja")) {
-          digest.update((name + " " + Files.size(file) + "\n").getBytes(StandardCharsets.UTF_8));
-          if (!weights) {
-            digest.update(Files.readAllBytes(file));
-          }
-        }
+      FileDigest digest = new FileDigest(wholeBytes);
+      for (Path file : files.filter(Files::isRegularFile).filter(ModelFingerprint::counts).sorted()
+          .toList()) {
+        digest.add(file);
       }
-      return HexFormat.of().formatHex(digest.digest());
+      return digest.hex();
     } catch (IOException e) {
       throw new InputException(directory + ": cannot be read (" + IoReason.of(e) + ")", e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("a JDK without SHA-256", e);
     }
+  }
+
+  private static boolean counts(Path file) {
+    return ENDINGS.stream().anyMatch(String.valueOf(file.getFileName())::endsWith);
   }
 }

@@ -12,7 +12,9 @@ import java.util.Map;
 
 /**
  * How well a text is predicted through a method: windows of a file, of which the end goes through decode steps. The measure
- * {@code nll} is the mean negative log-likelihood of a token there, in nats; its exponential is the perplexity.
+ * {@code nll} is the mean negative log-likelihood of a token there, in nats, {@code perplexity} its exponential, and {@code
+ * nll_over_full} how much more it is than full attention's in the same window. A window begins with what the tokenizer puts
+ * before a text: models that were trained with a beginning-of-sequence token attend it throughout.
  *
  * @param file text in UTF-8
  * @param judged tokens at the end of a window that are judged
@@ -20,6 +22,8 @@ import java.util.Map;
 public record PerplexityWorkload(Path file, int judged) implements Workload {
   /** The name on the command line. */
   public static final String NAME = "perplexity";
+
+  private static final String NLL = "nll";
 
   /** Checks the number; which file it is shows when it is read. */
   public PerplexityWorkload {
@@ -46,17 +50,12 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
       throw new InputException("perplexity of " + judged + " tokens needs a length of at least "
           + (judged + 3) + ", not " + length + "; give fewer new-tokens, or a larger length");
     }
-    int[] tokens = encoder.model().tokenizer().encode(DataFile.text(file));
-    if (tokens.length < window) {
-      throw new InputException(file + ": has " + tokens.length + " tokens, length " + length
-          + " needs " + window + "; give a longer file, or a smaller length");
+    List<Trial> trials = new ArrayList<>();
+    for (int[] tokens : TextWindows.of(encoder, file.toString(), DataFile.text(file), length,
+        window, samples)) {
+      trials.add(new Window(Integer.toString(trials.size()), tokens, judged, seed));
     }
-    List<Trial> windows = new ArrayList<>();
-    for (int i = 0; i < samples && (long) (i + 1) * window <= tokens.length; i++) {
-      windows.add(new Window(Integer.toString(i),
-          Arrays.copyOfRange(tokens, i * window, (i + 1) * window), judged, seed));
-    }
-    return windows;
+    return trials;
   }
 
   private record Window(String id, int[] tokens, int judged, long seed) implements Trial {
@@ -77,6 +76,15 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
     }
 
     @Override
+    public SampleLine.Outcome beside(SampleLine.Outcome full, SampleLine.Outcome found) {
+      Double least = full.measures().get(NLL);
+      Double nll = found.measures().get(NLL);
+      return least == null || nll == null
+          ? found
+          : found.with(Map.of(Scores.OVER_FULL, nll - least));
+    }
+
+    @Override
     public Result run(Session session) {
       StepCost cost = session.stepCost();
       long start = System.nanoTime();
@@ -84,7 +92,8 @@ public record PerplexityWorkload(Path file, int judged) implements Workload {
       double millis = (System.nanoTime() - start) / 1e6 / judged;
       double nll = -Arrays.stream(found).sum() / judged;
       return new Result(
-          new SampleLine.Outcome(null, true, true, Map.of("nll", nll), "", List.of(), null),
+          new SampleLine.Outcome(null, true, true,
+              Map.of(NLL, nll, Scores.PERPLEXITY, Math.exp(nll)), "", List.of(), null),
           new SampleLine.Cost(cost.attendedTokens(), session.length(), cost.kvBytes(),
               cost.summaryBytes(), session.summaryBytes(), 0, 0, 0, millis),
           List.of());

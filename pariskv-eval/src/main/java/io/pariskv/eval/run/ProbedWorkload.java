@@ -1,11 +1,13 @@
 package io.pariskv.eval.run;
 
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.data.MadeList;
 import io.pariskv.eval.probe.ProbedMethod;
 import io.pariskv.generate.Session;
 import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.FullAttention;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Another workload with a look at what the methods select. Times of such samples are not worth quoting.
@@ -27,12 +29,22 @@ public record ProbedWorkload(String name, Workload workload, int every) implemen
   }
 
   @Override
+  public @Nullable Protocol protocol() {
+    return workload.protocol();
+  }
+
+  @Override
   public List<Trial> trials(PromptEncoder encoder, int length, int samples, long seed) {
     List<Trial> trials = workload.trials(encoder, length, samples, seed);
     return new MadeList<>(trials.size(), i -> new Probed(trials.get(i), every));
   }
 
   private record Probed(Trial trial, int every) implements Trial {
+
+    @Override
+    public SampleLine.Outcome beside(SampleLine.Outcome full, SampleLine.Outcome found) {
+      return trial.beside(full, found);
+    }
 
     @Override
     public String id() {

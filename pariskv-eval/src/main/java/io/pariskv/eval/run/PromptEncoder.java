@@ -1,11 +1,14 @@
 package io.pariskv.eval.run;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.Sample;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.text.ChatMessage;
+import io.pariskv.text.Tokenizer;
 import java.util.Arrays;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Samples as the model is given them.
@@ -32,11 +35,11 @@ public record PromptEncoder(LanguageModel model, boolean raw) {
     return encode(text(sample)).length;
   }
 
-  /** The prompt; the question, if the sample has one, and all that follows it is fed. */
-  Encoded encode(Sample sample) {
+  /** The prompt; if questions are fed, the sample's question, if it has one, and all that follows it. */
+  Encoded encode(Sample sample, @Nullable Protocol protocol) {
     String text = text(sample);
     int[] tokens = encode(text);
-    if (sample.question().isEmpty()) {
+    if (protocol != Protocol.FED || sample.question().isEmpty()) {
       return new Encoded(tokens, 0);
     }
     int start = text.lastIndexOf(sample.question());
@@ -48,6 +51,19 @@ public record PromptEncoder(LanguageModel model, boolean raw) {
     int mismatch = Arrays.mismatch(before, tokens);
     int prefilled = mismatch < 0 ? tokens.length : mismatch;
     return new Encoded(tokens, Math.min(tokens.length - prefilled, tokens.length - 1));
+  }
+
+  /** What the tokenizer puts before a text that is not a chat, such as a beginning-of-sequence token; often nothing. */
+  int[] beginning() {
+    Tokenizer tokenizer = model.tokenizer();
+    int[] text = tokenizer.encode("a");
+    int[] whole = tokenizer.encodeWithSpecials("a");
+    for (int before = 0; before + text.length <= whole.length; before++) {
+      if (Arrays.equals(whole, before, before + text.length, text, 0, text.length)) {
+        return Arrays.copyOf(whole, before);
+      }
+    }
+    return new int[0];
   }
 
   private String text(Sample sample) {

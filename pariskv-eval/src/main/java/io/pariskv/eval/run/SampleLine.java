@@ -1,6 +1,7 @@
 package io.pariskv.eval.run;
 
 import io.pariskv.eval.probe.RetrievalPoint;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -74,6 +75,13 @@ public record SampleLine(Cell cell, String id, Prompt prompt, Outcome outcome, @
       requireAll(measures, prediction, tokens);
     }
 
+    /** The same with more measures. */
+    Outcome with(Map<String, Double> more) {
+      Map<String, Double> all = new HashMap<>(measures);
+      all.putAll(more);
+      return new Outcome(score, parsed, finished, all, prediction, tokens, error);
+    }
+
     /** A sample that could not be answered. */
     static Outcome failed(boolean scored, String error) {
       return new Outcome(scored ? 0.0 : null, false, false, Map.of(), "", List.of(), error);
@@ -113,7 +121,7 @@ public record SampleLine(Cell cell, String id, Prompt prompt, Outcome outcome, @
    * What a sample was measured with.
    *
    * @param model its name
-   * @param modelSha256 of its configuration and tokenizer, and of names and sizes of its weight files
+   * @param modelSha256 of its files, the weights of large models sampled: {@link ModelFingerprint}
    * @param backend where it ran
    * @param version of this program
    */

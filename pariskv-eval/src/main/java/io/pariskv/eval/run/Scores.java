@@ -14,6 +14,10 @@ import java.util.function.ToDoubleFunction;
 public final class Scores {
   /** Measures that count right parts of the references. */
   private static final Set<String> PARTS = Set.of("hops", "right");
+  /** The measure that is the exponential of a mean. */
+  static final String PERPLEXITY = "perplexity";
+  /** The measure that is a difference, and so may be negative. */
+  static final String OVER_FULL = "nll_over_full";
 
   private Scores() {
   }
@@ -56,23 +60,32 @@ public final class Scores {
   }
 
   /**
-   * The mean of a measure over the samples that have it. Measures are counts and amounts, so the interval does not go below 0;
-   * and what counts right parts of an answer cannot be more than the parts there are.
+   * The mean of a measure over the samples that have it; of perplexities the geometric mean, which is that of the samples'
+   * tokens together. Measures are counts and amounts, so the interval does not go below 0, but that of a difference; and what
+   * counts right parts of an answer cannot be more than the parts there are.
    */
   public static Optional<Interval> measure(List<SampleLine> samples, String name) {
     List<SampleLine> having = samples.stream()
         .filter(sample -> sample.outcome().measures().containsKey(name)).toList();
+    ToDoubleFunction<SampleLine> value = sample -> sample.outcome().measures().get(name);
+    if (name.equals(PERPLEXITY)) {
+      return mean(having, sample -> Math.log(value.applyAsDouble(sample)),
+          Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY)
+          .map(logs -> new Interval(Math.exp(logs.mean()), Math.exp(logs.low()),
+              Math.exp(logs.high()), logs.method(), logs.samples()));
+    }
     double most = PARTS.contains(name)
         ? having.stream().mapToInt(sample -> sample.prompt().references().size()).average()
             .orElse(0)
         : Double.POSITIVE_INFINITY;
-    return mean(having, sample -> sample.outcome().measures().get(name), most);
+    return mean(having, value,
+        name.equals(OVER_FULL) ? Double.NEGATIVE_INFINITY : 0, most);
   }
 
   /** The mean of something that costs; empty where all samples failed. */
   public static Optional<Interval> cost(List<SampleLine> samples,
       ToDoubleFunction<SampleLine.Cost> of) {
-    return mean(samples.stream().map(SampleLine::cost).filter(Objects::nonNull).toList(), of,
+    return mean(samples.stream().map(SampleLine::cost).filter(Objects::nonNull).toList(), of, 0,
         Double.POSITIVE_INFINITY);
   }
 
@@ -80,14 +93,16 @@ public final class Scores {
   public static Optional<Interval> agreement(List<SampleLine> samples,
       ToDoubleFunction<Agreement> of, double most) {
     return mean(samples.stream().map(SampleLine::agreement).filter(Objects::nonNull).toList(), of,
+        0,
         most);
   }
 
   /** Student's t, from 0 to {@code most}. */
-  private static <T> Optional<Interval> mean(List<T> of, ToDoubleFunction<T> value, double most) {
+  private static <T> Optional<Interval> mean(List<T> of, ToDoubleFunction<T> value, double least,
+      double most) {
     return of.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            Interval.student(of.stream().mapToDouble(value).toArray()).within(0, most));
+            Interval.student(of.stream().mapToDouble(value).toArray()).within(least, most));
   }
 }

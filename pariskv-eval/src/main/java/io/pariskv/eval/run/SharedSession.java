@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -37,10 +38,12 @@ final class SharedSession implements AutoCloseable {
     Session ready = prefilled(trial);
     long start = System.nanoTime();
     ready.truncate(prefilled);
-    ready.use(trial.around(method.method()));
+    ready.use(trial.around(method.counted()));
     double indexSeconds = secondsSince(start);
     Trial.Result result = trial.run(ready);
-    return new Trial.Result(result.outcome(), result.cost().after(prefillSeconds, indexSeconds),
+    Map<String, Double> selected = SelectedCount.measures(ready, method.method(), model.kvShape());
+    return new Trial.Result(result.outcome().with(selected),
+        result.cost().after(prefillSeconds, indexSeconds),
         result.retrieval());
   }
 
@@ -56,7 +59,7 @@ final class SharedSession implements AutoCloseable {
       if (!kinds.add(MethodChoice.kind(method.label()))) {
         continue;
       }
-      try (Session once = model.newSession(method.method())) {
+      try (Session once = model.newSession(method.counted())) {
         once.generate(prompt, GenerationOptions.greedy(WARM_UP_ANSWER).withIgnoreEos(true),
             GenerationListener.NONE);
       }
@@ -88,7 +91,7 @@ final class SharedSession implements AutoCloseable {
 
   /** K and V live where every method has room, with a cache of rows, if any, that is enough for every method. */
   private Session open() {
-    List<AttentionMethod> all = methods.stream().map(MethodChoice::method).toList();
+    List<AttentionMethod> all = methods.stream().map(MethodChoice::counted).toList();
     List<AttentionMethod> offloaded = all.stream()
         .filter(each -> model.plan().placement(each) == KvPlacement.HOST).toList();
     AttentionMethod first = (offloaded.isEmpty() ? all : offloaded).stream()

@@ -32,6 +32,16 @@ public interface Trial {
    */
   Result run(Session session);
 
+  /**
+   * What came of it, with what is only known beside full attention's answer to the same.
+   *
+   * @param full what came of it through full attention
+   * @param found what came of it through another method
+   */
+  default SampleLine.Outcome beside(SampleLine.Outcome full, SampleLine.Outcome found) {
+    return found;
+  }
+
   /** What a run gave. */
   record Result(SampleLine.Outcome outcome, SampleLine.Cost cost, List<RetrievalPoint> retrieval) {
   }

@@ -1,6 +1,8 @@
 package io.pariskv.eval.run;
 
+import io.pariskv.eval.Protocol;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What is put to a model in the cells of a row: questions of a task, or something that is measured. */
 public interface Workload {
@@ -14,6 +16,11 @@ public interface Workload {
   /** Tokens that a sample which comes as it is may take, prompt and answer together; 0 if samples are made to a length. */
   default int tokens() {
     return 0;
+  }
+
+  /** How its questions reach the model; null if it has none that are apart from the text. */
+  default @Nullable Protocol protocol() {
+    return null;
   }
 
   /**

@@ -1,11 +1,11 @@
 package io.pariskv.eval.run;
 
 import io.pariskv.error.InputException;
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.Task;
 import io.pariskv.eval.catalogue.Tasks;
 import io.pariskv.eval.data.TaskData;
 import io.pariskv.eval.recall.RecallDocument;
-import io.pariskv.eval.recall.RecallTask;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,8 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 /** What the command line can run, by name: tasks, groups of tasks, and what is only measured. */
 public final class Workloads {
-  /** Long paths, with a look at what methods select. */
-  private static final String RETRIEVAL = "retrieval";
   private static final int RETRIEVAL_EVERY = 16;
 
   private Workloads() {
@@ -24,14 +22,15 @@ public final class Workloads {
   /**
    * What some workloads need to know.
    *
-   * @param data a file for {@code perplexity}, a directory for other tasks; null for none
+   * @param data a file for {@code perplexity} and {@code retrieval}, a directory for other tasks; null for none
    * @param newTokens tokens that {@code retrieval} writes or {@code perplexity} judges, 512 if null; or that the answer in
    *     an exam may have, the exam's own number if null
    * @param every steps from one whose selections are looked at to the next; null for none, but in {@code
    *     retrieval}
+   * @param protocol how questions reach the model in tasks that have them apart; null for each task's own way
    */
   public record Settings(@Nullable Path data, @Nullable Integer newTokens,
-      @Nullable Integer every) {
+      @Nullable Integer every, @Nullable Protocol protocol) {
     /** Tokens that {@code retrieval} writes or {@code perplexity} judges unless a number is given. */
     public static final int NEW_TOKENS = 512;
 
@@ -51,14 +50,15 @@ public final class Workloads {
     }
 
     private TaskData taskData() {
-      boolean directory = data != null && !Files.isRegularFile(data); // a text is for perplexity
+      boolean directory = data != null && !Files.isRegularFile(data); // a text is for what is only measured
       return new TaskData(directory ? data : null, 0, newTokens == null ? 0 : newTokens);
     }
   }
 
   /** Every name there is. */
   public static List<String> names() {
-    return Stream.concat(Tasks.names().stream(), Stream.of(RETRIEVAL, PerplexityWorkload.NAME))
+    return Stream
+        .concat(Tasks.names().stream(), Stream.of(RetrievalWorkload.NAME, PerplexityWorkload.NAME))
         .toList();
   }
 
@@ -68,16 +68,25 @@ public final class Workloads {
    * @throws InputException if a name is not known, with the names there are, or a setting is missing
    */
   public static List<Workload> named(List<String> names, Settings settings) {
-    return names.stream().distinct().flatMap(name -> named(name, settings).stream()).toList();
+    List<Workload> workloads = names.stream().distinct()
+        .flatMap(name -> named(name, settings).stream()).toList();
+    Protocol asked = settings.protocol();
+    if (asked != null && workloads.stream().allMatch(each -> each.protocol() == null)) {
+      throw new InputException("question " + asked + " is for tasks whose questions are apart from"
+          + " the text (recall-tasks, ruler, longbench-v2), not for " + String.join(", ", names)
+          + "; leave it out");
+    }
+    return workloads;
   }
 
   private static List<Workload> named(String name, Settings settings) {
     Integer every = settings.every();
     return switch (name) {
-      case RETRIEVAL -> {
-        RecallTask path = RecallTask
-            .path(settings.measuredTokens() / RecallDocument.SENTENCE_TOKENS);
-        yield List.of(new ProbedWorkload(RETRIEVAL, new TaskWorkload(path),
+      case RetrievalWorkload.NAME -> {
+        Path data = settings.data();
+        Path text = data == null || Files.isDirectory(data) ? null : data; // files of other tasks
+        yield List.of(new ProbedWorkload(RetrievalWorkload.NAME,
+            new RetrievalWorkload(text, settings.measuredTokens()),
             every == null ? RETRIEVAL_EVERY : every));
       }
       case PerplexityWorkload.NAME -> {
@@ -87,10 +96,15 @@ public final class Workloads {
         }
         yield List.of(new PerplexityWorkload(data, settings.measuredTokens()));
       }
-      default -> tasks(name, settings).stream().<Workload>map(TaskWorkload::new)
+      default -> tasks(name, settings).stream().<Workload>map(each -> workload(each, settings))
           .map(each -> every == null ? each : new ProbedWorkload(each.name(), each, every))
           .toList();
     };
+  }
+
+  private static Workload workload(Task task, Settings settings) {
+    TaskWorkload workload = new TaskWorkload(task);
+    return settings.protocol() == null ? workload : workload.by(settings.protocol());
   }
 
   private static List<Task> tasks(String name, Settings settings) {

@@ -85,7 +85,8 @@ class DataFilesTest {
     List<JsonItem> items = new ArrayList<>();
     assertEquals(2, JsonData.forEach(file, items::add));
     assertEquals("x", items.getFirst().text("a"));
-    assertRefused(() -> items.get(1).text("a"), "x.json, item 2: \"a\" is a list, expected text");
+    assertRefused(() -> items.get(1).text("a"),
+        "x.json, item 2 (line 2): \"a\" is a list, expected text");
     Path object = file("o.json", "{}");
     assertRefused(() -> JsonData.forEach(object, items::add), "o.json is not a JSON array");
     Path cut = file("cut.json", "[{\"a\":1},\n{\"a\"");
@@ -115,11 +116,15 @@ class DataFilesTest {
     Path pointer = file("lfs.json", "version https://git-lfs.github.com/spec/v1\n");
     assertRefused(() -> JsonData.value(pointer), "Git LFS pointer");
     assertRefused(() -> TaskData.in(directory.resolve("none")), "none is not a directory");
-    assertRefused(() -> TaskData.NONE.require("gpqa", "a.csv"), "gpqa needs a.csv; give --data");
-    file("a.jsonl", "");
-    file("b.jsonl", "");
+    assertRefused(() -> TaskData.NONE.require("gpqa", "gpqa_diamond.csv"),
+        "gpqa needs gpqa_diamond.csv; give --data");
+    file("aime24.jsonl", "");
+    file("aime25.jsonl", "");
     TaskData both = TaskData.in(directory);
-    assertRefused(() -> both.find("a.jsonl", "b.jsonl"), "[a.jsonl, b.jsonl]", "keep one");
+    assertRefused(() -> both.find("aime24.jsonl", "aime25.jsonl"),
+        "[aime24.jsonl, aime25.jsonl]", "keep one");
+    assertThrows(IllegalArgumentException.class, () -> both.find("unheard-of.txt"),
+        "a run that is resumed would not see that it changed");
   }
 
   /** Whatever the bytes: rows, or one clear error. */

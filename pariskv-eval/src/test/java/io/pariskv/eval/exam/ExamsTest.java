@@ -250,12 +250,12 @@ class ExamsTest {
     assertRefused(
         task("longbench-v2", "data.json",
             "[" + item("x", "t") + "," + item("y", "t").replace("choice_B", "b") + "]"),
-        "data.json, item 2: \"choice_B\" is missing");
+        "data.json, item 2 (line 3): \"choice_B\" is missing");
     assertRefused(task("longbench-v2", "data.json",
         "[" + item("x", "t").replace("\"C\"", "\"E\"") + "]"), "expected A, B, C or D");
     assertRefused(
-        task("longbench-v2", "data.json", "[" + item("x", "t") + "," + item("x", "u") + "]"),
-        "data.json, item 2: \"_id\" is x, expected one that no item before has");
+        task("longbench-v2", "data.json", "[" + item("x", "t") + ",\n" + item("x", "u") + "]"),
+        "data.json, item 2 (line 4): \"_id\" is x, expected one that no item before has");
     assertRefused(task("longbench-v2", "data.json", "[]"), "data.json has no items");
   }
 

@@ -151,8 +151,8 @@ class ReportTest {
     for (int id = 0; id < 3; id++) {
       SampleLine any = line("retrieval", 4096, "m", id, 1.0);
       List<RetrievalPoint> points = List.of(
-          new RetrievalPoint(0, 0, 0, 0.5 + 0.1 * id, 1, 1, 2.67 + 0.1 * id),
-          new RetrievalPoint(40, 0, 0, 0.5, 1, 1, 1));
+          new RetrievalPoint(0, 0, 0, 0.5 + 0.1 * id, 1, 1, 2.67 + 0.1 * id, 100, 100),
+          new RetrievalPoint(40, 0, 0, 0.5, 1, 1, 1, 100, 100));
       lines.add(new SampleLine(any.cell(), any.id(), any.prompt(), any.outcome(), any.cost(), null,
           points, any.origin()));
     }

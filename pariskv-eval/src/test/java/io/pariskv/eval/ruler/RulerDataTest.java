@@ -145,7 +145,7 @@ class RulerDataTest {
     assertEquals("hotpotqa.json", sample.labels().get("data"));
     assertTrue(prompt(sample).contains(":\nAnn\nAnn is. She was.\n\n"));
     file("hotpotqa.json", "[{\"question\":\"Who?\",\"answer\":\"Ann\",\"context\":[[\"Ann\"]]}]");
-    assertRefused("qa_2", "hotpotqa.json, item 1, context[0]: this has 1 parts");
+    assertRefused("qa_2", "hotpotqa.json, item 1 (line 1), context[0]: this has 1 parts");
   }
 
   @Test

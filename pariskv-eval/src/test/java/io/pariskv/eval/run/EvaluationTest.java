@@ -14,9 +14,12 @@ import io.pariskv.eval.Task;
 import io.pariskv.eval.recall.RecallTask;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
+import io.pariskv.index.SimHash;
 import io.pariskv.method.FullAttention;
+import io.pariskv.method.MagicPig;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.ZoneSettings;
 import io.pariskv.retrieve.RetrievalBudget;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -172,6 +175,44 @@ class EvaluationTest {
     }
   }
 
+  private static MethodChoice magicPig(String label, int denseEvery) {
+    return new MethodChoice(label, // one bit and many tables: hardly a key is not sampled
+        new MagicPig(new ZoneSettings(16, 32, 64, 0), new SimHash(1, 200), true, denseEvery));
+  }
+
+  /** Methods whose settings do not say how many keys they select. */
+  @Test
+  void keysReallySelected_areAMeasureWhereTheyAreLeftToChance(@TempDir Path directory) {
+    MethodChoice adaptive = new MethodChoice("adaptive", new ParisKv(new ParisKvConfig(16, 32, 64,
+        0, new RetrievalBudget(48, null, null).withShare(0.5))));
+    List<SampleLine> lines = samples(run(plan(List.of(RecallTask.list()), List.of(800), FULL, WIDE,
+        magicPig("all", 0), magicPig("half", 2), adaptive), directory, false));
+    assertEquals(10, lines.size());
+    for (SampleLine line : lines) {
+      Map<String, Double> measures = line.outcome().measures();
+      Double selected = measures.get("selected");
+      SampleLine.Cost cost = line.cost();
+      assertNotNull(cost);
+      switch (line.cell().method()) {
+        case "full", "wide" -> assertNull(selected);
+        case "adaptive" -> {
+          assertNotNull(selected);
+          assertTrue(selected >= 1 && selected < 48, measures.toString());
+          assertTrue(cost.attendedTokens() < 16 + 32 + 64 + 48, cost.toString());
+        }
+        default -> {
+          assertNotNull(selected);
+          int held = cost.heldTokens();
+          assertTrue(selected > 0.9 * (held - 16 - 32 - 64 - 80) && selected < held - 16 - 32,
+              measures + " of " + held);
+        }
+      }
+      Double deviation = measures.get("selected_sd");
+      assertEquals(selected == null, deviation == null);
+      assertTrue(deviation == null || deviation >= 0 && deviation < 48, measures.toString());
+    }
+  }
+
   /** With as many keys as there are sentences either finds the number, with one neither. */
   @Test
   void settingsOfAMethod_mayDependOnTheLength(@TempDir Path directory) {
@@ -258,7 +299,7 @@ class EvaluationTest {
     assertEquals(lines, run(plan, directory, true));
   }
 
-  /** A data file that has been corrected, a larger machine: what was refused then need not be now. */
+  /** A larger machine, a mended backend: what was refused then need not be now. */
   @Test
   void cellsThatCanBeAfterAll_areRunWhenTheRunIsResumed(@TempDir Path directory) {
     RefusedLine refused = new RefusedLine(new Cell("recall-number", 400, "wide"), "no file");
