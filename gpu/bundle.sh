@@ -30,6 +30,7 @@ fatbin=pariskv-cache/target/classes/io/pariskv/backend/cuda/kernels.fatbin
 
 cp pariskv-app/target/pariskv-app.jar "$work/"
 cp pariskv-app/target/lib/*.jar "$work/lib/"
+rm "$work"/lib/commons-compress-*.jar # with it the tokenizers' library unpacks models that it downloads, which nothing here does
 console=$(sed -n '/<artifactId>junit-bom</,/<version>/s:.*<version>\(.*\)</version>.*:\1:p' pom.xml)
 mvn -B -ntp -q dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$console" \
   -DoutputDirectory="$work/console"
