@@ -7,6 +7,7 @@ import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.error.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -46,6 +47,14 @@ public final class Backends {
     /** The same, not to be changed. */
     public Choice {
       refused = List.copyOf(refused);
+    }
+
+    /** Why each other backend was not taken, and what makes this one slow; a line each. */
+    public List<String> reasons() {
+      Stream<String> others = refused.stream()
+          .map(each -> each.name() + " cannot be used: " + each.unusable());
+      return Stream.concat(others, backend.shortcomings().stream())
+          .map(line -> "backend " + backend.name() + ": " + line).toList();
     }
   }
 

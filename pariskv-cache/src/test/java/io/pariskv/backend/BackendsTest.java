@@ -61,6 +61,7 @@ class BackendsTest {
       try (Backend backend = choice.backend()) {
         assertEquals("scalar", backend.name());
         assertEquals(List.of(new Backends.Candidate("first", "it is full")), choice.refused());
+        assertEquals(List.of("backend scalar: first cannot be used: it is full"), choice.reasons());
       }
       assertRefused(InputException.class, () -> order.choose("first"),
           "backend first cannot be used: it is full");

@@ -1,7 +1,5 @@
 package io.pariskv.app.cli;
 
-import io.pariskv.backend.Backend;
-import io.pariskv.backend.Backends;
 import io.pariskv.generate.LanguageModel;
 import io.pariskv.generate.LoadOptions;
 import io.pariskv.generate.LoadingPlan;
@@ -49,13 +47,7 @@ final class ModelOptions {
 
   /** Of {@code --context} tokens, or of the most that fit. */
   static List<String> explain(LoadingPlan plan, AttentionMethod method) {
-    Backend backend = plan.choice().backend();
-    List<String> lines = new ArrayList<>();
-    for (Backends.Candidate refused : plan.choice().refused()) {
-      lines.add("backend " + backend.name() + ": " + refused.name() + " cannot be used: "
-          + refused.unusable());
-    }
-    backend.shortcomings().forEach(line -> lines.add("backend " + backend.name() + ": " + line));
+    List<String> lines = new ArrayList<>(plan.choice().reasons());
     int tokens = plan.memory().largestContext(method);
     if (tokens > 0) { // else the session is refused, with its plan
       lines.add("memory for up to " + tokens + " tokens with " + method.name());

@@ -62,6 +62,7 @@ public final class ServeCommand implements Callable<Integer> {
           serving.cacheDirectory());
           ParisKvServer server = ParisKvServer.start(settings, loaded.served(),
               RequestLog.lines(err::println))) {
+        loaded.notes().forEach(note -> err.println("pariskv: " + note));
         spec.commandLine().getOut().println(server.url() + " serves "
             + String.join("; ", loaded.descriptions()) + " (method " + chosen.name() + ")");
         end.await();

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class LoadedModels implements AutoCloseable {
   private final List<ServedModel> served = new ArrayList<>();
   private final List<LanguageModel> models = new ArrayList<>();
+  /** For each model, of its backend. */
+  private final List<List<String>> reasons = new ArrayList<>();
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
   private LoadedModels() {
@@ -36,7 +38,8 @@ public final class LoadedModels implements AutoCloseable {
     Opened opened = new Opened();
     try {
       for (NamedModel each : named) {
-        LanguageModel model = opened.keep(LanguageModel.load(each.directory(), loading));
+        LanguageModel model = opened.keep(LanguageModel.load(each.directory(), loading,
+            plan -> loaded.reasons.add(plan.choice().reasons())));
         loaded.open.push(model);
         SavedCaches saved = caches == null
             ? null
@@ -56,6 +59,11 @@ public final class LoadedModels implements AutoCloseable {
   /** What a server takes. */
   public List<ServedModel> served() {
     return served;
+  }
+
+  /** Why their backends are no others, and what makes them slow; a line each. */
+  public List<String> notes() {
+    return reasons.stream().flatMap(List::stream).distinct().toList();
   }
 
   /** A line about each. */
