@@ -94,7 +94,6 @@ class BadFlagsTest {
       window, --group mean, method window
       exact-topk, --preset paper, method exact-topk
       exact-topk, --preset released, 'has no release; leave --preset out, or give matched'
-      'window,exact-topk', --preset released, 'has no release; leave --preset out, or give matched'
       full, --preset matched, which has none
       exact-topk, --group all, 'choose one of mean, per-head'
       quest, --candidate-ratio 0.5, method quest
@@ -148,6 +147,8 @@ class BadFlagsTest {
   /** Each setting is one of some of the methods. */
   @Test
   void severalMethods_shareSettings() {
+    run("compare", "--method", "window,exact-topk", "--preset", "released").refused(2,
+        "preset 'released'", "has no release; leave --preset out, or give matched");
     run("bench", "decode", "--method", "full,window", "--page-size", "16").refused(2,
         "--page-size is not a setting of method full,window", "has --sink");
     run("bench", "decode", "--method", "full,exact-topk,quest,pqcache,magicpig,window,pariskv",

@@ -138,8 +138,8 @@ class ProbedMethodTest {
     ZoneSettings zones = new ZoneSettings(16, 32, 16, 0);
     for (RetrievalPoint point : points(new Quest(zones, 20, 16, 0, Grouping.MEAN), 25)) {
       assertEquals(20, point.k());
-      assertEquals(16, point.keys());
-      assertTrue(point.recall() <= 0.8, point.toString());
+      assertTrue(point.keys() <= 16, point.toString()); // a page, the last one may be partial
+      assertTrue(point.recall() <= point.keys() / 20.0 + 1e-5, point.toString());
     }
     for (RetrievalPoint point : points(new MagicPig(zones, new SimHash(1, 128), true, 0), 25)) {
       assertEquals(ProbedMethod.USUAL_K, point.k()); // all keys are sampled
