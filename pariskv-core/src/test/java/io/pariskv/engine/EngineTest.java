@@ -189,7 +189,9 @@ class EngineTest {
         return super.onToken(token, piece);
       }
     };
-    try (Engine engine = Engine.start(model, new FullAttention(), THREE.withChunk(16))) {
+    try (Engine engine = BatchingEngine.start(model, new FullAttention(), THREE.withChunk(16),
+        10_000,
+        () -> 0)) { // no chunk takes so long that a step comes within it, however busy the machine
       engine.submit(request(document, greedy(1)), longPrompt);
       engine.submit(request(begin(20), greedy(8)), shortPrompt);
       longPrompt.release();
