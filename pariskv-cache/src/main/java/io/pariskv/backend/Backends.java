@@ -7,10 +7,10 @@ import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.error.InputException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Chooses a backend, in the order cuda, vector, scalar, and says why the others were not taken. */

@@ -41,7 +41,7 @@ class HeadlinesTest {
 
   @Test
   void data_isNamedByTask_andWhereFilesWereThereForAPart() {
-    String text = text(Map.of("data", "/home/me/data"),
+    String text = text(Map.of("data", "my-data"),
         List.of(line("niah_single_1", "own"), line("niah_single_2", "PaulGrahamEssays.json, own"),
             line("niah_multikey_3", "none"), line("qa_1", "squad.json"),
             line("cwe", "wonderwords"),
@@ -51,7 +51,7 @@ class HeadlinesTest {
         "Partly the user's files, partly our own: niah_single_2, cwe.",
         "The user's files: qa_1, cwe.",
         "Made from the seed, of no files: niah_multikey_3, recall-path, retrieval.",
-        "Not said by the samples: other.", "those of --data /home/me/data",
+        "Not said by the samples: other.", "those of --data my-data",
         "niah_single_2 4K 1 PaulGrahamEssays.json, the rest our own", "cwe 4K 1 wonderwords",
         "cwe 8K 1 wonderwords, the rest our own",
         "qa_1 Data: squad.json.");
