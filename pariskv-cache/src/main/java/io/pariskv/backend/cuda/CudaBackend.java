@@ -30,7 +30,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,27 +39,18 @@ import org.jspecify.annotations.Nullable;
  * one calls {@link #bind}. Closing frees whatever is still open on the GPU.
  */
 public final class CudaBackend implements Backend {
-  /** Of the oldest compute capability that there is code for. */
-  private static final int OLDEST_MAJOR = 8;
-
-  /** Shared memory of a block that kernels are made for, in bytes: every such GPU has it. */
-  private static final int LEAST_SHARED = 99 << 10;
-
   /** Large, so that matrix products run at full speed and streaming K and V back from the host is hidden. */
   private static final int PREFILL_CHUNK = 4096;
 
   /** Matmuls of more rows round them to bf16; see {@code MatMul.roundsInputs}. */
   private static final int EXACT_ROWS = 16;
 
-  private static final String NO_KERNELS = "built without CUDA kernels; build where nvcc is on the PATH";
-
   private final CudaContext context;
   private final CudaStream stream;
   private final StagingRing ring;
   private final Kernels kernels;
   private final KvPlacement placement;
-  private final String cublasLt;
-  private final boolean foundCublasLt;
+  private final CublasLtSearch.Found cublasLt;
   private final Stages stages;
   private final int mostCachedRows;
 
@@ -92,7 +82,7 @@ public final class CudaBackend implements Backend {
   CudaBackend(CudaDriver driver, @Nullable KernelImage image, CublasLtSearch search,
       KvPlacement placement) {
     this.placement = placement;
-    String refusal = refusal(driver, image);
+    String refusal = CudaRefusal.of(driver, image);
     if (refusal != null || image == null) {
       throw new InputException("backend cuda cannot be used: " + refusal);
     }
@@ -102,10 +92,8 @@ public final class CudaBackend implements Backend {
       ring = StagingRing.open(stream);
       kernels = new Kernels(CudaModule.load(context, image), stream, ring);
       SelfTest.run(kernels, ring);
-      CublasLtSearch.Found found = search.open(stream);
-      cublasLt = found.description();
-      foundCublasLt = found.handle() != null;
-      stages = newStages(kernels, found.handle());
+      cublasLt = search.open(stream);
+      stages = newStages(kernels, cublasLt.handle());
       mostCachedRows = CudaRowLookup.mostRows(kernels);
     } catch (RuntimeException | Error e) {
       Failures.suppressing(e, context::close);
@@ -149,51 +137,7 @@ public final class CudaBackend implements Backend {
    * full, or held by another program, fails only in opening.
    */
   public static @Nullable String unusable() {
-    return unusable(CudaDriver::load, KernelImage.load());
-  }
-
-  static @Nullable String unusable(Supplier<CudaDriver> load, @Nullable KernelImage image) {
-    String reason = firstReason(load, image);
-    return reason == null || image != null || reason.equals(NO_KERNELS)
-        ? reason
-        : reason + "; also " + NO_KERNELS; // who mends the one would meet the other
-  }
-
-  private static @Nullable String firstReason(Supplier<CudaDriver> load,
-      @Nullable KernelImage image) {
-    try {
-      return refusal(load.get(), image);
-    } catch (InputException | CudaException e) {
-      return e.getMessage();
-    } catch (IllegalCallerException e) {
-      return "start Java with --enable-native-access=ALL-UNNAMED (" + e.getMessage() + ")";
-    }
-  }
-
-  /** As {@link #unusable}, for a driver that is there. Opens no context. */
-  private static @Nullable String refusal(CudaDriver driver, @Nullable KernelImage image) {
-    driver.cuInit(0);
-    if (driver.cuDeviceGetCount() == 0) {
-      return "no GPU; nvidia-smi must list one and CUDA_VISIBLE_DEVICES must not hide it";
-    }
-    CudaDevice device = CudaDevice.of(driver, 0);
-    if (device.major() < OLDEST_MAJOR) {
-      return device.name() + " has compute capability " + device.computeCapability()
-          + "; " + OLDEST_MAJOR + ".0 or newer is needed";
-    }
-    if (device.sharedBytes() < LEAST_SHARED) {
-      return device.name() + " has " + device.sharedBytes() + " bytes of shared memory a block; "
-          + LEAST_SHARED + " are needed; use --backend vector";
-    }
-    if (image == null) {
-      return NO_KERNELS;
-    }
-    if (device.driverVersion() < image.toolkit() / 1000 * 1000) {
-      return "the driver serves CUDA " + CudaDriver.version(device.driverVersion())
-          + ", the kernels were built with " + image.toolkitText()
-          + "; update the driver, or build with an older nvcc";
-    }
-    return null;
+    return CudaRefusal.unusable(CudaDriver::load, KernelImage.load());
   }
 
   @Override
@@ -216,20 +160,20 @@ public final class CudaBackend implements Backend {
    * to do, in one line. Without one kernels of our own do it, more slowly.
    */
   public String cublasLt() {
-    return cublasLt;
+    return cublasLt.description();
   }
 
   @Override
   public Map<String, String> facts() {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("bus", PciLink.describe(device().pci()));
-    facts.put("cublasLt", cublasLt);
+    facts.put("cublasLt", cublasLt.description());
     return facts;
   }
 
   @Override
   public List<String> shortcomings() {
-    return foundCublasLt ? List.of() : List.of("cuBLASLt " + cublasLt);
+    return cublasLt.handle() != null ? List.of() : List.of("cuBLASLt " + cublasLt.description());
   }
 
   @Override

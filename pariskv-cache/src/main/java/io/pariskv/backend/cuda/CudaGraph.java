@@ -51,7 +51,7 @@ final class CudaGraph extends CudaResource {
       body.run();
     } catch (CudaException e) {
       abandon(driver, stream, e);
-      throw isSpoiled(e) ? new SpoiledRecordingException(e) : e;
+      throw told(e);
     } catch (Throwable e) { // whatever it was, the stream must not stay in capture
       abandon(driver, stream, e);
       throw e;
@@ -60,7 +60,7 @@ final class CudaGraph extends CudaResource {
     try {
       return driver.cuStreamEndCapture(stream.handle());
     } catch (CudaException e) {
-      throw isSpoiled(e) ? new SpoiledRecordingException(e) : e;
+      throw told(e);
     }
   }
 
@@ -75,11 +75,14 @@ final class CudaGraph extends CudaResource {
   }
 
   /**
-   * Whether the body may be as it should be. A call of our own that a recording cannot hold has a code of its own. cuBLASLt does
-   * not tell why it failed: if it fails by itself, it does so again when the body runs.
+   * The failure, or that the recording was spoiled, and the body may be as it should be. A call of our own that a recording
+   * cannot hold has a code of its own. cuBLASLt does not tell why it failed: if it fails by itself, it does so again when the
+   * body runs.
    */
-  private static boolean isSpoiled(CudaException failure) {
-    return failure.code() == CudaException.CAPTURE_INVALIDATED || failure.isOfCublas();
+  private static RuntimeException told(CudaException failure) {
+    return failure.code() == CudaException.CAPTURE_INVALIDATED || failure.isOfCublas()
+        ? new SpoiledRecordingException(failure)
+        : failure;
   }
 
   /** Runs it, in stream order. */

@@ -43,7 +43,7 @@ class CudaBackendTest {
   }
 
   private @Nullable String unusable(@Nullable KernelImage image) {
-    return CudaBackend.unusable(fake::driver, image);
+    return CudaRefusal.unusable(fake::driver, image);
   }
 
   private static void assertSays(@Nullable String reason, String... parts) {
@@ -72,11 +72,11 @@ class CudaBackendTest {
     assertSays(unusable(IMAGE), "803", "driver is too old");
     fake.device().devices = 0;
     assertSays(unusable(IMAGE), "cuInit", "100", "nvidia-smi");
-    assertSays(CudaBackend.unusable(() -> {
+    assertSays(CudaRefusal.unusable(() -> {
       throw new IllegalCallerException("not enabled for the unnamed module");
     }, IMAGE), "--enable-native-access=ALL-UNNAMED", "unnamed module");
     try (FakeCuda old = new FakeCuda().without("cuFuncGetParamInfo")) {
-      assertSays(CudaBackend.unusable(old::driver, IMAGE), "cuFuncGetParamInfo", "12.4");
+      assertSays(CudaRefusal.unusable(old::driver, IMAGE), "cuFuncGetParamInfo", "12.4");
     }
   }
 
@@ -88,10 +88,10 @@ class CudaBackendTest {
     assertSays(unusable(null), "compute capability 7.0", kernels);
     fake.device().devices = 0;
     assertSays(unusable(null), "cuInit", "nvidia-smi", kernels);
-    assertSays(CudaBackend.unusable(() -> {
+    assertSays(CudaRefusal.unusable(() -> {
       throw new InputException("libcuda.so.1 was not found");
     }, null), "libcuda.so.1 was not found" + kernels);
-    assertSays(CudaBackend.unusable(() -> {
+    assertSays(CudaRefusal.unusable(() -> {
       throw new IllegalCallerException("not enabled");
     }, null), "--enable-native-access", kernels);
   }
