@@ -20,7 +20,7 @@ done
 rm -rf "$bundle" "$work"
 mkdir -p "$bundle" "$work/lib" "$work/console"
 
-mvn -B -ntp -q package -DskipTests -Dspotless.check.skip -Djacoco.skip -Dwarnings="${PARISKV_WARNINGS:--Werror}" \
+mvn -B -ntp -q package -DskipTests -Dspotless.check.skip -Dwarnings="${PARISKV_WARNINGS:--Werror}" \
   -pl pariskv-app -am
 fatbin=pariskv-cache/target/classes/io/pariskv/backend/cuda/kernels.fatbin
 [ -f "$fatbin" ] || { echo "gpu-bundle: built without CUDA kernels; nvcc of CUDA 12.4 or newer is needed" >&2; exit 1; }
