@@ -53,6 +53,12 @@ class EvaluationTest(unittest.TestCase):
         evaluation.make(arguments)
         return (self.folder / "out/report.md").read_text(encoding="utf-8")
 
+    def test_bytes_of_the_window_are_told_where_it_is_fetched(self):
+        row = {"pcie_bytes": 41_500_000}
+        self.assertEqual("41.50", evaluation.over_bus(row))
+        self.assertEqual("41.50", evaluation.over_bus(row | {"pcie_window_bytes": 0}))
+        self.assertEqual("41.50, 40.25 of them the window's", evaluation.over_bus(row | {"pcie_window_bytes": 40_250_000}))
+
     def test_cell_is_the_mean_of_its_samples_with_the_interval_of_a_share(self):
         rows = evaluation.cells(self.directory("r", [sample("pariskv k=8", i, float(i < 3)) for i in range(4)]))
         self.assertEqual(1, len(rows))

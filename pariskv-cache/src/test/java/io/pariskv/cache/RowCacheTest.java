@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.Step;
 import io.pariskv.backend.cuda.CudaBackend;
+import io.pariskv.index.ProductQuantizer;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
 import io.pariskv.kv.RowCacheSize;
@@ -13,8 +14,11 @@ import io.pariskv.kv.RowFetches;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
 import io.pariskv.memory.MemoryPlan;
+import io.pariskv.method.AttentionMethod;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
+import io.pariskv.method.PqBudget;
+import io.pariskv.method.PqCache;
 import io.pariskv.retrieve.RetrievalBudget;
 import io.pariskv.testing.Buffers;
 import io.pariskv.testing.Passes;
@@ -101,6 +105,11 @@ class RowCacheTest {
       expected.get(sequence).close();
     }
 
+    void use(AttentionMethod other) {
+      cached.use(other);
+      plain.use(other);
+    }
+
     /** Steps of several sequences together, named in their order. */
     void steps(int count, List<Integer> which, List<String> names) {
       try (DecodeBatch batch = cached.batch(which.stream().map(sequences::get).toList());
@@ -160,6 +169,23 @@ class RowCacheTest {
       pair.steps(2, List.of(c), List.of("short"));
       pair.prefill(c, "long again", 3_000);
       pair.steps(5, List.of(b, c), List.of("other", "long again"));
+    }
+  }
+
+  /** Half of the prompt has no place in the cache, whose rows are still right afterwards. */
+  @Test
+  void aMethodTakenUpThatSelectsMoreThanThereArePlaces_attendsAsWithoutCache() {
+    try (Pair pair = new Pair(new KvShape(2, 8, 2, 128, DType.BF16), 2 * K, 1)) {
+      int a = pair.open();
+      pair.prefill(a, "a", 2_900);
+      pair.steps(3, List.of(a), List.of("a"));
+      RowFetches before = pair.fetches(a);
+      pair.use(new PqCache(new PqBudget.Share(32, 0.5, 0), new ProductQuantizer(2, 6)));
+      pair.steps(3, List.of(a), List.of("a"));
+      assertEquals(before, pair.fetches(a));
+      pair.use(METHOD);
+      pair.steps(3, List.of(a), List.of("a"));
+      assertTrue(pair.fetches(a).hits() > before.hits(), () -> pair.fetches(a).toString());
     }
   }
 

@@ -93,15 +93,20 @@ final class CudaDecodeAttention implements DecodeAttention {
       Parts parts) {
   }
 
-  /** {@inheritDoc} If the store has a cache of rows, what is selected is looked up there first, in a launch more. */
+  /**
+   * {@inheritDoc} If the store has a cache of rows with places for all that can be selected, it is looked up there first,
+   * in a launch more. A method whose number of keys follows from the prompt can select more; all its rows then come from
+   * where the store has them.
+   */
   @Override
   public void attend(KvStore kv, int layer, Batch batch, Buffer q, int window,
       @Nullable Selection selection, Buffer out) {
     Call call = check(CudaKvStore.of(kv), layer, batch, q, window, selection, out);
     CudaRowCache cache = call.store.rowCache();
     launch(call, cache == null || call.selection == null
-        ? null
-        : lookup.lookUp(call.store, cache, layer, batch, call.selection));
+        || call.selection.capacity() > cache.rows()
+            ? null
+            : lookup.lookUp(call.store, cache, layer, batch, call.selection));
   }
 
   /**

@@ -145,7 +145,7 @@ class CudaRowCacheTest {
   }
 
   @Test
-  void attention_isPrecededByOneLookUp_whereSomethingIsSelected_andNotWhenItIsRefused() {
+  void attention_isPrecededByOneLookUp_whereWhatIsSelectedHasPlaces_andNotWhenItIsRefused() {
     try (CudaKvStore store = open()) {
       Batch batch = new Batch(1, buffers.of(new int[1], 1), buffers.of(new int[1], 1));
       Buffer q = buffers.empty(DType.F32, 1, SHAPE.heads(), SHAPE.headDim());
@@ -156,11 +156,10 @@ class CudaRowCacheTest {
       backend.attention().decode().attend(store, 2, batch, q, null, q);
       assertRefused(IllegalArgumentException.class,
           () -> attend(store, 0, batch, q, selection, narrow), "[1][8][64]");
-      assertRefused(IllegalArgumentException.class,
-          () -> attend(store, 0, batch, q, selection(ROWS + 1), q), "778", "777");
+      attend(store, 0, batch, q, selection(ROWS + 1), q); // a share of the prompt, say
       backend.kernels().stream().synchronize();
       assertEquals(List.of("row_cache", "decode_attention_64", "decode_attention_64",
-          "decode_attention_64"), launched);
+          "decode_attention_64", "decode_attention_64"), launched);
       assertEquals(RowFetches.NONE, store.fetches(SLOT));
     }
   }

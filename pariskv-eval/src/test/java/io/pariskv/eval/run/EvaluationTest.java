@@ -1,5 +1,12 @@
 package io.pariskv.eval.run;
 
+import static io.pariskv.eval.run.ShortRuns.FULL;
+import static io.pariskv.eval.run.ShortRuns.NARROW;
+import static io.pariskv.eval.run.ShortRuns.ORIGIN;
+import static io.pariskv.eval.run.ShortRuns.WIDE;
+import static io.pariskv.eval.run.ShortRuns.pariskv;
+import static io.pariskv.eval.run.ShortRuns.plan;
+import static io.pariskv.eval.run.ShortRuns.samples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -7,15 +14,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.eval.Answer;
 import io.pariskv.eval.Grade;
-import io.pariskv.eval.Models;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
 import io.pariskv.eval.recall.RecallTask;
 import io.pariskv.generate.LanguageModel;
-import io.pariskv.generate.LoadOptions;
 import io.pariskv.index.SimHash;
-import io.pariskv.method.FullAttention;
 import io.pariskv.method.MagicPig;
 import io.pariskv.method.ParisKv;
 import io.pariskv.method.ParisKvConfig;
@@ -33,53 +37,18 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A run of the evaluation on the bundled model, short documents. */
+/** What a run of the evaluation answers; what it refuses is in {@link RefusedCellsTest}. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EvaluationTest {
-  private static final SampleLine.Origin ORIGIN = new SampleLine.Origin("recall-12m", "00", "any",
-      "test");
-  private static final MethodChoice FULL = new MethodChoice("full", new FullAttention());
-  private static final MethodChoice WIDE = pariskv("wide", 48);
-  private static final MethodChoice NARROW = pariskv("narrow", 1);
-
-  private LanguageModel model;
-
-  @BeforeAll
-  void load() {
-    model = LanguageModel.load(Models.RECALL, LoadOptions.defaults().withContext(1000));
-  }
+  private final ShortRuns runs = new ShortRuns();
 
   @AfterAll
   void close() {
-    model.close();
-  }
-
-  private static MethodChoice pariskv(String label, int k) {
-    return new MethodChoice(label,
-        new ParisKv(new ParisKvConfig(16, 32, 64, 0, new RetrievalBudget(k, null, null))));
-  }
-
-  private static Evaluation.Plan plan(List<Task> tasks, List<Integer> lengths,
-      MethodChoice... methods) {
-    return new Evaluation.Plan(tasks.stream().<Workload>map(TaskWorkload::new).toList(), lengths,
-        length -> new Compared(List.of(methods), Map.of()), 2, 7);
-  }
-
-  private List<Line> run(Evaluation.Plan plan, Path directory, boolean resume) {
-    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), resume)) {
-      new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(), line -> {
-      }).run(new PromptEncoder(model, false));
-      return file.lines();
-    }
-  }
-
-  private static List<SampleLine> samples(List<Line> lines) {
-    return lines.stream().filter(SampleLine.class::isInstance).map(SampleLine.class::cast).toList();
+    runs.close();
   }
 
   /** What must not depend on when a sample was computed. */
@@ -93,7 +62,7 @@ class EvaluationTest {
 
   @Test
   void methods_areComparedOnTheSameSamples(@TempDir Path directory) {
-    List<SampleLine> lines = samples(run(
+    List<SampleLine> lines = samples(runs.run(
         plan(List.of(RecallTask.number(), RecallTask.path()), List.of(800), NARROW, WIDE, FULL),
         directory, false));
     assertEquals(12, lines.size());
@@ -129,7 +98,7 @@ class EvaluationTest {
       throws IOException {
     Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(400, 3000), WIDE, FULL);
     Path whole = directory.resolve("whole");
-    List<Line> expected = run(plan, whole, false);
+    List<Line> expected = runs.run(plan, whole, false);
     assertEquals(6, expected.size(), "two cells of 3000 tokens are refused");
     byte[] bytes = Files.readAllBytes(whole.resolve("samples.jsonl"));
     int[] ends = IntStream.range(0, bytes.length).filter(i -> bytes[i] == '\n')
@@ -139,7 +108,7 @@ class EvaluationTest {
       Files.createDirectories(resumed);
       Files.copy(whole.resolve("settings.json"), resumed.resolve("settings.json"));
       Files.write(resumed.resolve("samples.jsonl"), Arrays.copyOf(bytes, cut));
-      List<Line> found = run(plan, resumed, true);
+      List<Line> found = runs.run(plan, resumed, true);
       assertEquals(samples(expected).stream().map(EvaluationTest::essence).toList(),
           samples(found).stream().map(EvaluationTest::essence).toList(), "cut at " + cut);
       assertEquals(Scores.refused(expected), Scores.refused(found));
@@ -153,19 +122,18 @@ class EvaluationTest {
     Evaluation.Plan plan = plan(List.of(RecallTask.number(), RecallTask.list()), List.of(400, 500),
         WIDE, FULL);
     Map<String, List<Object>> alone = new HashMap<>();
-    samples(run(plan, directory.resolve("alone"), false))
+    samples(runs.run(plan, directory.resolve("alone"), false))
         .forEach(line -> alone.put(line.cell() + line.id(), essence(line)));
     try (ResultFile file = ResultFile.open(directory.resolve("together"), Map.of(), false)) {
       Evaluation evaluation = new Evaluation(plan, file, ORIGIN, Evaluation.Pace.toTheEnd(),
           line -> {
           });
       Thread thread = Thread.ofPlatform().start(() -> { // a GPU's context belongs to its thread
-        try (LanguageModel other = LanguageModel.load(Models.RECALL,
-            LoadOptions.defaults().withContext(1000))) {
+        try (LanguageModel other = ShortRuns.load()) {
           evaluation.run(new PromptEncoder(other, false));
         }
       });
-      evaluation.run(new PromptEncoder(model, false));
+      evaluation.run(runs.encoder());
       thread.join();
       assertEquals(0, evaluation.left());
       assertEquals(16, file.lines().size());
@@ -185,8 +153,9 @@ class EvaluationTest {
   void keysReallySelected_areAMeasureWhereTheyAreLeftToChance(@TempDir Path directory) {
     MethodChoice adaptive = new MethodChoice("adaptive", new ParisKv(new ParisKvConfig(16, 32, 64,
         0, new RetrievalBudget(48, null, null).withShare(0.5))));
-    List<SampleLine> lines = samples(run(plan(List.of(RecallTask.list()), List.of(800), FULL, WIDE,
-        magicPig("all", 0), magicPig("half", 2), adaptive), directory, false));
+    List<SampleLine> lines = samples(
+        runs.run(plan(List.of(RecallTask.list()), List.of(800), FULL, WIDE,
+            magicPig("all", 0), magicPig("half", 2), adaptive), directory, false));
     assertEquals(10, lines.size());
     for (SampleLine line : lines) {
       Map<String, Double> measures = line.outcome().measures();
@@ -216,7 +185,7 @@ class EvaluationTest {
   /** With as many keys as there are sentences either finds the number, with one neither. */
   @Test
   void settingsOfAMethod_mayDependOnTheLength(@TempDir Path directory) {
-    List<SampleLine> lines = samples(run(new Evaluation.Plan(
+    List<SampleLine> lines = samples(runs.run(new Evaluation.Plan(
         List.of(new TaskWorkload(RecallTask.number())), List.of(400, 500),
         length -> new Compared(List.of(pariskv("pariskv", length == 400 ? 1 : 48)), Map.of()), 2,
         7), directory, false));
@@ -234,15 +203,15 @@ class EvaluationTest {
         WIDE);
     int[] asked = {0};
     Evaluation.Pace pace = new Evaluation.Pace(1, () -> ++asked[0] > 4);
-    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+    try (ResultFile file = ShortRuns.open(directory, false)) {
       Evaluation evaluation = new Evaluation(plan, file, ORIGIN, pace, line -> {
       });
-      evaluation.run(new PromptEncoder(model, false)); // asks twice a sample
+      evaluation.run(runs.encoder()); // asks twice a sample
       assertEquals(2, evaluation.left());
       assertEquals(List.of("recall-number 400 wide", "recall-list 400 wide"),
           file.lines().stream().map(line -> line.cell().toString()).toList());
     }
-    assertEquals(4, samples(run(plan, directory, true)).size());
+    assertEquals(4, samples(runs.run(plan, directory, true)).size());
   }
 
   /** A task that counts how often its samples were asked for. */
@@ -275,113 +244,12 @@ class EvaluationTest {
     Evaluation.Plan plan = plan(
         List.of(new Counted(RecallTask.number(), asked), new Counted(RecallTask.list(), asked)),
         List.of(400), WIDE);
-    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
+    try (ResultFile file = ShortRuns.open(directory, false)) {
       new Evaluation(plan, file, ORIGIN, new Evaluation.Pace(1, () -> false), line -> {
-      }).run(new PromptEncoder(model, false));
+      }).run(runs.encoder());
       assertEquals(4, samples(file.lines()).size());
     }
     assertEquals(2, asked.get());
-  }
-
-  @Test
-  void methodThatCannotBe_isRefusedInEveryCell(@TempDir Path directory) {
-    Evaluation.Plan plan = new Evaluation.Plan(List.of(new TaskWorkload(RecallTask.number())),
-        List.of(400, 500), length -> new Compared(List.of(WIDE),
-            Map.of("quest k=8", "k 8 is too small")),
-        1, 7);
-    List<Line> lines = run(plan, directory, false);
-    assertEquals(List.of(new RefusedLine(new Cell("recall-number", 400, "quest k=8"),
-        "k 8 is too small"),
-        new RefusedLine(new Cell("recall-number", 500, "quest k=8"),
-            "k 8 is too small")),
-        Scores.refused(lines));
-    assertEquals(2, samples(lines).size());
-    assertEquals(lines, run(plan, directory, true));
-  }
-
-  /** A larger machine, a mended backend: what was refused then need not be now. */
-  @Test
-  void cellsThatCanBeAfterAll_areRunWhenTheRunIsResumed(@TempDir Path directory) {
-    RefusedLine refused = new RefusedLine(new Cell("recall-number", 400, "wide"), "no file");
-    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
-      file.append(refused);
-    }
-    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(400), WIDE);
-    List<Line> lines = run(plan, directory, true);
-    assertEquals(refused, lines.getFirst());
-    assertEquals(2, samples(lines).size());
-    assertEquals(List.of(), Scores.refused(lines));
-    assertEquals(lines, run(plan, directory, true));
-  }
-
-  @Test
-  void cellThatIsRefusedAgain_saysWhyNow(@TempDir Path directory) {
-    Cell cell = new Cell("recall-number", 20, "wide");
-    try (ResultFile file = ResultFile.open(directory, Map.of("seed", "7"), false)) {
-      file.append(new RefusedLine(cell, "no file"));
-    }
-    Evaluation.Plan plan = plan(List.of(RecallTask.number()), List.of(20), WIDE);
-    List<Line> lines = run(plan, directory, true);
-    assertEquals(2, lines.size());
-    assertEquals(1, Scores.refused(lines).size());
-    assertTrue(Scores.refused(lines).getFirst().reason().contains("at least"), lines.toString());
-    assertEquals(lines, run(plan, directory, true));
-  }
-
-  /** Questions that come as they are and may take so many tokens with their answers. */
-  private record Exam(Task task, int tokens) implements Task {
-    @Override
-    public String name() {
-      return "exam";
-    }
-
-    @Override
-    public boolean sized() {
-      return false;
-    }
-
-    @Override
-    public List<Sample> samples(SampleRequest request) {
-      return task.samples(new SampleRequest(400, request.count(), 1, request.tokens()));
-    }
-
-    @Override
-    public Grade grade(Sample sample, Answer answer) {
-      return task.grade(sample, answer);
-    }
-  }
-
-  /** Answers that were cut to a context nobody asked for would be other answers. */
-  @Test
-  void answersWithoutRoom_areRefused_notCut(@TempDir Path directory) {
-    for (int tokens : new int[]{1000, 1001, 2_000_000}) {
-      List<Line> lines = run(
-          plan(List.of(new Exam(RecallTask.number(), tokens)), List.of(500), FULL),
-          directory.resolve("of-" + tokens), false);
-      assertEquals(tokens == 1000 ? 2 : 0, samples(lines).size());
-      assertEquals(tokens == 1000
-          ? List.of()
-          : List.of("a prompt and an answer of " + tokens + " tokens " + (tokens == 1001
-              ? "does not fit in memory, 1000 tokens do"
-              : "is more than the model's 1048576 positions (max_position_embeddings and rope_scaling)")
-              + "; give a smaller number of --new-tokens"),
-          Scores.refused(lines).stream().map(RefusedLine::reason).toList());
-    }
-  }
-
-  @Test
-  void cellsThatCannotBe_areRefusedWithTheReason_andTheRestRuns(@TempDir Path directory) {
-    List<Line> lines = run(plan(List.of(RecallTask.number(), RecallTask.path()),
-        List.of(300, 5000, 2_000_000), FULL), directory, false);
-    assertEquals(2, samples(lines).size());
-    Map<String, String> reasons = new HashMap<>();
-    Scores.refused(lines).forEach(line -> reasons.put(line.cell().toString(), line.reason()));
-    assertEquals(5, reasons.size());
-    assertTrue(reasons.getOrDefault("recall-path 300 full", "").contains("at least"));
-    assertTrue(reasons.getOrDefault("recall-number 5000 full", "").contains("1000 tokens"),
-        reasons.toString());
-    assertTrue(reasons.getOrDefault("recall-path 2000000 full", "").contains("1048576"),
-        reasons.toString());
   }
 
   /** Fails on its second sample, in the middle of grading. */
@@ -412,7 +280,7 @@ class EvaluationTest {
 
   @Test
   void sampleThatFails_countsAsWrong_andTheOthersGoOn(@TempDir Path directory) {
-    List<SampleLine> lines = samples(run(
+    List<SampleLine> lines = samples(runs.run(
         plan(List.of(new Fragile(RecallTask.number()), RecallTask.number()), List.of(500), FULL,
             WIDE),
         directory, false));
