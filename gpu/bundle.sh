@@ -57,7 +57,7 @@ git rev-parse HEAD > "$work/commit"
 # One block, so that all of it is compressed together: it and the tracked files stay below 60 MiB.
 # One dictionary for all of it, and calls of machine code made alike: two hundredths smaller than -9.
 tar -C "$work" -cf - . | xz -T1 --x86 --lzma2=preset=9e,dict=192MiB > "$bundle/pariskv.tar.xz"
-cp gpu/run-tests gpu/run-bench gpu/run-serve gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
+cp gpu/run-record gpu/run-tests gpu/run-bench gpu/run-serve gpu/run-compare gpu/run-eval gpu/unpack.sh "$bundle/"
 rm -rf "$work"
 
 size=$(du -cb "$bundle"/* | tail -n 1 | cut -f1)
