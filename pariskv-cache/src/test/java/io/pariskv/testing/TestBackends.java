@@ -124,13 +124,13 @@ public final class TestBackends {
     return takesLongSizes() ? with(Size.longest()) : Stream.empty();
   }
 
-  /** {@link #with}, and on a GPU {@link Size#longest} as well. */
+  /** {@link #with}, and {@link Size#longest} as well where {@linkplain #takesLongSizes they run}. */
   public static Stream<Arguments> withLong(Stream<Size> cases) {
     return with(takesLongSizes() ? Stream.concat(cases, Size.longest()) : cases);
   }
 
-  /** Whether cases of 131,071 tokens run: on a GPU, but not under a checker that slows it down. */
+  /** Whether cases of 131,071 tokens run: on a GPU, but not under a checker that slows it down; on a CPU when asked for. */
   public static boolean takesLongSizes() {
-    return onGpu() && !checked();
+    return onGpu() ? !checked() : Boolean.getBoolean("pariskv.long");
   }
 }

@@ -1,5 +1,6 @@
 package io.pariskv.eval.report;
 
+import io.pariskv.eval.Protocol;
 import io.pariskv.eval.report.Plot.Axis;
 import io.pariskv.eval.report.Plot.Point;
 import io.pariskv.eval.run.SampleLine;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Scores and measures by length and method. */
@@ -36,10 +38,22 @@ final class ScoreSection {
         .flatMap(task -> plots(task, k.isEmpty() ? "" : ", " + k, methods)).toList())));
     for (String task : results.tasks()) {
       elements.add(new Element("h3").text(task));
-      elements.add(Page.note("Data: " + sources.shown(results.task(task)) + "."));
+      elements.add(Page.note("Data: " + sources.shown(results.task(task)) + "." + questions(task)));
       elements.add(table(task));
     }
     return elements;
+  }
+
+  /** How they reached the model, a sentence each; empty where samples do not say. */
+  private String questions(String task) {
+    return Stream.of(Protocol.values()).filter(protocol -> results.task(task).stream()
+        .anyMatch(line -> protocol.toString().equals(line.prompt().labels().get(Protocol.LABEL))))
+        .map(protocol -> switch (protocol) {
+          case FED ->
+            " Questions were fed through decode steps: a method had to find what they ask for.";
+          case PREFILLED ->
+            " Questions were prefilled with the text, as for published scores: a method only wrote the answer.";
+        }).collect(Collectors.joining());
   }
 
   private Stream<Element> plots(String task, String k, List<String> methods) {

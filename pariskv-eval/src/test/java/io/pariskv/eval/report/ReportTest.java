@@ -96,6 +96,24 @@ class ReportTest {
   }
 
   @Test
+  void howQuestionsReachedTheModel_isToldByTask() {
+    List<Line> lines = new ArrayList<>(lines());
+    String fed = "fed through decode steps";
+    String prefilled = "prefilled with the text";
+    String silent = Report.of(Map.of(), lines);
+    assertFalse(silent.contains(fed) || silent.contains(prefilled));
+    for (String how : List.of("fed", "prefilled")) {
+      SampleLine line = line(how, 4096, "full", 0, 1.0);
+      lines.add(new SampleLine(line.cell(), line.id(),
+          new SampleLine.Prompt(1, 4096, 20, Map.of("question", how), List.of()), line.outcome(),
+          line.cost(), line.agreement(), line.retrieval(), line.origin()));
+    }
+    String page = Report.of(Map.of(), lines);
+    assertTrue(page.contains(fed) && page.contains(prefilled));
+    assertTrue(page.indexOf("<h3>fed</h3>") < page.indexOf(fed), "under its task");
+  }
+
+  @Test
   void page_isWellFormed_andEveryTextIsText() throws Exception {
     String page = Report.of(Map.of("model", HOSTILE, "seed", "1"), lines());
     Document document = parsed(page);
