@@ -119,7 +119,7 @@ public final class TestBackends {
     return with(Size.all());
   }
 
-  /** The GPU with each of {@link Size#longest}; none on a CPU, where they would take minutes in every build. */
+  /** All with each of {@link Size#longest} where {@linkplain #takesLongSizes they run}: on a CPU they take minutes. */
   public static Stream<Arguments> withLongSizes() {
     return takesLongSizes() ? with(Size.longest()) : Stream.empty();
   }

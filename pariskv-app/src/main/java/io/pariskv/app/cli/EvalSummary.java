@@ -12,7 +12,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.DoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.ExitCode;
 
 /** The end of an evaluation: a table, and the report. */
@@ -22,24 +24,22 @@ final class EvalSummary {
 
   /** Prints a line a cell and writes the report; returns the exit code, an error if nothing could be run. */
   static int print(List<Line> lines, Path directory, PrintWriter out) {
-    out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s %10s%n", "task", "length",
-        "method", "score", "95% interval", "ms/token", "bytes/token", "not parsed",
-        "failed");
+    TextTable table = new TextTable(3, "task", "length", "method", "score", "95% interval",
+        "ms/token", "95% interval", "bytes/token", "95% interval", "not parsed", "failed");
     Scores.byCell(lines).forEach((cell, samples) -> {
       Optional<Interval> score = Scores.score(samples);
-      out.printf(Locale.ROOT, "%-16s %9s %-20s %7s %17s %10s %12s %10s %10s%s%n", cell.task(),
-          cell.length() == 0 ? "" : cell.length(), cell.method(),
-          score.map(each -> String.format(Locale.ROOT, "%.3f", each.mean())).orElse(""),
-          score.map(each -> String.format(Locale.ROOT, "%.3f to %.3f", each.low(), each.high()))
-              .orElse(""),
-          Scores.cost(samples, SampleLine.Cost::millisPerToken)
-              .map(each -> String.format(Locale.ROOT, "%.2f", each.mean())).orElse(""),
-          Scores.cost(samples, SampleLine.Cost::bytesPerToken)
-              .map(each -> MemoryPlan.humanBytes(Math.round(each.mean()))).orElse(""),
+      Optional<Interval> millis = Scores.cost(samples, SampleLine.Cost::millisPerToken);
+      Optional<Interval> bytes = Scores.cost(samples, SampleLine.Cost::bytesPerToken);
+      table.row(cell.task(), cell.length() == 0 ? "" : String.valueOf(cell.length()),
+          cell.method(), mean(score, EvalSummary::score), interval(score, EvalSummary::score),
+          mean(millis, EvalSummary::millis),
+          interval(millis, EvalSummary::millis), mean(bytes, EvalSummary::bytes),
+          interval(bytes, EvalSummary::bytes),
           Scores.unparsed(samples) + "/" + samples.size(),
           samples.stream().filter(SampleLine::failed).count() + "/" + samples.size(),
           score.isPresent() ? "" : measures(samples));
     });
+    table.print(out);
     List<RefusedLine> refused = Scores.refused(lines);
     refused.forEach(each -> out.println(each.cell() + ": " + each.reason()));
     out.println("report: " + Report.write(directory));
@@ -47,22 +47,41 @@ final class EvalSummary {
     return Scores.byCell(lines).isEmpty() ? ExitCode.SOFTWARE : ExitCode.OK;
   }
 
+  private static String mean(Optional<Interval> of, DoubleFunction<String> shown) {
+    return of.map(each -> shown.apply(each.mean())).orElse("");
+  }
+
+  private static String score(double number) {
+    return String.format(Locale.ROOT, "%.3f", number);
+  }
+
+  private static String millis(double number) {
+    return String.format(Locale.ROOT, "%.2f", number);
+  }
+
+  private static String bytes(double number) {
+    return MemoryPlan.humanBytes(Math.round(number));
+  }
+
+  /** Empty for one sample. */
+  private static String interval(Optional<Interval> of, DoubleFunction<String> shown) {
+    return of.map(each -> ends(each, shown)).orElse("");
+  }
+
+  private static String ends(Interval mean, DoubleFunction<String> shown) {
+    if (mean.allEqual()) {
+      return "all equal";
+    }
+    return mean.hasEnds() ? shown.apply(mean.low()) + " to " + shown.apply(mean.high()) : "";
+  }
+
   /** What a task that has no score comes to, such as {@code nll 1.234, 1.200 to 1.268}. */
   private static String measures(List<SampleLine> samples) {
     return samples.stream().flatMap(sample -> sample.outcome().measures().keySet().stream())
         .distinct().sorted()
         .flatMap(name -> Scores.measure(samples, name).stream()
-            .map(each -> String.format(Locale.ROOT, "  %s %.3f", name, each.mean())
-                + ends(each)))
-        .collect(Collectors.joining());
-  }
-
-  private static String ends(Interval mean) {
-    if (mean.allEqual()) {
-      return ", all equal";
-    }
-    return mean.hasEnds()
-        ? String.format(Locale.ROOT, ", %.3f to %.3f", mean.low(), mean.high())
-        : "";
+            .map(each -> name + " " + Stream.of(score(each.mean()), ends(each, EvalSummary::score))
+                .filter(part -> !part.isEmpty()).collect(Collectors.joining(", "))))
+        .collect(Collectors.joining("  "));
   }
 }

@@ -34,9 +34,10 @@ class EvalCommandTest {
         .toList();
     assertEquals(6, rows.size(), outcome.out());
     assertTrue(
-        rows.getFirst().matches("recall-number +400 full +1.000 +0.342 to 1.000 .* 0/2 +0/2"),
+        rows.getFirst().matches("recall-number +400 +full +1\\.000 +0\\.342 to 1\\.000 "
+            + "+[0-9.]+ +[0-9.]+ to [0-9.]+ +.*iB +.* 0/2 +0/2"),
         rows.getFirst());
-    assertTrue(outcome.out().contains("not parsed     failed"), outcome.out());
+    assertTrue(outcome.out().contains("not parsed  failed"), outcome.out());
     assertTrue(outcome.out().contains("pariskv k=64"), outcome.out());
     Path samples = directory.resolve("out/samples.jsonl");
     Path report = directory.resolve("out/report.html");
@@ -60,7 +61,7 @@ class EvalCommandTest {
     List<String> methods = eval("--lengths", "400", "--k", "16,64", "--method",
         "full,pariskv,window,exact-topk,quest").succeeded().out().lines()
         .filter(row -> row.startsWith("recall-number"))
-        .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?) .*", "$1")).toList();
+        .map(row -> row.replaceAll("recall-number +400 +(\\S+( k=\\d+)?) .*", "$1")).toList();
     assertEquals(List.of("full", "pariskv k=16", "pariskv k=64", "window", "exact-topk k=16",
         "exact-topk k=64", "quest k=16", "quest k=64"), methods);
     eval("--method", "full,window", "--k", "8").refused(2, "--k is", "full,window");
@@ -74,7 +75,7 @@ class EvalCommandTest {
         "--method", "full,pariskv,pariskv:sharp/per-head,quest,quest:released").succeeded();
     List<String> methods = outcome.out().lines()
         .filter(row -> row.startsWith("recall-number"))
-        .map(row -> row.replaceAll("recall-number +400 (\\S+( k=\\d+)?)[ :].*", "$1")).sorted()
+        .map(row -> row.replaceAll("recall-number +400 +(\\S+( k=\\d+)?)[ :].*", "$1")).sorted()
         .toList();
     assertEquals(List.of("full", "pariskv k=64", "pariskv k=8", "pariskv:sharp/per-head k=64",
         "pariskv:sharp/per-head k=8", "quest k=64", "quest k=8", "quest:released"), methods);
