@@ -20,6 +20,8 @@ from report import table
 HOME = Path(__file__).resolve().parent.parent.parent
 DRIFT_PARTS = 16
 Z95 = 1.959963984540054
+T95 = (12.70620, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.30600, 2.26216)  # of Student's t for 1 to 9 degrees of freedom
+MEASURES = {"recall": "recall", "head_recall": "headRecall", "mass": "mass", "error": "error"}  # of a selection: in a record, in samples
 PUBLISHED_K = 100
 DEFAULT_METHOD = "pariskv:sharp"  # what pairs are compared with
 
@@ -140,28 +142,41 @@ def mean(values):
 
 
 def drift(directory):
-    """A row a method and part of its steps: means over layers, KV heads and samples."""
-    points = defaultdict(list)
+    """A row a method and part of its steps: means over layers, KV heads and samples, and intervals of the samples' means."""
+    points = defaultdict(lambda: defaultdict(list))  # by method and sample
     last = 0
     origin, length = {}, None
     for line in samples(directory):
         for point in line.get("retrieval", []):
-            points[line["cell"]["method"]].append(point)
+            points[line["cell"]["method"]][line["id"]].append(point)
             last = max(last, point["step"])
         origin, length = line.get("origin", origin), line["cell"]["length"]
     rows = []
     width = max(1, math.ceil((last + 1) / DRIFT_PARTS))
-    for method, found in points.items():
+    for method, by_sample in points.items():
         for part in range(DRIFT_PARTS):
-            own = [point for point in found if point["step"] // width == part]
+            own = [found for each in by_sample.values() if (found := [point for point in each if point["step"] // width == part])]
             if own:
-                rows.append({"method": method, "length": length, "from_step": part * width, "to_step": min((part + 1) * width, last + 1),
-                             "points": len(own)}
-                            | {name: mean([point[of] for point in own])
-                               for name, of in (("recall", "recall"), ("head_recall", "headRecall"), ("mass", "mass"), ("error", "error"))}
-                            | ({"keys": mean([point["keys"] for point in own])} if all("keys" in point for point in own) else {})
-                            | {name: origin.get(name) for name in ("model", "backend", "version")})
+                row = {"method": method, "length": length, "from_step": part * width, "to_step": min((part + 1) * width, last + 1),
+                       "points": sum(map(len, own)), "samples": len(own)}
+                for name, of in MEASURES.items():
+                    means = [sum(point[of] for point in found) / len(found) for found in own]
+                    row[name] = mean(means)
+                    if len(own) > 1:
+                        row[f"{name}_low"], row[f"{name}_high"] = student(means, math.inf if name == "error" else 1)
+                if all("keys" in point for found in own for point in found):
+                    row["keys"] = mean([point["keys"] for found in own for point in found])
+                rows.append(row | {name: origin.get(name) for name in ("model", "backend", "version")})
     return rows
+
+
+def student(values, most):
+    """The 95% interval of the mean of a few values from 0 to `most`, cut to what can be."""
+    count = len(values)
+    centre = sum(values) / count
+    deviation = math.sqrt(sum((value - centre) ** 2 for value in values) / (count - 1))
+    half = (T95[count - 2] if count - 2 < len(T95) else Z95) * deviation / math.sqrt(count)
+    return round(max(0.0, centre - half), 5), round(min(most, centre + half), 5)
 
 
 def long_answers(directory):
@@ -201,7 +216,9 @@ def pictures(recall, drifted):
                                                 order=order)
     for name, what in (("recall", "share of the best keys that are selected"), ("mass", "share of the exact attention that is attended"),
                        ("error", "relative error of the output")):
-        series = [(method, [(row["to_step"], row[name], row[name], row[name]) for row in drifted if row["method"] == method])
+        ceiling = 1.25 * max((row[name] for row in drifted), default=0)  # bars of a few samples end where the axis does
+        series = [(method, [(row["to_step"], row[name], row.get(f"{name}_low", row[name]), min(ceiling, row.get(f"{name}_high", row[name])))
+                            for row in drifted if row["method"] == method])
                   for method in distinct(row["method"] for row in drifted)]
         if series:
             files[f"drift-{name}.svg"] = svg.shares(f"Generated tokens: {what}", series, "generated tokens", name, even=True, order=order)
@@ -315,9 +332,17 @@ def drift_table(rows):
     for method in distinct(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
         for row in [own[i] for i in sorted({0, len(own) // 2, len(own) - 1})]:
-            lines.append([method, f"{row['from_step']:,} to {row['to_step']:,}", f"{row['recall']:.3f}", f"{row['head_recall']:.3f}",
-                          f"{row['mass']:.3f}", f"{row['error']:.3f}", str(row["points"])])
-    return table(["method", "generated tokens", "recall by the mean query", "by each head", "attention mass", "error", "points"], "lrrrrrr", lines)
+            lines.append([method, f"{row['from_step']:,} to {row['to_step']:,}"] + [with_interval(row, name) for name in MEASURES]
+                         + [str(row["samples"]) if "samples" in row else "–", str(row["points"])])
+    return ("Means over layers and KV heads; intervals are 95%, Student's t over the answers, since steps of one are alike.\n\n"
+            + table(["method", "generated tokens", "recall by the mean query", "by each head", "attention mass", "error", "answers", "points"], "lrrrrrrr",
+                    lines))
+
+
+def with_interval(row, name):
+    """Older records have none."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    return f"{row[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None else "")
 
 
 def answers_table(rows):

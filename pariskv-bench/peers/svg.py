@@ -100,7 +100,7 @@ def shares(title, series, x_label, y_label, even=False, order=()):
         out.append(_line(along(x), bottom, along(x), bottom + 5, "#888888") + _text(along(x), bottom + 18, f"{x:,}", ' text-anchor="middle"'))
     for i, (name, found) in enumerate(series):
         colour = COLOURS[(order.index(name) if name in order else i) % len(COLOURS)]
-        aside = 0 if even else 3 * (i - (len(series) - 1) / 2)  # equal scores stay visible
+        aside = (1.5 if even else 3) * (i - (len(series) - 1) / 2)  # equal scores, and intervals, stay visible
         path = [(along(x) + aside, up(y), up(low), up(high)) for x, y, low, high in found]
         out += [_line(x, low, x, high, colour) for x, _, low, high in path if low != high]
         out += _curve([(x, y) for x, y, _, _ in path], colour)

@@ -101,6 +101,15 @@ class EvaluationTest(unittest.TestCase):
         self.assertAlmostEqual(0.0078125, evaluation.sign_test(0, 8))
         self.assertEqual(1.0, evaluation.sign_test(3, 3))
 
+    def test_drift_has_an_interval_of_the_means_of_samples(self):
+        self.directory("r/drift", [sample("pariskv", i, 1.0, "retrieval", retrieval=[point(step, recall) for step in range(0, 640, 16)])
+                                   for i, recall in enumerate((0.5, 0.6, 0.7))])
+        row = evaluation.drift(self.folder / "r/drift")[0]
+        self.assertEqual((3, 0.6, 0.35159, 0.84841), tuple(row[name] for name in ("samples", "recall", "recall_low", "recall_high")))
+        self.assertEqual((0.7, 0.7), (row["mass_low"], row["mass_high"]))
+        self.assertIn("| 0.600 (0.352 to 0.848) | 0.800 (0.800 to 0.800) |", self.make(results=self.folder / "r"))
+        self.assertEqual((0.0, 1.0), evaluation.student([0.1, 0.9], 1))
+
     def test_one_of_two_results_leaves_the_record_of_the_other(self):
         self.directory("first/drift", [sample("pariskv", 0, 1.0, "retrieval", retrieval=[point(step) for step in range(0, 640, 16)])])
         self.make(results=self.folder / "first")
