@@ -95,10 +95,14 @@ def cells(directory):
     return [cell(*key, lines) for key, lines in found.items()]
 
 
+def by_number(line):
+    return len(line["id"]), line["id"]
+
+
 def cell(task, length, label, lines):
     method, k = split(label)
     row = {"task": task, "length": length, "method": method, "k": k}
-    answered = sorted((line for line in lines if line["kind"] == "sample"), key=lambda line: (len(line["id"]), line["id"]))
+    answered = sorted((line for line in lines if line["kind"] == "sample"), key=by_number)
     if not answered:
         return row | {"refused": lines[0]["reason"]}
     scores = [line["outcome"]["score"] for line in answered]
@@ -185,6 +189,8 @@ def long_answers(directory):
     for line in samples(directory):
         if line["kind"] == "sample":
             answered[line["cell"]["method"]].append(line)
+    for lines in answered.values():  # written in the order in which they ended
+        lines.sort(key=by_number)
     return [{"method": method, "length": lines[0]["cell"]["length"], "samples": len(lines),
              "hops": [line["outcome"]["measures"].get("hops") for line in lines],
              "first_difference": [line["agreement"]["firstDifference"] if line.get("agreement") else None for line in lines],

@@ -110,6 +110,11 @@ class EvaluationTest(unittest.TestCase):
         self.assertIn("| 0.600 (0.352 to 0.848) | 0.800 (0.800 to 0.800) |", self.make(results=self.folder / "r"))
         self.assertEqual((0.0, 1.0), evaluation.student([0.1, 0.9], 1))
 
+    def test_long_answers_are_in_the_order_of_their_samples(self):
+        lines = [sample("pariskv", i, 1.0, "retrieval") for i in (10, 2)]
+        lines[0]["outcome"]["measures"]["hops"] = 7.0
+        self.assertEqual([3.0, 7.0], evaluation.long_answers(self.directory("r", lines))[0]["hops"])
+
     def test_one_of_two_results_leaves_the_record_of_the_other(self):
         self.directory("first/drift", [sample("pariskv", 0, 1.0, "retrieval", retrieval=[point(step) for step in range(0, 640, 16)])])
         self.make(results=self.folder / "first")
