@@ -19,8 +19,10 @@ import jinja2.ext
 import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from jinja_cases import GROUPS
+from jinja_builtins import BUILTINS
 from jinja_conversations import CONVERSATIONS
+from jinja_edges import EDGES
+from jinja_language import LANGUAGE
 
 RESOURCES = pathlib.Path(__file__).parent.parent / "resources" / "jinja"
 NOW = datetime.datetime(2025, 3, 7, 9, 5, 2, 41)
@@ -77,7 +79,7 @@ def main():
             "variables": variables,
             "cases": [{"template": template, **run(env, template, variables)} for template in templates],
         }
-        for group, variables, templates in GROUPS
+        for group, variables, templates in LANGUAGE + BUILTINS + EDGES
     ]
     write("cases.json", groups)
 
