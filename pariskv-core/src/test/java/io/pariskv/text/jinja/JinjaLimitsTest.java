@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class JinjaLimitsTest {
   /** The defaults, but for fewer steps, so that the tests are quick. */
-  private static final JinjaLimits LIMITS = new JinjaLimits(1 << 18, 200, 3_000_000, 1 << 24,
+  private static final JinjaLimits LIMITS = new JinjaLimits(1 << 18, 128, 3_000_000, 1 << 24,
       100_000);
 
   @ParameterizedTest
