@@ -14,7 +14,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.DoubleFunction;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.ExitCode;
 
 /** The end of an evaluation: a table, and the report. */
@@ -80,8 +79,11 @@ final class EvalSummary {
     return samples.stream().flatMap(sample -> sample.outcome().measures().keySet().stream())
         .distinct().sorted()
         .flatMap(name -> Scores.measure(samples, name).stream()
-            .map(each -> name + " " + Stream.of(score(each.mean()), ends(each, EvalSummary::score))
-                .filter(part -> !part.isEmpty()).collect(Collectors.joining(", "))))
+            .map(each -> measure(name, score(each.mean()), ends(each, EvalSummary::score))))
         .collect(Collectors.joining("  "));
+  }
+
+  private static String measure(String name, String mean, String ends) {
+    return name + " " + mean + (ends.isEmpty() ? "" : ", " + ends);
   }
 }

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.pariskv.eval.Answer;
+import io.pariskv.eval.ForwardingTask;
 import io.pariskv.eval.Grade;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
@@ -215,26 +216,11 @@ class EvaluationTest {
   }
 
   /** A task that counts how often its samples were asked for. */
-  private record Counted(Task task, AtomicInteger asked) implements Task {
-    @Override
-    public String name() {
-      return task.name();
-    }
-
-    @Override
-    public boolean sized() {
-      return task.sized();
-    }
-
+  private record Counted(Task task, AtomicInteger asked) implements ForwardingTask {
     @Override
     public List<Sample> samples(SampleRequest request) {
       asked.incrementAndGet();
       return task.samples(request);
-    }
-
-    @Override
-    public Grade grade(Sample sample, Answer answer) {
-      return task.grade(sample, answer);
     }
   }
 
@@ -253,20 +239,10 @@ class EvaluationTest {
   }
 
   /** Fails on its second sample, in the middle of grading. */
-  private record Fragile(Task task) implements Task {
+  private record Fragile(Task task) implements ForwardingTask {
     @Override
     public String name() {
       return "fragile";
-    }
-
-    @Override
-    public boolean sized() {
-      return true;
-    }
-
-    @Override
-    public List<Sample> samples(SampleRequest request) {
-      return task.samples(request);
     }
 
     @Override

@@ -7,8 +7,7 @@ import static io.pariskv.eval.run.ShortRuns.samples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.pariskv.eval.Answer;
-import io.pariskv.eval.Grade;
+import io.pariskv.eval.ForwardingTask;
 import io.pariskv.eval.Sample;
 import io.pariskv.eval.SampleRequest;
 import io.pariskv.eval.Task;
@@ -78,7 +77,7 @@ class RefusedCellsTest {
   }
 
   /** Questions that come as they are and may take so many tokens with their answers. */
-  private record Exam(Task task, int tokens) implements Task {
+  private record Exam(Task task, int tokens) implements ForwardingTask {
     @Override
     public String name() {
       return "exam";
@@ -92,11 +91,6 @@ class RefusedCellsTest {
     @Override
     public List<Sample> samples(SampleRequest request) {
       return task.samples(new SampleRequest(400, request.count(), 1, request.tokens()));
-    }
-
-    @Override
-    public Grade grade(Sample sample, Answer answer) {
-      return task.grade(sample, answer);
     }
   }
 
