@@ -31,6 +31,8 @@ final class ChildJvm {
       command.add(arg.toString());
     }
     ProcessBuilder builder = new ProcessBuilder(command);
+    // Options of the user's, which a virtual machine reports where its output is looked at.
+    builder.environment().keySet().removeAll(List.of("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"));
     builder.environment().putAll(environment);
     return builder.start();
   }
