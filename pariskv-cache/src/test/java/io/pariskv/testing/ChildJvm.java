@@ -72,8 +72,6 @@ public final class ChildJvm {
     try {
       ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
           .redirectOutput(output.toFile());
-      // Options of the user's, which a virtual machine reports where its output is looked at.
-      builder.environment().keySet().removeAll(List.of("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"));
       builder.environment().putAll(environment);
       Process process = builder.start();
       boolean ended = process.waitFor(SECONDS, TimeUnit.SECONDS);

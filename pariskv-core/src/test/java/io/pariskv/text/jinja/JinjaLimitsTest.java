@@ -20,8 +20,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class JinjaLimitsTest {
   /** The defaults, but for fewer steps, so that the tests are quick. */
-  private static final JinjaLimits LIMITS = new JinjaLimits(1 << 18, 128, 3_000_000, 1 << 24,
-      100_000);
+  private static final JinjaLimits LIMITS = new JinjaLimits(JinjaLimits.DEFAULT.sourceChars(),
+      JinjaLimits.DEFAULT.depth(), 3_000_000, JinjaLimits.DEFAULT.outputChars(),
+      JinjaLimits.DEFAULT.rangeLength());
 
   @ParameterizedTest
   @ValueSource(strings = {"{{ 'a' * 10**9 }}", "{{ 'a' * 10**18 }}", "{{ [1] * 10**9 }}",
