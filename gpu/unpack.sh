@@ -1,6 +1,10 @@
 # Sourced by the run scripts: unpacks the bundle once and says where things are.
 bundle=$(cd "$(dirname -- "$0")" && pwd)
 home=${PARISKV_HOME:-$(cd "$bundle/../.." && pwd)} # the repository's own files
+[ -f "$home/models/recall-12m/config.json" ] && [ -d "$home/docs/performance/gpu" ] || {
+  echo "${0##*/}: $home has not the repository's own files; set PARISKV_HOME to where they are" >&2
+  exit 2
+}
 place=${PARISKV_GPU_DIR:-${TMPDIR:-/tmp}/pariskv-gpu}
 stamp=$(cksum < "$bundle/pariskv.tar.xz")
 mkdir -p "${place%/*}"

@@ -126,10 +126,12 @@ class GpuFailureTest {
   }
 
   private static void assertRegistrationRefused(CudaBackend backend, SpoiltPages pages,
-      String... parts) {
+      Class<? extends Throwable> type, String... parts) {
     PinnedAllocator memory = new PinnedAllocator(backend.kernels().context(), pages,
         () -> 64 * MIB, 2 * MIB, 2 * MIB);
-    String message = refusal(memory);
+    Throwable refusal = refusal(memory);
+    assertEquals(type, refusal.getClass());
+    String message = String.valueOf(refusal.getMessage());
     for (String part : parts) {
       assertTrue(message.contains(part), () -> "no '" + part + "' in: " + message);
     }
@@ -146,11 +148,11 @@ class GpuFailureTest {
     assertEquals(List.of(), pages.mapped);
   }
 
-  private static String refusal(PinnedAllocator memory) {
+  private static Throwable refusal(PinnedAllocator memory) {
     try {
       memory.allocate(DType.U8, 100);
-    } catch (OutOfMemoryError e) {
-      return String.valueOf(e.getMessage());
+    } catch (OutOfMemoryError | CudaException e) {
+      return e;
     }
     memory.close();
     return org.junit.jupiter.api.Assumptions.abort("this driver registers such memory");
@@ -163,6 +165,7 @@ class GpuFailureTest {
       assertRegistrationRefused(backend,
           new SpoiltPages(memory -> driver.cuMemHostRegister(memory, memory.byteSize(), 0),
               driver::cuMemHostUnregister),
+          CudaException.class, // a mistake of the program, and no want of memory
           "cannot allocate [100] u8 in pinned host memory", "2.0 MiB cannot be locked",
           "cuMemHostRegister failed with 712", "registered already");
     }
@@ -175,7 +178,8 @@ class GpuFailureTest {
     try (CudaBackend backend = new CudaBackend()) {
       assertRegistrationRefused(backend,
           new SpoiltPages(memory -> protect(memory, protection), _ -> {
-          }), "cannot allocate [100] u8 in pinned host memory", "2.0 MiB cannot be locked",
+          }), OutOfMemoryError.class, "cannot allocate [100] u8 in pinned host memory",
+          "2.0 MiB cannot be locked",
           "cuMemHostRegister failed with ", "CUDA_ERROR_", "; ");
     }
   }
