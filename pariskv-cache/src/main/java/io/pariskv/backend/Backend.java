@@ -1,7 +1,9 @@
 package io.pariskv.backend;
 
+import io.pariskv.index.BucketLists;
 import io.pariskv.index.Coarse;
 import io.pariskv.index.KeyIndex;
+import io.pariskv.index.SimHash;
 import io.pariskv.index.ZoneTable;
 import io.pariskv.kv.KvPlacement;
 import io.pariskv.kv.KvShape;
@@ -128,6 +130,14 @@ public interface Backend extends AutoCloseable {
    * @param tokensPerRow keys that share a row, a power of two
    */
   ZoneTable newZoneTable(KvShape shape, int slots, DType dtype, int width, int tokensPerRow);
+
+  /**
+   * New lists of keys by bucket for up to {@code slots} sequences, if this backend looks buckets up, else {@link
+   * BucketLists#NONE}; the caller closes them.
+   */
+  default BucketLists newBucketLists(KvShape shape, int slots, SimHash hash) {
+    return BucketLists.NONE;
+  }
 
   /**
    * Where the stages can read {@code host}: the same buffer if they can reach it, else a copy owned by

@@ -18,9 +18,10 @@ import io.pariskv.memory.TokenSlabs;
  * @param logWeights {@code [INTERVALS + 1] f32}, see {@link SimHash#logWeights}
  * @param means means of keys, closed with this
  * @param signatures bits of keys, closed with this
+ * @param lists keys by bucket, where the backend looks buckets up; closed with this
  */
 public record HashIndex(SimHash hash, Buffer planes, Buffer logWeights, ZoneTable means,
-    ZoneTable signatures) implements AutoCloseable {
+    ZoneTable signatures, BucketLists lists) implements AutoCloseable {
   /** Words of a plane in a row. */
   public static final int WORDS = TokenSlabs.SLAB_TOKENS / Integer.SIZE;
 
@@ -31,6 +32,12 @@ public record HashIndex(SimHash hash, Buffer planes, Buffer logWeights, ZoneTabl
     logWeights.require("log-weights of cosines", DType.F32, SimHash.INTERVALS + 1L);
     require("means", means, shape, DType.F32, shape.headDim());
     require("signatures", signatures, shape, DType.I32, width(hash));
+  }
+
+  /** Without lists: all bits are compared. */
+  public HashIndex(SimHash hash, Buffer planes, Buffer logWeights, ZoneTable means,
+      ZoneTable signatures) {
+    this(hash, planes, logWeights, means, signatures, BucketLists.NONE);
   }
 
   private static void require(String name, ZoneTable table, KvShape shape, DType dtype, int width) {
@@ -57,13 +64,13 @@ public record HashIndex(SimHash hash, Buffer planes, Buffer logWeights, ZoneTabl
 
   /** Bytes held now, the planes left out. */
   public long bytes() {
-    return means.bytes() + signatures.bytes();
+    return means.bytes() + signatures.bytes() + lists.bytes();
   }
 
   @Override
   @SuppressWarnings("try") // closed in the end, last first
   public void close() {
-    try (means; signatures) {
+    try (means; signatures; lists) {
       // nothing else
     }
   }

@@ -1,6 +1,7 @@
 package io.pariskv.method;
 
 import io.pariskv.backend.Backend;
+import io.pariskv.index.BucketLists;
 import io.pariskv.index.HashIndex;
 import io.pariskv.index.SimHash;
 import io.pariskv.index.ZoneTable;
@@ -9,6 +10,7 @@ import io.pariskv.kv.KvShape;
 import io.pariskv.kv.KvStore;
 import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.DType;
+import io.pariskv.memory.MemoryPlace;
 import io.pariskv.memory.MemoryPlan;
 import io.pariskv.memory.TokenSlabs;
 import java.util.stream.IntStream;
@@ -111,7 +113,7 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
   public MemoryPlan plan(MemoryPlan plan, KvShape shape, int slots, int tokens) {
     int tokensPerRow = TokenSlabs.SLAB_TOKENS;
     KvShape hashed = shape.keptExcept(this::dense);
-    return AddressTables.planIndex(plan, shape, slots, 2)
+    MemoryPlan whole = AddressTables.planIndex(plan, shape, slots, 2)
         .with("hashes of keys",
             slots * (ZoneTable.bytes(hashed, DType.I32, HashIndex.width(hash), tokensPerRow, tokens)
                 + ZoneTable.bytes(hashed, DType.F32, shape.headDim(), tokensPerRow, 1)))
@@ -119,6 +121,11 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
             (long) Float.BYTES * ((long) shape.headDim() * hash.stride() + SimHash.INTERVALS + 1))
         .with("selection scratch",
             slots * MagicPigSelector.bytes(shape, SelectingState.bucket(tokens)));
+    long lists = (long) slots * sampledLayers(shape).length * shape.kvHeads()
+        * BucketLists.bytes(hash, tokens);
+    return lists == 0 || plan.work() == MemoryPlace.GPU
+        ? whole
+        : whole.with("lists of buckets", lists); // not on the scalar backend, which compares bits
   }
 
   /** The zones: as the settings say, over generated tokens only if they are hashed. */
@@ -137,16 +144,23 @@ public record MagicPig(ZoneSettings zones, SimHash hash, boolean indexGenerated,
         .filter(layer -> shape.window(layer) == 0 && !dense(layer)).toArray();
   }
 
-  /** What a step reads. A sampled key is read twice, for its weight and to be attended, and by every head for itself. */
-  StepCost cost(KvShape shape, TokenZones zones) {
-    return cost(shape, zones, expected(hash, zones.retrievalTokens()));
+  /** Keys that a query head samples, as expected. */
+  double expected(TokenZones zones) {
+    return expected(hash, zones.retrievalTokens());
   }
 
-  /** The same with so many keys that a query head sampled, instead of those expected. */
-  StepCost cost(KvShape shape, TokenZones zones, double sampled) {
+  /**
+   * What a step reads. A sampled key is read twice, for its weight and to be attended, and by every head for itself.
+   *
+   * @param sampled keys that a query head samples
+   * @param lists whether buckets are looked up, else all bits are compared
+   */
+  StepCost cost(KvShape shape, TokenZones zones, double sampled, boolean lists) {
     int keys = zones.retrievalTokens();
     double read = 1.5 * Math.min(sampled * shape.groupSize(), keys);
-    long bytes = (long) shape.kvHeads() * keys * hash.planes() / Byte.SIZE;
+    int listed = lists ? BucketLists.listed(hash, keys) : 0;
+    long bytes = (long) shape.kvHeads() * (keys - listed) * hash.planes() / Byte.SIZE
+        + (lists ? shape.heads() * BucketLists.read(hash, keys) : 0);
     return Costs.of(shape, zones.length(), layer -> dense(layer)
         ? new Costs.Layer(zones.length(), zones.length(), 0)
         : new Costs.Layer(zones.residentTokens() + (int) Math.round(sampled),

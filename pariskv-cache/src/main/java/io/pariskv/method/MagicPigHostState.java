@@ -198,12 +198,12 @@ final class MagicPigHostState implements MethodState {
 
   @Override
   public StepCost cost(int slot, TokenZones zones) {
-    return method.cost(kv.shape(), zones);
+    return cost(slot, zones, method.expected(zones));
   }
 
   @Override
   public StepCost cost(int slot, TokenZones zones, double selected) {
-    return method.cost(kv.shape(), zones, selected);
+    return method.cost(kv.shape(), zones, selected, true); // the vector backend has lists
   }
 
   @Override

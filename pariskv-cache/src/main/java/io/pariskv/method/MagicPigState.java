@@ -11,6 +11,7 @@ import io.pariskv.kv.TokenZones;
 import io.pariskv.memory.Allocator;
 import io.pariskv.memory.Buffer;
 import io.pariskv.memory.DType;
+import io.pariskv.memory.Opened;
 import io.pariskv.memory.TokenSlabs;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -33,12 +34,13 @@ final class MagicPigState extends SelectingState {
     int headDim = kv.shape().headDim();
     Buffer planes = upload(hash.planes(headDim, SimHash.SEED), headDim, hash.stride());
     Buffer logWeights = upload(hash.logWeights(), SimHash.INTERVALS + 1L);
-    ZoneTable means = table(DType.F32, headDim);
+    Opened opened = new Opened();
     try {
-      index = new HashIndex(hash, planes, logWeights, means,
-          table(DType.I32, HashIndex.width(hash)));
+      index = new HashIndex(hash, planes, logWeights, opened.keep(table(DType.F32, headDim)),
+          opened.keep(table(DType.I32, HashIndex.width(hash))),
+          opened.keep(backend.newBucketLists(kv.shape(), kv.slots(), hash)));
     } catch (RuntimeException | Error e) {
-      means.close();
+      opened.closeAfter(e);
       throw e;
     }
   }
@@ -121,6 +123,7 @@ final class MagicPigState extends SelectingState {
     hashed[slot] = false;
     index.means().release(slot);
     index.signatures().release(slot);
+    index.lists().release(slot);
   }
 
   @Override
@@ -151,11 +154,11 @@ final class MagicPigState extends SelectingState {
 
   @Override
   public StepCost cost(int slot, TokenZones zones) {
-    return method.cost(kv().shape(), zones);
+    return cost(slot, zones, method.expected(zones));
   }
 
   @Override
   public StepCost cost(int slot, TokenZones zones, double selected) {
-    return method.cost(kv().shape(), zones, selected);
+    return method.cost(kv().shape(), zones, selected, index.lists().any());
   }
 }

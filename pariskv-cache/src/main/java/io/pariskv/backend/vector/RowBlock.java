@@ -38,6 +38,14 @@ final class RowBlock {
     }
   }
 
+  /** Takes the rows of {@code count} tokens of {@code kvHead}: {@code first} plus each of the i32 at {@code positions}. */
+  void take(TokenSlabs slabs, int kvHead, int first, long positions, int count) {
+    this.count = count;
+    for (int j = 0; j < count; j++) {
+      rows[j] = slabs.address(kvHead, first + Raw.getInt(positions + 4L * j));
+    }
+  }
+
   /** Takes {@code count} rows that lie {@code bytes} apart from {@code address} on. */
   void range(long address, int bytes, int count) {
     this.count = count;

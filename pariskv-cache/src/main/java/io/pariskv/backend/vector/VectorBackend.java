@@ -14,6 +14,9 @@ import io.pariskv.backend.host.HostHeadBlocks;
 import io.pariskv.backend.host.HostKeyCentre;
 import io.pariskv.backend.host.HostSelectionCounts;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.index.BucketLists;
+import io.pariskv.index.SimHash;
+import io.pariskv.kv.KvShape;
 import io.pariskv.layer.MatMul;
 import io.pariskv.layer.RmsNorm;
 import io.pariskv.layer.SwiGlu;
@@ -87,6 +90,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public Stages stages() {
     return stages;
+  }
+
+  @Override
+  public BucketLists newBucketLists(KvShape shape, int slots, SimHash hash) {
+    return new VectorBucketLists(workers, shape, slots, hash);
   }
 
   @Override

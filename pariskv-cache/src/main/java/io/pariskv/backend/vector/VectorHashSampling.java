@@ -23,14 +23,18 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * {@link HashSampling} on vectors and all cores, in three turns: the bits of the queries; which keys of a slab collide
- * twice, a bit a key, for four heads of a group at a time; positions and weights of each head.
+ * {@link HashSampling} on vectors and all cores, in three turns: the bits of the queries; which keys collide twice, a bit a
+ * key, looked up for each head where there are lists of buckets, else compared a slab at a time for four heads of a
+ * group; positions and weights of each head.
  */
 final class VectorHashSampling implements HashSampling {
   private static final int LANES = Species.INTS.length();
 
   /** Query heads for which a word of keys is read once. */
   private static final int HEADS = 4;
+
+  /** Sampled rows that are brought near before they are weighed. */
+  private static final int ROWS = 32;
 
   private final Workers workers;
 
@@ -58,17 +62,33 @@ final class VectorHashSampling implements HashSampling {
         four % chunks * HEADS, shape, q, index));
     int slabs = Math.toIntExact(TokenSlabs.slabs(most));
     int[][] hits = new int[fours * HEADS][slabs * HashIndex.WORDS];
+    VectorBucketLists lists = VectorBucketLists.of(index.lists());
+    if (lists != null) {
+      int blocks = Math.ceilDiv(most, lists.most());
+      workers.run(batch.rows() * heads * blocks, task -> {
+        int head = task / blocks;
+        int inGroup = head % shape.groupSize();
+        int four = head / shape.groupSize() * chunks + inGroup / HEADS;
+        int row = head / heads;
+        lists.collide(layer, ZoneItems.slot(batch, row), task % blocks,
+            head % heads / shape.groupSize(), buckets(masks[four], inGroup % HEADS, index.hash()),
+            ZoneItems.keys(store, batch, row), hits[four * HEADS + inGroup % HEADS]);
+      });
+    }
     workers.run(fours * slabs, task -> {
       int four = task / slabs;
       int slab = task % slabs;
       int pair = four / chunks; // KV head of all rows' KV heads
       int row = pair / shape.kvHeads();
-      int keys = ZoneItems.keys(store, batch, row) - slab * TokenSlabs.SLAB_TOKENS;
-      if (keys > 0) {
+      int slot = ZoneItems.slot(batch, row);
+      int begin = slab * TokenSlabs.SLAB_TOKENS;
+      int keys = Math.min(TokenSlabs.SLAB_TOKENS, ZoneItems.keys(store, batch, row) - begin);
+      int listed = lists == null ? 0 : Math.max(0, lists.listed(layer, slot) - begin);
+      if (keys > listed) {
         long words = HostZoneTable.of(index.signatures())
-            .row(layer, ZoneItems.slot(batch, row), pair % shape.kvHeads(), slab).address();
-        int used = Math.min(HashIndex.WORDS, Math.ceilDiv(keys, Integer.SIZE));
-        for (int word = 0; word < used; word += LANES) {
+            .row(layer, slot, pair % shape.kvHeads(), slab).address();
+        int used = Math.ceilDiv(keys, Integer.SIZE);
+        for (int word = listed / Integer.SIZE; word < used; word += LANES) {
           collide(words + 4L * word, index.hash(), masks[four], hits, four * HEADS,
               slab * HashIndex.WORDS + word);
         }
@@ -103,6 +123,15 @@ final class VectorHashSampling implements HashSampling {
       }
     }
     return masks;
+  }
+
+  /** The bucket of a query in each table. */
+  private static int[] buckets(int[] masks, int head, SimHash hash) {
+    int[] buckets = new int[hash.tables()];
+    for (int plane = 0; plane < hash.planes(); plane++) {
+      buckets[plane / hash.bits()] |= (masks[plane * HEADS + head] & 1) << plane % hash.bits();
+    }
+    return buckets;
   }
 
   /**
@@ -155,45 +184,65 @@ final class VectorHashSampling implements HashSampling {
 
     /** Lists the keys of {@code hits}, a bit a key, and weighs them. */
     void weigh(int head, int[] hits) {
-      KvShape shape = store.shape();
-      int headDim = shape.headDim();
-      int row = head / shape.heads();
-      int slot = ZoneItems.slot(batch, row);
-      int kvHead = head % shape.heads() / shape.groupSize();
-      TokenZones zones = store.zones(slot);
-      int keys = zones.retrievalTokens();
-      int count = 0;
-      if (keys > 0) {
-        TokenSlabs rows = store.keys(layer, slot);
-        float[] weights = new float[SimHash.INTERVALS + 1];
-        Floats.readF32(index.logWeights().address(), weights, 0, weights.length);
-        float[] mean = ScoredHeads.newRow(headDim);
-        MemorySegment means = HostZoneTable.of(index.means()).row(layer, slot, kvHead, 0);
-        Floats.readF32(means.address(), mean, 0, headDim);
-        float[] query = ScoredHeads.newRow(headDim);
-        Floats.readF32(q.address() + 4L * head * headDim, query, 0, headDim);
-        float[] key = ScoredHeads.newRow(headDim);
-        float[] sums = ScoredHeads.newSums();
-        float query2 = ScoredHeads.dot(query, query, sums);
-        long positions = sampled.positions().address() + 4L * head * sampled.capacity();
-        long out = logWeights.address() + 4L * head * sampled.capacity();
-        for (int word = 0; word * Integer.SIZE < keys; word++) {
-          int bits = hits[word];
-          int left = keys - word * Integer.SIZE;
-          for (bits &= left < Integer.SIZE ? (1 << left) - 1 : -1; bits != 0; bits &= bits - 1) {
-            int position = word * Integer.SIZE + Integer.numberOfTrailingZeros(bits);
-            Floats.read(rows.dtype(), rows.address(kvHead, zones.sinkEnd() + position), key, 0,
-                headDim);
-            for (int i = 0; i < headDim; i++) {
-              key[i] -= mean[i];
-            }
-            Raw.ALL.set(ValueLayout.JAVA_INT_UNALIGNED, positions + 4L * count, position);
-            Raw.setFloat(out + 4L * count++, SimHash.logWeight(weights,
-                ScoredHeads.dot(query, key, sums), query2, ScoredHeads.dot(key, key, sums)));
-          }
-        }
+      int slot = ZoneItems.slot(batch, head / store.shape().heads());
+      long positions = sampled.positions().address() + 4L * head * sampled.capacity();
+      int count = list(hits, store.zones(slot).retrievalTokens(), positions);
+      if (count > 0) {
+        weigh(head, slot, positions, count);
       }
       Raw.ALL.set(ValueLayout.JAVA_INT, sampled.counts().address() + 4L * head, count);
+    }
+
+    /** Writes which of {@code keys} bits are set, and returns how many are. */
+    private static int list(int[] hits, int keys, long positions) {
+      int count = 0;
+      for (int word = 0; word * Integer.SIZE < keys; word++) {
+        int left = keys - word * Integer.SIZE;
+        int bits = hits[word] & (left < Integer.SIZE ? (1 << left) - 1 : -1);
+        for (; bits != 0; bits &= bits - 1) {
+          Raw.ALL.set(ValueLayout.JAVA_INT_UNALIGNED, positions + 4L * count++,
+              word * Integer.SIZE + Integer.numberOfTrailingZeros(bits));
+        }
+      }
+      return count;
+    }
+
+    private void weigh(int head, int slot, long positions, int count) {
+      KvShape shape = store.shape();
+      int headDim = shape.headDim();
+      int kvHead = head % shape.heads() / shape.groupSize();
+      TokenZones zones = store.zones(slot);
+      TokenSlabs slabs = store.keys(layer, slot);
+      float[] weights = new float[SimHash.INTERVALS + 1];
+      Floats.readF32(index.logWeights().address(), weights, 0, weights.length);
+      float[] mean = ScoredHeads.newRow(headDim);
+      MemorySegment means = HostZoneTable.of(index.means()).row(layer, slot, kvHead, 0);
+      Floats.readF32(means.address(), mean, 0, headDim);
+      float[] query = ScoredHeads.newRow(headDim);
+      Floats.readF32(q.address() + 4L * head * headDim, query, 0, headDim);
+      float[] key = ScoredHeads.newRow(headDim);
+      float[] sums = ScoredHeads.newSums();
+      float query2 = ScoredHeads.dot(query, query, sums);
+      long out = logWeights.address() + 4L * head * sampled.capacity();
+      RowBlock rows = new RowBlock(ROWS);
+      for (int first = 0; first < count; first += ROWS) {
+        int block = Math.min(ROWS, count - first);
+        rows.take(slabs, kvHead, zones.sinkEnd(), positions + 4L * first, block);
+        // Scattered rows are brought all at once; written, or the compiler leaves it out, and then overwritten.
+        Raw.setFloat(out + 4L * first, rows.touch(headDim * slabs.dtype().bytes()));
+        for (int i = 0; i < block; i++) {
+          Floats.read(slabs.dtype(), rows.addresses()[i], key, 0, headDim);
+          subtract(mean, key);
+          Raw.setFloat(out + 4L * (first + i), SimHash.logWeight(weights,
+              ScoredHeads.dot(query, key, sums), query2, ScoredHeads.dot(key, key, sums)));
+        }
+      }
+    }
+
+    private static void subtract(float[] mean, float[] key) {
+      for (int i = 0; i < key.length; i++) {
+        key[i] -= mean[i];
+      }
     }
   }
 }

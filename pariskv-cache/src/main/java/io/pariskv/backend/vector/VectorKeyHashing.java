@@ -40,9 +40,6 @@ final class VectorKeyHashing implements KeyHashing {
     int kvHeads = keys.outer();
     int first = KeyHashing.first(from, zones);
     int words = Math.max(0, Math.ceilDiv(zones.retrievalTokens() - first, WORD));
-    if (words == 0) {
-      return;
-    }
     float[] planes = inFours(index.planes(), index.hash());
     workers.run(words * kvHeads, task -> {
       int kvHead = task % kvHeads;
@@ -63,6 +60,11 @@ final class VectorKeyHashing implements KeyHashing {
         }
       }
     });
+    VectorBucketLists lists = VectorBucketLists.of(index.lists());
+    if (lists != null) {
+      lists.update(layer, slot, from - zones.sinkEnd(), zones.retrievalTokens(),
+          HostZoneTable.of(index.signatures()));
+    }
   }
 
   /** The planes so that four lie side by side, {@code [planes / 4][headDim][4]}: they are read from end to end. */
