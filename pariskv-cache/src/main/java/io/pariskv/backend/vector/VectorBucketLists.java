@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
@@ -41,13 +42,21 @@ final class VectorBucketLists implements BucketLists {
    *
    * @param begin zone position of the first
    * @param keys how many
-   * @param starts {@code [kvHeads][tables][buckets + 1] i32}, where the list of each bucket begins
-   * @param positions {@code [kvHeads][tables][keys] u16}, key minus {@code begin}, by bucket and ascending
+   * @param tables of each KV head
    */
-  private record Block(HostAllocator memory, int begin, int keys, long starts, long positions) {
+  private record Block(HostAllocator memory, int begin, int keys, List<Tables> tables) {
     int end() {
       return begin + keys;
     }
+  }
+
+  /**
+   * Where the tables of a block and KV head are.
+   *
+   * @param starts {@code [tables][buckets + 1] i32}, where the list of each bucket begins
+   * @param positions {@code [tables][keys] u16}, key minus the block's first, by bucket and ascending
+   */
+  private record Tables(long starts, long positions) {
   }
 
   VectorBucketLists(Workers workers, KvShape shape, int slots, SimHash hash) {
@@ -128,10 +137,7 @@ final class VectorBucketLists implements BucketLists {
   private Block sorted(int layer, int slot, int begin, int end, HostZoneTable signatures) {
     HostAllocator memory = new HostAllocator();
     try {
-      int lists = shape.kvHeads() * hash.tables();
-      Block block = new Block(memory, begin, end - begin,
-          memory.allocate(DType.I32, lists, (1L << hash.bits()) + 1).address(),
-          memory.allocate(DType.U8, lists, end - begin, Short.BYTES).address());
+      Block block = new Block(memory, begin, end - begin, allocated(memory, end - begin));
       int tasks = Math.ceilDiv(hash.tables(), TABLES); // of a KV head
       workers.run(shape.kvHeads() * tasks, task -> {
         int kvHead = task / tasks;
@@ -143,7 +149,7 @@ final class VectorBucketLists implements BucketLists {
             buckets(signatures.row(layer, slot, kvHead, begin / TokenSlabs.SLAB_TOKENS + slab)
                 .address(), table, buckets, slab * TokenSlabs.SLAB_TOKENS);
           }
-          sort(buckets, next, block, kvHead * hash.tables() + table);
+          sort(buckets, next, block.tables.get(kvHead), table);
         }
       });
       return block;
@@ -151,6 +157,23 @@ final class VectorBucketLists implements BucketLists {
       memory.close();
       throw e;
     }
+  }
+
+  /** Memory for lists of {@code keys} keys, a task a KV head: most of the time new memory is filled with zeros. */
+  private List<Tables> allocated(HostAllocator memory, int keys) {
+    @Nullable
+    Tables[] tables = new @Nullable Tables[shape.kvHeads()];
+    try {
+      workers.run(tables.length, kvHead -> tables[kvHead] = new Tables(
+          memory.allocate(DType.I32, hash.tables(), (1L << hash.bits()) + 1).address(),
+          memory.allocate(DType.U8, hash.tables(), keys, Short.BYTES).address()));
+    } catch (IllegalStateException e) {
+      if (e.getCause() instanceof OutOfMemoryError noMemory) {
+        throw noMemory; // as everywhere, not as a task that failed
+      }
+      throw e;
+    }
+    return Stream.of(tables).map(Objects::requireNonNull).toList();
   }
 
   /** The buckets of a slab's keys in {@code table}, as many as there is room for: their bits, turned from words to keys. */
@@ -168,18 +191,18 @@ final class VectorBucketLists implements BucketLists {
     }
   }
 
-  private static void sort(int[] buckets, int[] next, Block block, int list) {
+  private static void sort(int[] buckets, int[] next, Tables tables, int table) {
     Arrays.fill(next, 0);
     for (int bucket : buckets) {
       next[bucket + 1]++;
     }
-    long starts = block.starts + 4L * list * next.length;
+    long starts = tables.starts + 4L * table * next.length;
     for (int bucket = 0, sum = 0; bucket < next.length; bucket++) {
       sum += next[bucket];
       next[bucket] = sum;
       Raw.ALL.set(ValueLayout.JAVA_INT, starts + 4L * bucket, sum);
     }
-    long positions = block.positions + (long) Short.BYTES * list * buckets.length;
+    long positions = tables.positions + (long) Short.BYTES * table * buckets.length;
     for (int key = 0; key < buckets.length; key++) {
       Raw.ALL.set(ValueLayout.JAVA_SHORT, positions + (long) Short.BYTES * next[buckets[key]]++,
           (short) key);
@@ -200,11 +223,11 @@ final class VectorBucketLists implements BucketLists {
       return;
     }
     Block block = layers.get(layer).get(number);
+    Tables tables = block.tables.get(kvHead);
     byte[] found = new byte[BLOCK]; // for each key as many bits as tables it was found in, up to eight
     for (int table = 0; table < buckets.length; table++) {
-      long list = (long) kvHead * buckets.length + table;
-      long start = block.starts + 4 * (list * ((1L << hash.bits()) + 1) + buckets[table]);
-      long positions = block.positions + Short.BYTES * list * block.keys;
+      long start = tables.starts + 4 * (table * ((1L << hash.bits()) + 1) + buckets[table]);
+      long positions = tables.positions + (long) Short.BYTES * table * block.keys;
       int end = Raw.getInt(start + 4);
       for (int i = Raw.getInt(start); i < end; i++) {
         int key = Short.toUnsignedInt(Raw.getShort(positions + (long) Short.BYTES * i));
