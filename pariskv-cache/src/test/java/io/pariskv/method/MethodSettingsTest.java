@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.pariskv.backend.Backend;
 import io.pariskv.backend.scalar.ScalarBackend;
+import io.pariskv.backend.vector.VectorBackend;
 import io.pariskv.cache.CachePool;
 import io.pariskv.cache.KvCache;
 import io.pariskv.error.InputException;
@@ -17,6 +18,7 @@ import io.pariskv.retrieve.Grouping;
 import io.pariskv.testing.Passes;
 import io.pariskv.testing.Seeded;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Settings of the methods beside ParisKV: their limits, and what they mean for what a step reads. */
@@ -89,6 +91,31 @@ class MethodSettingsTest {
 
       assertEquals(index + planned(method, shape, "selection scratch"),
           pool.methodBytes() - before, method::toString);
+    }
+  }
+
+  @Test
+  void listsOfBuckets_areWhatIsPlanned_andCostLessToReadThanBits() {
+    KvShape shape = new KvShape(4, 6, 2, 32, DType.BF16, List.of(0, 0, 20, 0));
+    MagicPig method = new MagicPig(ZONES, new SimHash(4, 10), true, 3);
+    try (Backend scalar = new ScalarBackend();
+        Backend vector = new VectorBackend(2);
+        CachePool bits = new CachePool(scalar, shape, method, 1);
+        CachePool lists = new CachePool(vector, shape, method, 1);
+        KvCache one = bits.open();
+        KvCache other = lists.open()) {
+      for (var cache : Map.of(one, bits, other, lists).entrySet()) {
+        new Passes(cache.getValue()).prefill(cache.getKey(), "sequence", 2_000);
+        new Passes(cache.getValue()).step(cache.getKey(), "sequence");
+      }
+      long planned = planned(method, shape, "lists of buckets");
+      assertEquals(2 * (10 * (2 * 1_536 + 4 * 17)), planned); // 1,988 keys of two KV heads in one layer
+      assertEquals(planned, lists.methodBytes() - bits.methodBytes());
+      long kept = one.stepCost().kvBytes();
+      assertEquals(kept, other.stepCost().kvBytes());
+      // 40 bits of 1,988 keys and KV head, or of 452 and for each of six heads ten lists of 96 keys
+      assertEquals(2 * 1_988 * 5, one.stepCost().summaryBytes());
+      assertEquals(2 * 452 * 5 + 6 * 10 * 2 * 96, other.stepCost().summaryBytes());
     }
   }
 

@@ -32,7 +32,8 @@ public final class Hashed implements AutoCloseable {
         backend.newZoneTable(fixture.kv().shape(), size.rows(), DType.F32, size.headDim(),
             TokenSlabs.SLAB_TOKENS),
         backend.newZoneTable(fixture.kv().shape(), size.rows(), DType.I32, HashIndex.width(hash),
-            TokenSlabs.SLAB_TOKENS));
+            TokenSlabs.SLAB_TOKENS),
+        backend.newBucketLists(fixture.kv().shape(), size.rows(), hash));
   }
 
   /** Finds the means and hashes the retrieval zones, in two parts. */
