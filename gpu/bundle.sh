@@ -27,6 +27,7 @@ fatbin=pariskv-cache/target/classes/io/pariskv/backend/cuda/kernels.fatbin
 
 "$jdk/bin/jlink" --add-modules "$modules" --strip-debug --no-header-files --no-man-pages --compress zip-0 \
   --output "$work/runtime" 2>/dev/null
+! command -v strip >/dev/null || strip --strip-unneeded "$work"/runtime/lib/*.so "$work"/runtime/lib/*/*.so # a megabyte less
 
 cp pariskv-app/target/pariskv-app.jar "$work/"
 cp pariskv-app/target/lib/*.jar "$work/lib/"
