@@ -122,8 +122,8 @@ class RetrievalTest {
   }
 
   /**
-   * Thresholds are some standard deviations below the recall measured over many seeds: 0.995 for
-   * independent keys, 0.89 for keys around one mean, whose first two stages see mostly the mean.
+   * Thresholds are six standard deviations below the mean over 400 sets of keys: 0.997 and 0.003 for independent keys,
+   * 0.900 and 0.018 for keys around one mean, whose first two stages see mostly the mean.
    */
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
@@ -135,8 +135,9 @@ class RetrievalTest {
   }
 
   /**
-   * With scores, half of the candidates are enough, and a common mean is no trouble. Measured over eight sets of
-   * keys: 0.99, 0.99, 0.97 and 0.93.
+   * With scores, half of the candidates are enough, and a common mean is no trouble. Means over 400 sets of keys: 0.993,
+   * 0.992, 0.963 and 0.936, standard deviations: 0.005, 0.005, 0.016 and 0.015. With outliers one set in 400 was as low as
+   * 0.884, so there the mean of four sets counts, whose deviation is half of that.
    */
   @ParameterizedTest
   @MethodSource("io.pariskv.testing.TestBackends#all")
@@ -145,15 +146,22 @@ class RetrievalTest {
 
     assertRecall(0.96, backend, RandomKv.NORMAL, Coarse.SCORES, budget);
     assertRecall(0.96, backend, RandomKv.COMMON_MEAN, Coarse.SCORES, budget);
-    assertRecall(0.90, backend, RandomKv.OUTLIER_CHANNELS, Coarse.SCORES, budget);
+    assertRecall(0.90, 4, backend, RandomKv.OUTLIER_CHANNELS, Coarse.SCORES, budget);
     assertRecall(0.82, backend, RandomKv.SPREAD_NORMS, Coarse.SCORES, budget);
   }
 
   private static void assertRecall(double least, Backend backend, RandomKv keys, Coarse coarse,
       RetrievalBudget budget) {
-    Size size = new Size(List.of(3_000), 16, 1, 128, DType.BF16, keys);
-    double recall = recall(backend, size, coarse, budget);
-    assertTrue(recall >= least, () -> size + ", " + coarse + ": " + recall);
+    assertRecall(least, 1, backend, keys, coarse, budget);
+  }
+
+  /** @param sets of keys, of which the mean counts */
+  private static void assertRecall(double least, int sets, Backend backend, RandomKv keys,
+      Coarse coarse, RetrievalBudget budget) {
+    double recall = IntStream.range(0, sets)
+        .mapToObj(set -> new Size(List.of(3_000 + set), 16, 1, 128, DType.BF16, keys))
+        .mapToDouble(size -> recall(backend, size, coarse, budget)).average().orElseThrow();
+    assertTrue(recall >= least, () -> keys + ", " + coarse + ": " + recall);
   }
 
   /** The share of the 20 keys with the largest inner products that is selected. */
