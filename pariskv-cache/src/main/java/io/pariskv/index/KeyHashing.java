@@ -10,8 +10,8 @@ import io.pariskv.kv.TokenZones;
  * sum = 0;  for i = 0, 1, ... headDim - 1:  sum = fma(k[i] - mean[i], w[i], sum)      in float
  * </pre>
  *
- * <p>Words are written whole, zeros for keys beyond the zone; where the index has {@link BucketLists}, they follow. Exact: all backends give equal bits. Cost: {@code
- * planes * headDim} fused multiply-adds a key and KV head.
+ * <p>Words are written whole, zeros for keys beyond the zone; where the index has {@link BucketLists}, they follow.
+ * Exact: all backends give equal bits. Cost: {@code planes * headDim} fused multiply-adds a key and KV head.
  */
 public interface KeyHashing {
   /**

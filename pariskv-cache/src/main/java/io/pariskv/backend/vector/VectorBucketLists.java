@@ -163,16 +163,9 @@ final class VectorBucketLists implements BucketLists {
   private List<Tables> allocated(HostAllocator memory, int keys) {
     @Nullable
     Tables[] tables = new @Nullable Tables[shape.kvHeads()];
-    try {
-      workers.run(tables.length, kvHead -> tables[kvHead] = new Tables(
-          memory.allocate(DType.I32, hash.tables(), (1L << hash.bits()) + 1).address(),
-          memory.allocate(DType.U8, hash.tables(), keys, Short.BYTES).address()));
-    } catch (IllegalStateException e) {
-      if (e.getCause() instanceof OutOfMemoryError noMemory) {
-        throw noMemory; // as everywhere, not as a task that failed
-      }
-      throw e;
-    }
+    workers.run(tables.length, kvHead -> tables[kvHead] = new Tables(
+        memory.allocate(DType.I32, hash.tables(), (1L << hash.bits()) + 1).address(),
+        memory.allocate(DType.U8, hash.tables(), keys, Short.BYTES).address()));
     return Stream.of(tables).map(Objects::requireNonNull).toList();
   }
 

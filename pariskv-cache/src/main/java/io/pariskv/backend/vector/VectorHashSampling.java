@@ -64,15 +64,18 @@ final class VectorHashSampling implements HashSampling {
     int[][] hits = new int[fours * HEADS][slabs * HashIndex.WORDS];
     VectorBucketLists lists = VectorBucketLists.of(index.lists());
     if (lists != null) {
+      int[][] buckets = new int[batch.rows() * heads][];
+      workers.run(buckets.length, head -> {
+        int at = place(head, shape, chunks);
+        buckets[head] = buckets(masks[at / HEADS], at % HEADS, index.hash());
+      });
       int blocks = Math.ceilDiv(most, lists.most());
-      workers.run(batch.rows() * heads * blocks, task -> {
+      workers.run(buckets.length * blocks, task -> {
         int head = task / blocks;
-        int inGroup = head % shape.groupSize();
-        int four = head / shape.groupSize() * chunks + inGroup / HEADS;
         int row = head / heads;
         lists.collide(layer, ZoneItems.slot(batch, row), task % blocks,
-            head % heads / shape.groupSize(), buckets(masks[four], inGroup % HEADS, index.hash()),
-            ZoneItems.keys(store, batch, row), hits[four * HEADS + inGroup % HEADS]);
+            head % heads / shape.groupSize(), buckets[head], ZoneItems.keys(store, batch, row),
+            hits[place(head, shape, chunks)]);
       });
     }
     workers.run(fours * slabs, task -> {
@@ -95,11 +98,13 @@ final class VectorHashSampling implements HashSampling {
       }
     });
     Weighing weighing = new Weighing(store, layer, batch, q, index, sampled, logWeights);
-    workers.run(batch.rows() * heads, head -> {
-      int pair = head / shape.groupSize();
-      int inGroup = head % shape.groupSize();
-      weighing.weigh(head, hits[(pair * chunks + inGroup / HEADS) * HEADS + inGroup % HEADS]);
-    });
+    workers.run(batch.rows() * heads,
+        head -> weighing.weigh(head, hits[place(head, shape, chunks)]));
+  }
+
+  /** Where a head of all rows' heads is among fours: each group begins a new one of its {@code chunks}. */
+  private static int place(int head, KvShape shape, int chunks) {
+    return head / shape.groupSize() * chunks * HEADS + head % shape.groupSize();
   }
 
   /** For each plane the bits of up to four heads of a group, {@code [planes][4]}, as masks of all keys of a word. */
@@ -128,8 +133,11 @@ final class VectorHashSampling implements HashSampling {
   /** The bucket of a query in each table. */
   private static int[] buckets(int[] masks, int head, SimHash hash) {
     int[] buckets = new int[hash.tables()];
-    for (int plane = 0; plane < hash.planes(); plane++) {
-      buckets[plane / hash.bits()] |= (masks[plane * HEADS + head] & 1) << plane % hash.bits();
+    for (int table = 0; table < hash.tables(); table++) {
+      for (int bit = 0; bit < hash.bits(); bit++) {
+        int plane = table * hash.bits() + bit;
+        buckets[table] |= (masks[plane * HEADS + head] & 1) << bit;
+      }
     }
     return buckets;
   }

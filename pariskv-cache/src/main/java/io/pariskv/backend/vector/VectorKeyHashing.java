@@ -40,6 +40,9 @@ final class VectorKeyHashing implements KeyHashing {
     int kvHeads = keys.outer();
     int first = KeyHashing.first(from, zones);
     int words = Math.max(0, Math.ceilDiv(zones.retrievalTokens() - first, WORD));
+    if (words == 0) {
+      return;
+    }
     float[] planes = inFours(index.planes(), index.hash());
     workers.run(words * kvHeads, task -> {
       int kvHead = task % kvHeads;
