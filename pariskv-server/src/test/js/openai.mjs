@@ -17,7 +17,7 @@ const QUESTION = `The secret number of the amber acorn is ${NUMBER} . Question :
 const messages = [{ role: 'user', content: QUESTION }];
 const ask = { model: MODEL, messages };
 /** An answer that does not end before somebody ends it. */
-const endless = { ...ask, ignore_eos: true, max_tokens: 3000 };
+const endless = { ...ask, ignore_eos: true, max_tokens: 30_000 }; // all of them are aborted before
 
 const schema = {
   type: 'object',

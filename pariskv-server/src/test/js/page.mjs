@@ -1,8 +1,9 @@
 // The page in a browser:
 //
-//   node page.mjs URL HOSTILE_URL KEY
+//   node page.mjs URL ENDLESS_URL HOSTILE_URL KEY
 //
-// URL serves the bundled model with a method that retrieves. HOSTILE_URL wants KEY, and its answers are markup.
+// URL serves the bundled model with a method that retrieves. ENDLESS_URL says "Once upon a time" and then nothing until it
+// is stopped; it has taken 5 steps. HOSTILE_URL wants KEY, and its answers are markup.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [url, hostileUrl, key] = process.argv.slice(2);
+const [url, endlessUrl, hostileUrl, key] = process.argv.slice(2);
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
 const SENTENCES = 24;
@@ -53,13 +54,13 @@ async function showsModelAndMemory(page) {
   assert.match(await page.locator("#gauges").innerText(), /Running\s+0\s+of 2/);
 }
 
-/** By keyboard alone: Enter sends, and Stop is reached from there. */
-async function showsWhereAStreamRetrieves_andStops(page) {
-  await page.getByLabel("Tokens", { exact: true }).fill("4000"); // so that it does not end before it is stopped
-  await page.getByLabel("Message").focus();
-  await page.getByLabel("Message").evaluate((area, text) => (area.value = text), PROMPT);
-  await page.keyboard.press("Enter");
-  await page.locator("#strip-state").getByText(/retrieval zone .* Step \d+/).waitFor();
+async function showsWhereAnAnswerRetrieved(page) {
+  await page.getByLabel("Tokens", { exact: true }).fill("40");
+  await page.getByLabel("Message").fill(PROMPT);
+  await page.getByRole("button", { name: "Send" }).click();
+  const answer = page.locator(".turn.assistant").first();
+  await answer.getByText(/The path from the amber acorn leads to the brave falcon/).waitFor();
+  await page.locator("#strip-state").getByText(/retrieval zone .* 39 steps/).waitFor();
   await page.locator("#strip-top q").first().waitFor();
   assert.match(await page.locator("#plot").getAttribute("aria-label"), /sink 16, retrieval zone/);
   assert.ok(await page.evaluate(() => {
@@ -70,8 +71,17 @@ async function showsWhereAStreamRetrieves_andStops(page) {
   await page.locator("#plot").focus();
   await page.keyboard.press("ArrowLeft");
   assert.match(await page.locator("#tip").innerText(), /tokens? [\d,]+.*:/);
+}
+
+/** By keyboard alone: Enter sends, and Stop is reached from there. */
+async function followsAnAnswer_andStopsIt(page) {
+  await page.locator("#facts").getByText("fake").waitFor();
+  await page.getByLabel("Message").focus();
+  await page.keyboard.type("hi");
+  await page.keyboard.press("Enter");
   const answer = page.locator(".turn.assistant").first();
-  await answer.getByText(/The path from the amber acorn leads to the brave falcon/).waitFor();
+  await answer.getByText("Once upon a time").waitFor();
+  await page.locator("#strip-state").getByText(/retrieval zone .* Step 5/).waitFor();
   await page.getByRole("button", { name: "Stop" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Send" }).waitFor();
@@ -117,9 +127,12 @@ try {
   const page = await open(url);
   await showsModelAndMemory(page);
   await everyControlHasAName(page);
-  await showsWhereAStreamRetrieves_andStops(page);
+  await showsWhereAnAnswerRetrieved(page);
   await goesOnWithTheConversation(page);
   assert.deepEqual(page.problems, []);
+  const endless = await open(endlessUrl);
+  await followsAnAnswer_andStopsIt(endless);
+  assert.deepEqual(endless.problems, []);
   const hostile = await open(hostileUrl, ["/status", "/attention"]);
   await wantsItsKey_andTakesAnswersForText(hostile);
   assert.deepEqual(hostile.problems, []);

@@ -43,7 +43,8 @@ class ContextAttentionTest {
 
   @BeforeAll
   void load() {
-    model = LanguageModel.load(Fixtures.RECALL_MODEL, LoadOptions.defaults());
+    model = LanguageModel.load(Fixtures.RECALL_MODEL,
+        LoadOptions.defaults().withContext(32_768));
   }
 
   @AfterAll
@@ -60,6 +61,15 @@ class ContextAttentionTest {
     return Objects.requireNonNull(ticket.attention(atMost));
   }
 
+  /** Once the prompt has been read. */
+  private static ContextAttention lookAtDecode(Engine.Ticket ticket) {
+    ContextAttention seen = look(ticket, LONG);
+    while (seen.state() == State.QUEUED || seen.state() == State.PREFILL) {
+      seen = look(ticket, LONG);
+    }
+    return seen;
+  }
+
   /** Keys that a step selects, in all layers. */
   private long keysOfStep() {
     return (long) model.config().layers() * model.config().kvHeads() * K;
@@ -69,11 +79,9 @@ class ContextAttentionTest {
   void runningRequest_tellsWhereItsStepsSelect_andOneThatEndedHowItWasAtLast() {
     try (Engine engine = Engine.start(model, new CountedMethod(METHOD), ONE)) {
       Heard heard = new Heard();
-      Engine.Ticket ticket = engine.submit(request(3_000), heard);
-      ContextAttention seen = look(ticket, LONG);
-      while (seen.state() != State.DECODE) {
-        seen = look(ticket, LONG);
-      }
+      Engine.Ticket ticket = engine.submit(request(30_000), heard); // it is cancelled before
+      ContextAttention seen = lookAtDecode(ticket);
+      assertEquals(State.DECODE, seen.state());
       assertKeys(seen);
       assertEquals(PROMPT, seen.promptTokens());
       assertEquals(16, seen.zones().sinkEnd());
@@ -102,14 +110,16 @@ class ContextAttentionTest {
   @Test
   void requestThatWaits_isQueued_andAMethodThatIsNotCountedTellsItsZonesAlone() {
     try (Engine engine = Engine.start(model, METHOD, ONE)) {
-      Heard first = new Heard();
+      Heard.Holding first = new Heard.Holding();
       Heard second = new Heard();
-      Engine.Ticket running = engine.submit(request(3_000), first);
+      Engine.Ticket running = engine.submit(request(3), first);
+      first.awaitHeld();
       Engine.Ticket waiting = engine.submit(request(2), second);
       ContextAttention queued = look(waiting, Duration.ofMillis(1));
       assertEquals(State.QUEUED, queued.state());
       assertEquals(0, queued.zones().length());
-      ContextAttention seen = look(running, LONG);
+      first.release();
+      ContextAttention seen = lookAtDecode(running);
       assertNull(seen.places());
       assertTrue(seen.zones().length() >= PROMPT, seen::toString);
       waiting.cancel();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import io.pariskv.engine.ContextAttention.State;
 import io.pariskv.engine.Engine;
 import io.pariskv.engine.EngineOptions;
 import io.pariskv.generate.LanguageModel;
@@ -55,8 +56,12 @@ class BrowserTest {
         Engine engine = Engine.start(model, METHOD, EngineOptions.defaults().withPlaces(2));
         ParisKvServer server = ParisKvServer.start(ServerSettings.local(),
             List.of(ServedModel.of("recall-12m", model, engine, METHOD)), RequestLog.NONE);
+        TestServer endless = new TestServer(
+            FakeEngine.endless(LiveTest.attention(State.DECODE, 5), "Once ", "upon ", "a ",
+                "time"));
         TestServer hostile = new TestServer(FakeEngine.answering("a ", MARKUP), withKey)) {
-      run("node", "page.mjs", server.url().toString(), hostile.server().url().toString(), KEY);
+      run("node", "page.mjs", server.url().toString(), endless.server().url().toString(),
+          hostile.server().url().toString(), KEY);
     }
   }
 

@@ -29,7 +29,8 @@ class LiveTest {
   private static final String STREAM = TestServer.chat("\"stream\":true");
   private static final ApiKeys TWO_KEYS = ApiKeys.of(List.of("the-first-key", "the-second-key"));
 
-  private static ContextAttention attention(State state, int steps) {
+  /** A look at an answer of a prompt of 40 tokens. */
+  static ContextAttention attention(State state, int steps) {
     long[] sums = new long[ContextBins.BINS];
     int[] step = new int[ContextBins.BINS];
     sums[1] = 7;

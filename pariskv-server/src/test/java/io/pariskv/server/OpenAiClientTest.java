@@ -1,6 +1,7 @@
 package io.pariskv.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pariskv.engine.Engine;
@@ -41,7 +42,7 @@ class OpenAiClientTest {
         "<tool_call>{\"name\":\"weather\",\"arguments\":{\"city\":\"Paris\"}}</tool_call>");
     try (
         LanguageModel model = LanguageModel.load(TestServer.RECALL_MODEL,
-            LoadOptions.defaults().withContext(4096));
+            LoadOptions.defaults().withContext(32_768));
         Engine engine = Engine.start(model, new FullAttention(), few);
         ParisKvServer server = ParisKvServer.start(SETTINGS,
             List.of(ServedModel.of("recall-12m", model, engine)), RequestLog.NONE);
@@ -71,7 +72,7 @@ class OpenAiClientTest {
     Process process = builder.directory(SCRIPTS.toFile()).redirectErrorStream(true).start();
     try {
       String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      process.waitFor(1, TimeUnit.SECONDS);
+      assertTrue(process.waitFor(10, TimeUnit.SECONDS), output);
       assertEquals(0, process.exitValue(), output);
     } finally {
       process.destroyForcibly();

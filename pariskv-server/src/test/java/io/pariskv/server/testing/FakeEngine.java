@@ -87,6 +87,16 @@ public final class FakeEngine implements Engine {
     return token == 0 ? Double.NEGATIVE_INFINITY : -token / 64.0;
   }
 
+  /** Every request's answer begins like this, and does not end until it is cancelled. */
+  public static FakeEngine endless(ContextAttention attention, String... pieces) {
+    return new FakeEngine(submission -> {
+      submission.attends(attention).prefill(submission.request.prompt().length);
+      for (String piece : pieces) {
+        submission.token(piece);
+      }
+    });
+  }
+
   /** Every request is answered with so many tokens, one of each request after the other. */
   public static FakeEngine steady(int tokens) {
     return new FakeEngine(submission -> submission.prefill(0).go(tokens));
