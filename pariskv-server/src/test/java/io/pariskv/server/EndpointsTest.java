@@ -112,6 +112,8 @@ class EndpointsTest {
     try (TestServer server = new TestServer(engine)) {
       server.post(CHAT, TestServer.chat(""));
       server.get("/v3");
+      server.logged(); // a request is counted, then logged, after its client has the reply
+      server.logged();
       Reply reply = server.get("/metrics");
       assertTrue(reply.response().headers().firstValue("Content-Type").get()
           .startsWith("text/plain; version=0.0.4"));
