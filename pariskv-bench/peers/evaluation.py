@@ -29,7 +29,7 @@ DEFAULT_METHOD = "pariskv:sharp"  # what pairs are compared with
 def main():
     parser = argparse.ArgumentParser(prog="evaluation.py", description=__doc__)
     parser.add_argument("--results", type=Path, help="what gpu/run-eval left: directories recall and drift of 'pariskv eval', or one of them")
-    parser.add_argument("--add", action="store_true", help="keep recorded cells of recall that the new results do not have")
+    parser.add_argument("--add", action="store_true", help="keep recorded cells of recall that the new results do not have, or have fewer samples of")
     parser.add_argument("--compare", type=Path, help="compare.jsonl of gpu/run-compare, or what 'pariskv compare --json' printed")
     parser.add_argument("-o", "--out", type=Path, default=HOME / "docs/evaluation", help="records, report.md and pictures")
     parser.add_argument("--note", help="put above the tables, such as: a trial on a CPU, not a result")
@@ -67,10 +67,11 @@ def make(arguments):
 
 
 def joined(record, found):
-    """The recorded cells, those that are found anew replaced, and the others that are found."""
+    """The recorded cells, those that are found anew with as many samples or more replaced, and the others that are found."""
     key = itemgetter("task", "length", "method", "k")
     new = {key(row): row for row in found}
-    return [new.pop(key(row), row) for row in read_lines(record)] + list(new.values())
+    recorded = read_lines(record)
+    return [max(new.pop(key(row), row), row, key=lambda each: each.get("samples", 0)) for row in recorded] + list(new.values())
 
 
 def write_lines(path, rows):

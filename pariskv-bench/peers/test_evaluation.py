@@ -92,6 +92,9 @@ class EvaluationTest(unittest.TestCase):
         rows = [json.loads(line) for line in (self.folder / "out/recall.jsonl").read_text().splitlines()]
         self.assertEqual([("full", None, 1.0), ("quest", 100, 0.0), ("quest", 8, None), ("quest:released", None, 1.0)],
                          [(row["method"], row["k"], row.get("score")) for row in rows])
+        self.directory("third/recall", [sample("quest k=100", i, 1.0) for i in range(2)])
+        self.make(results=self.folder / "third", add=True)
+        self.assertEqual(rows, [json.loads(line) for line in (self.folder / "out/recall.jsonl").read_text().splitlines()], "of fewer samples")
         self.make(results=self.folder / "second")
         self.assertEqual(2, len((self.folder / "out/recall.jsonl").read_text().splitlines()))
 
